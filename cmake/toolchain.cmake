@@ -1,0 +1,37 @@
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+set(PD_SANITIZE "" CACHE STRING "Sanitizers to build with, as for -fsanitize= (address,undefined or thread)")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                    -Wold-style-cast -Wimplicit-fallthrough -fstack-protector-strong)
+# g++ reports uninitialised or freed memory in the frames of coroutines and std::optional where there is none.
+add_compile_options(-Wno-maybe-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
+add_compile_definitions(BOOST_ALL_NO_LIB)  # as cpprestsdk's package has it; the precompiled headers need one answer
+add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
+if(PD_SANITIZE)
+  add_compile_options(-fsanitize=${PD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PD_SANITIZE})
+endif()
+
+find_program(PD_CCACHE ccache)
+if(PD_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${PD_CCACHE})
+  add_compile_options(-fpch-preprocess)
+endif()
+
+# Two precompiled headers, shared by every target: plain, and with Asio's coroutines.
+foreach(kind plain asio)
+  set(source ${CMAKE_BINARY_DIR}/pch/${kind}.cpp)
+  file(WRITE ${source}.in "")
+  configure_file(${source}.in ${source} COPYONLY)
+  add_library(pd_pch_${kind} OBJECT ${source})
+  target_precompile_headers(pd_pch_${kind} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled_${kind}.h)
+endforeach()

@@ -1,0 +1,85 @@
+// The Kubernetes objects that the programs know, reduced to what they use. Decoded from the API's JSON (objects_codec.h).
+// Thread: plain values; a store shares them as shared_ptr<const T>.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+namespace pd::kube {
+
+struct OwnerReference {
+  std::string kind;
+  std::string name;
+  std::string uid;
+  bool controller = false;
+};
+
+struct ObjectMeta {
+  std::string ns;
+  std::string name;
+  std::string uid;
+  std::string resource_version;
+  std::int64_t generation = 0;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+  std::vector<OwnerReference> owners;
+  std::optional<WallTime> created;
+  std::optional<WallTime> deleted;  // deletionTimestamp: the object is terminating
+
+  const OwnerReference* controller() const;
+  std::string label(const std::string& key) const;       // empty when it is not there
+  std::string annotation(const std::string& key) const;  // likewise
+  std::string key() const { return ns.empty() ? name : ns + "/" + name; }
+};
+
+struct PodCondition {
+  std::string type;
+  std::string status;
+};
+
+struct Pod {
+  ObjectMeta meta;
+  std::string node;      // spec.nodeName
+  bool host_network = false;
+  std::string phase;     // Pending, Running, Succeeded, Failed, Unknown
+  std::string reason;    // status.reason: Evicted, NodeLost, UnexpectedAdmissionError, ...
+  std::string message;
+  std::string pod_ip;
+  std::string host_ip;
+  std::vector<PodCondition> conditions;
+  std::map<std::string, int> npu_requests;  // extended resources in the limits of its containers, summed: name -> count
+  int restarts = 0;                         // over its main containers
+
+  bool condition(std::string_view type) const;  // status "True"
+};
+
+// metadata of a Node; nothing else of it is watched.
+struct Node {
+  ObjectMeta meta;
+};
+
+struct ConfigMap {
+  ObjectMeta meta;
+  std::map<std::string, std::string> data;
+};
+
+struct Service {
+  ObjectMeta meta;
+};
+
+struct Condition {
+  std::string type;
+  std::string status;  // True, False, Unknown
+  std::string reason;
+  std::string message;
+  std::optional<WallTime> since;  // lastTransitionTime
+  std::int64_t observed_generation = 0;
+  bool operator==(const Condition&) const = default;
+};
+
+}  // namespace pd::kube

@@ -1,0 +1,39 @@
+// All that is known about one PDDeployment at one moment, collected from the stores by the operator (or from files by pdctl), and
+// the plain input of plan().
+// Thread: plain values.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "kube/objects.h"
+#include "kube/pddeployment.h"
+
+namespace pd::plan {
+
+// What the operator was started with; the same for all deployments.
+struct Settings {
+  std::string gate_image;              // of the injected pd-gate containers, when spec.gate.image is empty
+  std::string gate_image_pull_policy;  // likewise; empty: the API server's default
+};
+
+// A node's annotations as found: text from outside, parsed (and refused) by the planner.
+struct NodeAnnotations {
+  std::string inventory;    // pd-operator.io/npu-inventory
+  std::string allocations;  // pd-operator.io/npu-allocations
+};
+
+struct Snapshot {
+  Settings settings;
+  kube::PDDeployment deployment;
+  std::vector<kube::Pod> pods;                   // every pod of its namespace with its deployment label, whoever owns it
+  std::map<std::string, NodeAnnotations> nodes;  // by name: the nodes that those pods are bound to
+  std::vector<std::string> resources;            // the extended resources that any node's inventory names
+  std::optional<kube::ConfigMap> config_map;     // the object named <pdd>-ranktable, whoever owns it
+  std::vector<kube::Service> services;           // the objects named <pdd>-pods and <pdd>-scheduler, whoever owns them
+};
+
+}  // namespace pd::plan

@@ -1,0 +1,37 @@
+#include "base/json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pd {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ParseJson, ReadsADocument) {
+  const Result<Json> parsed = parse_json(R"({"a":[1,{"b":"c"}],"d":null})");
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ((*parsed)["a"][1]["b"], "c");
+  EXPECT_TRUE((*parsed)["d"].is_null());
+}
+
+TEST(ParseJson, NamesThePlaceOfADuplicateKey) {
+  const Result<Json> parsed = parse_json(R"({"a":[{"x":1,"x":2}]})");
+  ASSERT_FALSE(parsed);
+  EXPECT_THAT(parsed.error().message, HasSubstr("\"x\" occurs twice (at /a/0/x)"));
+}
+
+TEST(ParseJson, RefusesWhatIsOverALimit) {
+  EXPECT_FALSE(parse_json(std::string(100000, '[')));
+  EXPECT_FALSE(parse_json("[\"" + std::string(100, 'x') + "\"]", {.bytes = 1000, .depth = 4, .string_bytes = 10}));
+  EXPECT_FALSE(parse_json(std::string(2000, ' '), {.bytes = 1000, .depth = 4, .string_bytes = 10}));
+}
+
+TEST(ParseJson, RefusesGarbage) {
+  for (const char* text : {"", "{", "nul", "{\"a\":}", "[1,]", "{} {}", "\"\xff\""}) EXPECT_FALSE(parse_json(text)) << text;
+}
+
+TEST(DumpJson, SurvivesBytesThatAreNotUtf8) { EXPECT_EQ(dump_json(Json("a\xff")), "\"a\xef\xbf\xbd\""); }
+
+}  // namespace
+}  // namespace pd
