@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Runs every benchmark of the release build. Each prints JSON lines: {"bench":...,"value":...,"unit":...}.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=steps.sh
+source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+
+"$root/scripts/build.sh" release >&2
+for program in "$root"/build/release/bin/*_bench; do
+  "$program"
+done
