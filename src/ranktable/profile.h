@@ -7,10 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "ranktable/membership.h"
 
 namespace pd::ranktable {
+
+class Findings;  // ranktable/findings.h
 
 // The rendered tables as canonical text: compact JSON, fixed key order, every scalar a string.
 struct Documents {
@@ -23,6 +26,11 @@ struct Documents {
 struct Profile {
   std::string_view name;  // as in spec.ranktable.profile
   Documents (*render)(const Membership& membership);
+  // The layout's own rules, for validate.h. They are given a document that is an object.
+  void (*check_global)(const Json& document, Findings& findings);
+  void (*check_local)(const Json& document, Findings& findings);
+  void (*check_host)(const Json& document, Findings& findings);
+  void (*check_mirror)(const Json& global, const Json& local, Findings& findings);
 };
 
 // Null for an unknown name.
