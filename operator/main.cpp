@@ -1,1 +1,30 @@
-int main() { return 0; }
+// Wiring only: options, connection, stores, controller, signals.
+
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <random>
+
+#include "base/log.h"
+#include "kube/config.h"
+#include "kube/cpprest_transport.h"
+#include "operator/run.h"
+
+int main(int argc, char** argv) {
+  std::variant<pd::op::Options, int> parsed = pd::op::parse_options(argc, argv, PD_VERSION);
+  if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
+  const pd::op::Options options = std::get<pd::op::Options>(parsed);
+  pd::log::init({"pd-operator", options.log_json, options.log_level});
+  const pd::Result<pd::kube::Config> config = pd::kube::load_config(options.kubeconfig);
+  if (!config) {
+    pd::log::error("No way to the cluster", {{"error", config.error().message}});
+    return 1;
+  }
+  boost::asio::io_context context;
+  pd::kube::CpprestTransport transport(context, *config, std::string("pd-operator/") + PD_VERSION);
+  pd::log::info("Starting", {{"version", PD_VERSION}, {"server", config->server}});
+  pd::op::run(context, transport, options);
+  return 0;
+}

@@ -12,8 +12,9 @@
 namespace pd {
 
 using Duration = std::chrono::steady_clock::duration;
-using Instant = std::chrono::steady_clock::time_point;                                   // monotonic: waits, deadlines
-using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;  // what Kubernetes objects carry
+using Instant = std::chrono::steady_clock::time_point;  // monotonic: waits, deadlines
+using WallTime =
+    std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;  // what Kubernetes objects carry
 
 class Clock {
  public:

@@ -1,5 +1,5 @@
-// Files read within a limit. Nothing is cached: a path is opened each time, so that atomic swaps of mounted volumes are seen.
-// Thread: blocking; for small local files.
+// Files read within a limit. Nothing is cached: a path is opened each time, so that atomic swaps of mounted volumes are
+// seen. Thread: blocking; for small local files.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace pd {
 
-// The whole content. Errors: kNotFound; kInvalid for what is larger than `limit` bytes or not a regular file; kForbidden;
-// kInternal. Each names the path.
+// The whole content. Errors: kNotFound; kInvalid for what is larger than `limit` bytes or not a regular file;
+// kForbidden; kInternal. Each names the path.
 Result<std::string> read_file(const std::string& path, std::size_t limit = std::size_t{1} << 20);
 
 }  // namespace pd

@@ -17,13 +17,16 @@ class LimitedBuilder {
   bool number_float(double value, const std::string& /*text*/) { return add(value); }
   bool binary(std::vector<std::uint8_t>& /*value*/) { return fail("binary data"); }
   bool string(std::string& value) {
-    if (value.size() > limits_.string_bytes) return fail("a string is longer than " + std::to_string(limits_.string_bytes) + " bytes");
+    if (value.size() > limits_.string_bytes)
+      return fail("a string is longer than " + std::to_string(limits_.string_bytes) + " bytes");
     return add(std::move(value));
   }
   bool key(std::string& value) {
-    if (value.size() > limits_.string_bytes) return fail("a key is longer than " + std::to_string(limits_.string_bytes) + " bytes");
+    if (value.size() > limits_.string_bytes)
+      return fail("a key is longer than " + std::to_string(limits_.string_bytes) + " bytes");
     keys_.back() = std::move(value);
-    if (open_.back()->contains(keys_.back())) return fail("the key \"" + keys_.back().substr(0, 100) + "\" occurs twice");
+    if (open_.back()->contains(keys_.back()))
+      return fail("the key \"" + keys_.back().substr(0, 100) + "\" occurs twice");
     return true;
   }
   bool start_object(std::size_t /*size*/) { return open(Json::object()); }
@@ -39,7 +42,8 @@ class LimitedBuilder {
     std::string pointer;
     for (std::size_t i = 0; i < open_.size(); ++i) {
       pointer += '/';
-      pointer += open_[i]->is_array() ? std::to_string(open_[i]->size() - (i + 1 < open_.size() ? 1 : 0)) : pointer_token(keys_[i]);
+      pointer += open_[i]->is_array() ? std::to_string(open_[i]->size() - (i + 1 < open_.size() ? 1 : 0))
+                                      : pointer_token(keys_[i]);
     }
     return pointer.empty() ? "/" : pointer;
   }
@@ -69,7 +73,8 @@ class LimitedBuilder {
     return true;
   }
   bool open(Json value) {
-    if (static_cast<int>(open_.size()) >= limits_.depth) return fail("nested deeper than " + std::to_string(limits_.depth) + " levels");
+    if (static_cast<int>(open_.size()) >= limits_.depth)
+      return fail("nested deeper than " + std::to_string(limits_.depth) + " levels");
     open_.push_back(place(std::move(value)));
     keys_.emplace_back();
     return true;
@@ -82,7 +87,7 @@ class LimitedBuilder {
 
   JsonLimits limits_;
   Json root_;
-  std::vector<Json*> open_;        // from the root down; a parent is not touched while its child is open, so they stay valid
+  std::vector<Json*> open_;  // from the root down; a parent is not touched while its child is open, so they stay valid
   std::vector<std::string> keys_;  // the member that is being read at each level
   std::string problem_;
 };
@@ -91,7 +96,8 @@ class LimitedBuilder {
 
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.bytes) {
-    return invalid("the JSON text has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(limits.bytes) + " are read");
+    return invalid("the JSON text has " + std::to_string(text.size()) + " bytes; at most " +
+                   std::to_string(limits.bytes) + " are read");
   }
   LimitedBuilder builder(limits);
   if (!Json::sax_parse(text, &builder)) return invalid(builder.problem() + " (at " + builder.where() + ")");
@@ -99,7 +105,9 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
 }
 
 std::string dump_json(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
-std::string dump_json(const OrderedJson& value) { return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace); }
+std::string dump_json(const OrderedJson& value) {
+  return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
 
 std::string pointer_token(std::string_view key) {
   std::string token;

@@ -21,8 +21,8 @@ struct JsonLimits {
   std::size_t string_bytes = 1 << 18;
 };
 
-// Parses one document. Refuses what is larger or deeper than the limits and an object that names a key twice; the error says
-// where, as a JSON pointer.
+// Parses one document. Refuses what is larger or deeper than the limits and an object that names a key twice; the error
+// says where, as a JSON pointer.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // Compact text; bytes that are not UTF-8 become U+FFFD instead of an exception.

@@ -1,5 +1,5 @@
-// One logger for a program: lines of JSON on stderr, or plain text for people. spdlog carries it; its pattern formatter does not
-// escape, so the JSON is made here.
+// One logger for a program: lines of JSON on stderr, or plain text for people. spdlog carries it; its pattern formatter
+// does not escape, so the JSON is made here.
 //
 //   log::init({.program = "pd-agent", .json = true});
 //   log::info("Published the inventory", {{"devices", "8"}});

@@ -19,25 +19,25 @@
 namespace pd {
 
 enum class Code {
-  kInvalid,       // input that can never be right: bad JSON, a bad flag, HTTP 400 and 422
-  kNotFound,      // HTTP 404, a file that is not there
-  kAlreadyExists, // HTTP 409 for a create
-  kConflict,      // HTTP 409 otherwise: somebody wrote first
-  kGone,          // HTTP 410: the resourceVersion is too old
-  kForbidden,     // HTTP 401 and 403
-  kThrottled,     // HTTP 429
-  kUnavailable,   // HTTP 5xx, no connection, a broken answer: the outcome of a write is unknown
-  kTimeout,       // a deadline passed: likewise unknown
-  kCancelled,     // we stopped it
-  kInternal,      // the rest
+  kInvalid,        // input that can never be right: bad JSON, a bad flag, HTTP 400 and 422
+  kNotFound,       // HTTP 404, a file that is not there
+  kAlreadyExists,  // HTTP 409 for a create
+  kConflict,       // HTTP 409 otherwise: somebody wrote first
+  kGone,           // HTTP 410: the resourceVersion is too old
+  kForbidden,      // HTTP 401 and 403
+  kThrottled,      // HTTP 429
+  kUnavailable,    // HTTP 5xx, no connection, a broken answer: the outcome of a write is unknown
+  kTimeout,        // a deadline passed: likewise unknown
+  kCancelled,      // we stopped it
+  kInternal,       // the rest
 };
 
 std::string_view to_string(Code code);
 
 struct Error {
   Code code = Code::kInternal;
-  std::string message;                               // one line for a person: what is wrong, where, what to do
-  std::string reason = {};                           // Kubernetes Status.reason when there is one
+  std::string message;                                   // one line for a person: what is wrong, where, what to do
+  std::string reason = {};                               // Kubernetes Status.reason when there is one
   std::optional<std::chrono::seconds> retry_after = {};  // what the server asked for
 
   // The same error with the place in front: "reading /etc/hccn.conf: ...".
@@ -53,7 +53,7 @@ struct [[nodiscard]] Ok {};
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   explicit operator bool() const { return state_.index() == 0; }

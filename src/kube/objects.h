@@ -1,5 +1,5 @@
-// The Kubernetes objects that the programs know, reduced to what they use. Decoded from the API's JSON (objects_codec.h).
-// Thread: plain values; a store shares them as shared_ptr<const T>.
+// The Kubernetes objects that the programs know, reduced to what they use. Decoded from the API's JSON
+// (objects_codec.h). Thread: plain values; a store shares them as shared_ptr<const T>.
 #pragma once
 
 #include <map>
@@ -44,10 +44,10 @@ struct PodCondition {
 
 struct Pod {
   ObjectMeta meta;
-  std::string node;      // spec.nodeName
+  std::string node;  // spec.nodeName
   bool host_network = false;
-  std::string phase;     // Pending, Running, Succeeded, Failed, Unknown
-  std::string reason;    // status.reason: Evicted, NodeLost, UnexpectedAdmissionError, ...
+  std::string phase;   // Pending, Running, Succeeded, Failed, Unknown
+  std::string reason;  // status.reason: Evicted, NodeLost, UnexpectedAdmissionError, ...
   std::string message;
   std::string pod_ip;
   std::string host_ip;

@@ -1,6 +1,6 @@
-// The PDDeployment custom resource, pd-operator.io/v1alpha1 (crds/pddeployments.yaml). Defaults are those of the schema; they are
-// set here too, because an object that was stored before a default existed lacks it.
-// Thread: plain values.
+// The PDDeployment custom resource, pd-operator.io/v1alpha1 (crds/pddeployments.yaml). Defaults are those of the
+// schema; they are set here too, because an object that was stored before a default existed lacks it. Thread: plain
+// values.
 #pragma once
 
 #include <map>
@@ -40,15 +40,15 @@ struct ReloadSpec {
 struct RoleSpec {
   int instances = 1;
   int pods_per_instance = 1;
-  int npus_per_pod = 0;       // the scheduler: 0
-  Json pod_template;          // PodTemplateSpec; null in adopt mode
+  int npus_per_pod = 0;  // the scheduler: 0
+  Json pod_template;     // PodTemplateSpec; null in adopt mode
   bool adopt = false;
   std::string adopt_instance_label;
   std::string adopt_pod_index_label;
   std::string on_peer_change = "Reload";  // Reload | Restart | Ignore
   std::optional<ReloadSpec> reload;
-  std::string max_unavailable = "1";      // "2" or "25%", in instances
-  std::string restart_scope;              // Instance | Pod; empty: Instance when podsPerInstance > 1
+  std::string max_unavailable = "1";  // "2" or "25%", in instances
+  std::string restart_scope;          // Instance | Pod; empty: Instance when podsPerInstance > 1
   int backoff_seconds = 10;
   int max_backoff_seconds = 600;
   std::string pod_replacement_policy = "TerminatingOrFailed";  // TerminatingOrFailed | Gone
@@ -132,11 +132,11 @@ inline constexpr std::string_view kIncarnationLabel = "pd-operator.io/incarnatio
 inline constexpr std::string_view kTemplateHashLabel = "pd-operator.io/template-hash";
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "pd-operator";
-inline constexpr std::string_view kGenerationAnnotation = "pd-operator.io/generation";                // on the ConfigMap
-inline constexpr std::string_view kDigestAnnotation = "pd-operator.io/digest";                        // on the ConfigMap
-inline constexpr std::string_view kEpochAnnotation = "pd-operator.io/epoch";                          // on the ConfigMap
-inline constexpr std::string_view kPodGenerationAnnotation = "pd-operator.io/ranktable-generation";   // the touch
-inline constexpr std::string_view kRetouchedAnnotation = "pd-operator.io/retouched";                  // the second touch
+inline constexpr std::string_view kGenerationAnnotation = "pd-operator.io/generation";               // on the ConfigMap
+inline constexpr std::string_view kDigestAnnotation = "pd-operator.io/digest";                       // on the ConfigMap
+inline constexpr std::string_view kEpochAnnotation = "pd-operator.io/epoch";                         // on the ConfigMap
+inline constexpr std::string_view kPodGenerationAnnotation = "pd-operator.io/ranktable-generation";  // the touch
+inline constexpr std::string_view kRetouchedAnnotation = "pd-operator.io/retouched";                 // the second touch
 
 // Decodes what the API server sent. Errors name the field as a JSON pointer.
 Result<PDDeployment> decode_pddeployment(const Json& object);

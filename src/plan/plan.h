@@ -1,5 +1,5 @@
-// The planner: what to do next for one PDDeployment. A pure function: no I/O, no clock but its argument, the same answer for the
-// same snapshot. All policy of the operator is in this layer:
+// The planner: what to do next for one PDDeployment. A pure function: no I/O, no clock but its argument, the same
+// answer for the same snapshot. All policy of the operator is in this layer:
 //   membership  which pod fills which slot, and which are surplus
 //   devices     which NPUs a pod has, and how we know
 //   table       the ranktable's content, generation and ConfigMap
@@ -22,10 +22,18 @@
 namespace pd::plan {
 
 // Whole objects are ready to send: apiVersion, kind, metadata and all.
-struct CreateConfigMap { Json object; };   // POST; the initializing table
-struct ReplaceConfigMap { Json object; };  // PUT with metadata.resourceVersion: a late write of a former leader must fail
-struct CreateService { Json object; };     // POST
-struct CreatePod { Json object; };         // POST; the name is deterministic
+struct CreateConfigMap {
+  Json object;
+};  // POST; the initializing table
+struct ReplaceConfigMap {
+  Json object;
+};  // PUT with metadata.resourceVersion: a late write of a former leader must fail
+struct CreateService {
+  Json object;
+};  // POST
+struct CreatePod {
+  Json object;
+};  // POST; the name is deterministic
 // Sets annotations of a pod, only while it has this uid and resourceVersion.
 struct TouchPod {
   std::string name;
@@ -39,19 +47,22 @@ struct DeletePod {
   std::string resource_version;
 };
 // Apply on the status subresource, carrying the resourceVersion of the deployment that was planned for.
-struct WriteStatus { kube::PDDeploymentStatus status; };
+struct WriteStatus {
+  kube::PDDeploymentStatus status;
+};
 struct EmitEvent {
   bool warning = false;
-  std::string reason;  // CamelCase, from the list in the API documentation
-  std::string action;  // what was done or tried, CamelCase
-  std::string note;    // one sentence
+  std::string reason;                   // CamelCase, from the list in the API documentation
+  std::string action;                   // what was done or tried, CamelCase
+  std::string note;                     // one sentence
   std::optional<kube::ObjectMeta> pod;  // the pod it is about; without one it is about the deployment
 };
 
-using Action = std::variant<CreateConfigMap, ReplaceConfigMap, CreateService, CreatePod, TouchPod, DeletePod, WriteStatus, EmitEvent>;
+using Action = std::variant<CreateConfigMap, ReplaceConfigMap, CreateService, CreatePod, TouchPod, DeletePod,
+                            WriteStatus, EmitEvent>;
 
 struct Plan {
-  std::vector<Action> actions;          // executed in order; the first failure ends it, and the next plan starts afresh
+  std::vector<Action> actions;  // executed in order; the first failure ends it, and the next plan starts afresh
   std::optional<Duration> requeue_after;  // when something is due with no change to be seen
 };
 

@@ -1,6 +1,5 @@
-// All that is known about one PDDeployment at one moment, collected from the stores by the operator (or from files by pdctl), and
-// the plain input of plan().
-// Thread: plain values.
+// All that is known about one PDDeployment at one moment, collected from the stores by the operator (or from files by
+// pdctl), and the plain input of plan(). Thread: plain values.
 #pragma once
 
 #include <map>
@@ -29,11 +28,12 @@ struct NodeAnnotations {
 struct Snapshot {
   Settings settings;
   kube::PDDeployment deployment;
-  std::vector<kube::Pod> pods;                   // every pod of its namespace with its deployment label, whoever owns it
+  std::vector<kube::Pod> pods;  // every pod of its namespace with its deployment label, whoever owns it
   std::map<std::string, NodeAnnotations> nodes;  // by name: the nodes that those pods are bound to
   std::vector<std::string> resources;            // the extended resources that any node's inventory names
   std::optional<kube::ConfigMap> config_map;     // the object named <pdd>-ranktable, whoever owns it
   std::vector<kube::Service> services;           // the objects named <pdd>-pods and <pdd>-scheduler, whoever owns them
+  std::vector<std::string> taken_pod_names;  // names for which our POST was answered 409 while `pods` has no such pod
 };
 
 }  // namespace pd::plan

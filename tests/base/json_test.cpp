@@ -28,7 +28,8 @@ TEST(ParseJson, RefusesWhatIsOverALimit) {
 }
 
 TEST(ParseJson, RefusesGarbage) {
-  for (const char* text : {"", "{", "nul", "{\"a\":}", "[1,]", "{} {}", "\"\xff\""}) EXPECT_FALSE(parse_json(text)) << text;
+  for (const char* text : {"", "{", "nul", "{\"a\":}", "[1,]", "{} {}", "\"\xff\""})
+    EXPECT_FALSE(parse_json(text)) << text;
 }
 
 TEST(DumpJson, SurvivesBytesThatAreNotUtf8) { EXPECT_EQ(dump_json(Json("a\xff")), "\"a\xef\xbf\xbd\""); }

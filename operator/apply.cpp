@@ -1,0 +1,160 @@
+#include "operator/apply.h"
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "kube/json_members.h"
+
+namespace pd::op {
+namespace {
+
+constexpr kube::ResourcePath kEvents{"/apis/events.k8s.io/v1", "events"};
+
+void remember(Written& written, const std::string& kind, const std::string& version) {
+  if (version.empty()) return;
+  std::string& newest = written.versions[kind];
+  const bool newer = newest.size() != version.size() ? newest.size() < version.size() : newest < version;
+  if (newer) newest = version;
+}
+
+std::string name_of(const Json& object) { return kube::text_member(kube::object_member(object, "metadata"), "name"); }
+
+Json event_object(const kube::ObjectMeta& deployment, const plan::EmitEvent& event, const std::string& identity) {
+  const kube::ObjectMeta& subject = event.pod ? *event.pod : deployment;
+  const std::string now = format_rfc3339(SystemClock().wall_now());
+  // The name follows from the content and the moment: a request that is sent twice is refused as existing.
+  const std::string hash = sha256(subject.uid + event.reason + event.note + now).substr(7, 16);
+  return {{"apiVersion", "events.k8s.io/v1"},
+          {"kind", "Event"},
+          {"metadata", {{"name", subject.name + "." + hash}, {"namespace", deployment.ns}}},
+          {"eventTime", now.substr(0, now.size() - 1) + ".000000Z"},
+          {"reportingController", "pd-operator.io/pd-operator"},
+          {"reportingInstance", identity},
+          {"action", event.action},
+          {"reason", event.reason},
+          {"note", event.note.substr(0, 1024)},
+          {"type", event.warning ? "Warning" : "Normal"},
+          {"regarding",
+           {{"apiVersion", event.pod ? "v1" : std::string(kube::kGroup) + "/" + std::string(kube::kVersion)},
+            {"kind", event.pod ? "Pod" : std::string(kube::kKind)},
+            {"namespace", subject.ns},
+            {"name", subject.name},
+            {"uid", subject.uid}}}};
+}
+
+}  // namespace
+
+boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment, const plan::Plan& plan,
+                                              Written& written, StopToken stop) {
+  const Target target{deployment, written, {std::chrono::seconds(15), stop}};
+  for (const plan::Action& action : plan.actions) {
+    Status done = co_await act(target, action);
+    if (!done) co_return done;
+  }
+  co_return Ok{};
+}
+
+boost::asio::awaitable<Status> Applier::act(const Target& target, const plan::Action& action) {
+  if (const auto* map = std::get_if<plan::CreateConfigMap>(&action)) {
+    return create(target, kube::Resource<kube::ConfigMap>::kPath, "ConfigMap", map->object);
+  }
+  if (const auto* map = std::get_if<plan::ReplaceConfigMap>(&action)) return replace(target, map->object);
+  if (const auto* service = std::get_if<plan::CreateService>(&action)) {
+    return create(target, kube::Resource<kube::Service>::kPath, "Service", service->object);
+  }
+  if (const auto* pod = std::get_if<plan::CreatePod>(&action)) {
+    return create(target, kube::Resource<kube::Pod>::kPath, "Pod", pod->object);
+  }
+  if (const auto* pod = std::get_if<plan::TouchPod>(&action)) return touch(target, *pod);
+  if (const auto* pod = std::get_if<plan::DeletePod>(&action)) return remove(target, *pod);
+  if (const auto* status = std::get_if<plan::WriteStatus>(&action)) return write_status(target, status->status);
+  return emit(target, std::get<plan::EmitEvent>(action));
+}
+
+// A name that exists already: ours when a former answer was lost, or somebody else's, which the next plan has to know.
+boost::asio::awaitable<Status> Applier::create(const Target& target, kube::ResourcePath path, std::string kind,
+                                               Json object) {
+  const std::string name = name_of(object);
+  Result<kube::ObjectMeta> made =
+      co_await client_.create(kube::list_path(path, target.deployment.ns), std::move(object), target.options);
+  if (made) {
+    remember(target.written, kind, made->resource_version);
+    log::info("Created", {{"kind", kind}, {"namespace", target.deployment.ns}, {"name", name}});
+    co_return Ok{};
+  }
+  if (made.error().code != Code::kAlreadyExists) co_return made.error();
+  Result<kube::ObjectMeta> held =
+      co_await client_.get_metadata(kube::object_path(path, target.deployment.ns, name), target.options);
+  if (!held) co_return held.error();
+  const kube::OwnerReference* owner = held->controller();
+  if (owner != nullptr && owner->uid == target.deployment.uid) {
+    remember(target.written, kind, held->resource_version);
+    co_return Ok{};
+  }
+  target.written.foreign_objects[name] = *held;
+  co_return made.error();
+}
+
+boost::asio::awaitable<Status> Applier::replace(const Target& target, Json object) {
+  const std::string name = name_of(object);
+  const std::string path = kube::object_path(kube::Resource<kube::ConfigMap>::kPath, target.deployment.ns, name);
+  Result<kube::ObjectMeta> written = co_await client_.replace(path, std::move(object), target.options);
+  if (!written) co_return written.error();
+  remember(target.written, "ConfigMap", written->resource_version);
+  log::info("Published", {{"namespace", target.deployment.ns},
+                          {"configmap", name},
+                          {"generation", written->annotation(std::string(kube::kGenerationAnnotation))}});
+  co_return Ok{};
+}
+
+boost::asio::awaitable<Status> Applier::touch(const Target& target, plan::TouchPod touch) {
+  const std::string path = kube::object_path(kube::Resource<kube::Pod>::kPath, target.deployment.ns, touch.name);
+  Json patch = {
+      {"metadata",
+       {{"uid", touch.uid}, {"resourceVersion", touch.resource_version}, {"annotations", touch.annotations}}}};
+  Result<kube::ObjectMeta> written = co_await client_.merge_patch(path, std::move(patch), target.options);
+  if (!written) co_return written.error();
+  remember(target.written, "Pod", written->resource_version);
+  co_return Ok{};
+}
+
+boost::asio::awaitable<Status> Applier::remove(const Target& target, plan::DeletePod pod) {
+  const std::string path = kube::object_path(kube::Resource<kube::Pod>::kPath, target.deployment.ns, pod.name);
+  kube::Preconditions preconditions{pod.uid, pod.resource_version};
+  Result<kube::ObjectMeta> deleted = co_await client_.remove(path, std::move(preconditions), target.options);
+  if (!deleted && deleted.error().code != Code::kNotFound) co_return deleted.error();
+  if (deleted) remember(target.written, "Pod", deleted->resource_version);
+  log::info("Deleted", {{"kind", "Pod"}, {"namespace", target.deployment.ns}, {"name", pod.name}});
+  co_return Ok{};
+}
+
+boost::asio::awaitable<Status> Applier::write_status(const Target& target, kube::PDDeploymentStatus status) {
+  using Deployments = kube::Resource<kube::PDDeployment>;
+  const std::string path =
+      kube::object_path(Deployments::kPath, target.deployment.ns, target.deployment.name) + "/status";
+  Json object = {{"apiVersion", std::string(kube::kGroup) + "/" + std::string(kube::kVersion)},
+                 {"kind", std::string(kube::kKind)},
+                 {"metadata",
+                  {{"name", target.deployment.name},
+                   {"namespace", target.deployment.ns},
+                   {"uid", target.deployment.uid},
+                   {"resourceVersion", target.deployment.resource_version}}},
+                 {"status", kube::encode_status(status)}};
+  Result<kube::ObjectMeta> written =
+      co_await client_.apply(path, std::move(object), "pd-operator-status", target.options);
+  if (!written) co_return written.error();
+  remember(target.written, "PDDeployment", written->resource_version);
+  co_return Ok{};
+}
+
+// Events tell; nothing depends on them. One that can't be written is logged and left.
+boost::asio::awaitable<Status> Applier::emit(const Target& target, plan::EmitEvent event) {
+  Json object = event_object(target.deployment, event, identity_);
+  Result<kube::ObjectMeta> made =
+      co_await client_.create(kube::list_path(kEvents, target.deployment.ns), std::move(object), target.options);
+  if (!made && made.error().code != Code::kAlreadyExists) {
+    log::warn("Did not write an event", {{"reason", event.reason}, {"error", made.error().message}});
+  }
+  co_return Ok{};
+}
+
+}  // namespace pd::op

@@ -1,0 +1,48 @@
+// Executes a plan: the only writer. It holds no policy; it stops at the first failure, and the next plan starts afresh.
+// Thread: the io_context's.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "kube/client.h"
+#include "plan/plan.h"
+
+namespace pd::op {
+
+// What was written: the newest resourceVersion by kind, for the read-your-writes gate, and the objects that turned out
+// to be someone else's.
+struct Written {
+  std::map<std::string, std::string> versions;              // kind -> resourceVersion
+  std::map<std::string, kube::ObjectMeta> foreign_objects;  // name -> metadata of what holds the name
+};
+
+class Applier {
+ public:
+  // The client must outlive the applier. `identity`: reportingInstance of events.
+  Applier(kube::Client& client, std::string identity) : client_(client), identity_(std::move(identity)) {}
+
+  boost::asio::awaitable<Status> apply(const kube::ObjectMeta& deployment, const plan::Plan& plan, Written& written,
+                                       StopToken stop);
+
+ private:
+  using Answer = boost::asio::awaitable<Result<kube::ObjectMeta>>;
+  struct Target {
+    const kube::ObjectMeta& deployment;
+    Written& written;
+    kube::CallOptions options;
+  };
+
+  boost::asio::awaitable<Status> act(const Target& target, const plan::Action& action);
+  boost::asio::awaitable<Status> create(const Target& target, kube::ResourcePath path, std::string kind, Json object);
+  boost::asio::awaitable<Status> replace(const Target& target, Json object);
+  boost::asio::awaitable<Status> touch(const Target& target, plan::TouchPod touch);
+  boost::asio::awaitable<Status> remove(const Target& target, plan::DeletePod pod);
+  boost::asio::awaitable<Status> write_status(const Target& target, kube::PDDeploymentStatus status);
+  boost::asio::awaitable<Status> emit(const Target& target, plan::EmitEvent event);
+
+  kube::Client& client_;
+  std::string identity_;
+};
+
+}  // namespace pd::op

@@ -1,0 +1,114 @@
+#include "operator/controller.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "base/log.h"
+
+namespace pd::op {
+namespace {
+
+constexpr runtime::Backoff::Policy kRetry{std::chrono::milliseconds(5), std::chrono::minutes(5), 0.5};
+constexpr auto kLookAgain = std::chrono::seconds(1);       // while the stores lag; their event comes sooner
+constexpr auto kLagLimit = std::chrono::seconds(30);       // an own write that never shows up was undone by somebody
+constexpr auto kForeignMemory = std::chrono::seconds(30);  // then the name is tried again
+
+}  // namespace
+
+Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock,
+                       runtime::Rng& rng, plan::Settings settings)
+    : context_(context),
+      stores_(stores),
+      applier_(applier),
+      clock_(clock),
+      settings_(std::move(settings)),
+      queue_(context, rng, kRetry) {}
+
+void Controller::start(int workers, StopToken stop) {
+  stores_.on_change([this](const std::string& key) { queue_.add(key); });
+  stores_.on_synced([this, workers, stop] {
+    log::info("Caches are filled", {{"deployments", std::to_string(stores_.deployments().size())}});
+    for (int i = 0; i < workers; ++i) boost::asio::co_spawn(context_, work(stop), boost::asio::detached);
+  });
+}
+
+boost::asio::awaitable<void> Controller::work(StopToken stop) {
+  while (true) {
+    const std::optional<std::string> key = co_await queue_.take(stop);
+    if (!key) co_return;
+    const runtime::WorkQueue::Outcome outcome = co_await reconcile(*key, stop);
+    queue_.done(*key, outcome);
+  }
+}
+
+boost::asio::awaitable<runtime::WorkQueue::Outcome> Controller::reconcile(std::string key, StopToken stop) {
+  using Outcome = runtime::WorkQueue::Outcome;
+  std::optional<plan::Snapshot> snapshot = stores_.observe(key, settings_);
+  if (!snapshot) {
+    memory_.erase(key);
+    queue_.forget(key);
+    co_return Outcome{};
+  }
+  Memory& memory = memory_[key];
+  if (behind_own_writes(key, memory)) co_return Outcome{true, kLookAgain};
+  add_foreign(*snapshot, memory);
+  const plan::Plan planned = plan::plan(*snapshot, clock_.wall_now());
+  Written written;
+  const Status done = co_await applier_.apply(snapshot->deployment.meta, planned, written, stop);
+  // memory_ may have been changed by other keys meanwhile, but not this entry: a key is in work only once.
+  learn(memory, std::move(written));
+  if (done) co_return Outcome{true, planned.requeue_after};
+  if (done.error().code == Code::kConflict || done.error().code == Code::kAlreadyExists) {
+    log::info("Planning again", {{"deployment", key}, {"because", done.error().message}});
+  } else if (done.error().code != Code::kCancelled) {
+    log::warn("Reconciling failed, trying again", {{"deployment", key}, {"error", done.error().message}});
+  }
+  Outcome outcome{false, std::nullopt};
+  if (done.error().retry_after) outcome.again = *done.error().retry_after;
+  co_return outcome;
+}
+
+bool Controller::behind_own_writes(const std::string& key, Memory& memory) const {
+  bool behind = false;
+  for (const auto& [kind, version] : memory.written) {
+    if (runtime::version_less(stores_.version(kind), version)) behind = true;
+  }
+  if (!behind) {
+    memory.written.clear();
+    memory.stale_since.reset();
+    return false;
+  }
+  const Instant now = clock_.now();
+  if (!memory.stale_since) memory.stale_since = now;
+  if (now - *memory.stale_since < kLagLimit) return true;
+  log::warn("An own write has not been seen; going on without it", {{"deployment", key}});
+  memory.written.clear();
+  memory.stale_since.reset();
+  return false;
+}
+
+void Controller::learn(Memory& memory, Written written) const {
+  for (auto& [kind, version] : written.versions) memory.written[kind] = std::move(version);
+  for (auto& [name, meta] : written.foreign_objects) {
+    memory.foreign_objects[name] = std::move(meta);
+    memory.foreign_seen = clock_.now();
+  }
+}
+
+// Objects that hold a name of ours without our label are not watched; a refused create has told of them.
+void Controller::add_foreign(plan::Snapshot& snapshot, Memory& memory) const {
+  if (clock_.now() - memory.foreign_seen > kForeignMemory) memory.foreign_objects.clear();
+  for (const auto& [name, meta] : memory.foreign_objects) {
+    if (name == snapshot.deployment.meta.name + "-ranktable") {
+      if (!snapshot.config_map) snapshot.config_map = kube::ConfigMap{meta, {}};
+    } else if (name.ends_with("-pods") || name.ends_with("-scheduler")) {
+      snapshot.services.push_back({meta});
+    } else {
+      kube::Pod pod;
+      pod.meta = meta;
+      snapshot.pods.push_back(std::move(pod));
+    }
+  }
+}
+
+}  // namespace pd::op

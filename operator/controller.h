@@ -1,0 +1,46 @@
+// The reconcile loop: takes a key from the queue, observes, plans, applies.
+// It plans for a deployment only when the stores have seen what it wrote for it last (read your writes).
+// Thread: the io_context's.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include "operator/apply.h"
+#include "operator/stores.h"
+#include "runtime/work_queue.h"
+
+namespace pd::op {
+
+class Controller {
+ public:
+  // All references must outlive the controller.
+  Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock, runtime::Rng& rng,
+             plan::Settings settings);
+
+  // Starts the workers once the stores are synced.
+  void start(int workers, StopToken stop);
+
+ private:
+  struct Memory {
+    std::map<std::string, std::string> written;  // kind -> resourceVersion of our newest write
+    std::optional<Instant> stale_since;          // the stores lag behind our writes
+    std::map<std::string, kube::ObjectMeta> foreign_objects;
+    Instant foreign_seen{};
+  };
+
+  boost::asio::awaitable<void> work(StopToken stop);
+  boost::asio::awaitable<runtime::WorkQueue::Outcome> reconcile(std::string key, StopToken stop);
+  bool behind_own_writes(const std::string& key, Memory& memory) const;
+  void add_foreign(plan::Snapshot& snapshot, Memory& memory) const;
+  void learn(Memory& memory, Written written) const;
+
+  boost::asio::io_context& context_;
+  Stores& stores_;
+  Applier& applier_;
+  const Clock& clock_;
+  plan::Settings settings_;
+  runtime::WorkQueue queue_;
+  std::map<std::string, Memory> memory_;
+};
+
+}  // namespace pd::op

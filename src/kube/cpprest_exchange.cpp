@@ -1,0 +1,178 @@
+#include "kube/cpprest_exchange.h"
+
+#include <boost/asio/post.hpp>
+
+#include <charconv>
+
+namespace pd::kube {
+
+void InFlight::enter() {
+  const std::lock_guard lock(mutex_);
+  ++count_;
+}
+
+void InFlight::leave() {
+  const std::lock_guard lock(mutex_);
+  if (--count_ == 0) empty_.notify_all();
+}
+
+bool InFlight::wait_until_empty(Duration limit) {
+  std::unique_lock lock(mutex_);
+  return empty_.wait_for(lock, limit, [this] { return count_ == 0; });
+}
+
+Sink::Sink(asio::io_context& context, std::weak_ptr<Exchange> exchange, std::size_t total_limit)
+    : streambuf_state_manager<std::uint8_t>(std::ios_base::out),
+      context_(context),
+      exchange_(std::move(exchange)),
+      total_limit_(total_limit) {}
+
+void Sink::abandon() {
+  std::set<std::shared_ptr<pplx::task_completion_event<std::size_t>>> pending;
+  {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    pending.swap(pending_);
+  }
+  for (const auto& put : pending) put->set_exception(std::runtime_error("cancelled"));
+}
+
+void Sink::taken(const std::shared_ptr<pplx::task_completion_event<std::size_t>>& put, std::size_t count) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (pending_.erase(put) == 0) return;  // abandoned meanwhile
+  }
+  put->set(count);
+}
+
+pplx::task<Sink::int_type> Sink::_putc(std::uint8_t byte) {
+  return _putn(&byte, 1).then([byte](std::size_t) { return static_cast<int_type>(byte); });
+}
+
+pplx::task<std::size_t> Sink::_putn(const std::uint8_t* bytes, std::size_t count) {
+  const auto put = std::make_shared<pplx::task_completion_event<std::size_t>>();
+  {
+    const std::lock_guard lock(mutex_);
+    total_ += count;
+    if (abandoned_) return pplx::task_from_exception<std::size_t>(std::runtime_error("cancelled"));
+    if (total_limit_ != 0 && total_ > total_limit_) {
+      abandoned_ = true;
+      return pplx::task_from_exception<std::size_t>(std::runtime_error("body over the limit"));
+    }
+    pending_.insert(put);
+  }
+  std::string copy(reinterpret_cast<const char*>(bytes), count);
+  asio::post(context_, [weak = exchange_, copy = std::move(copy), put, self = shared_from_this()]() mutable {
+    if (const auto exchange = weak.lock()) {
+      exchange->on_bytes(std::move(copy), put);
+    } else {
+      static_cast<Sink&>(*self).abandon();
+    }
+  });
+  return pplx::create_task(*put);
+}
+
+Exchange::Exchange(asio::io_context& context, std::shared_ptr<InFlight> in_flight, Limits limits)
+    : context_(context), in_flight_(std::move(in_flight)), limits_(limits), wake_(context) {}
+
+Exchange::~Exchange() { cancel(); }
+
+void Exchange::post(std::function<void(Exchange&)> step) {
+  asio::post(context_, [weak = weak_from_this(), step = std::move(step)] {
+    if (const auto self = weak.lock()) step(*self);
+  });
+}
+
+void Exchange::start(web::http::client::http_client& client, web::http::http_request request) {
+  sink_ = std::make_shared<Sink>(context_, weak_from_this(), limits_.total);
+  request.set_response_stream(concurrency::streams::streambuf<std::uint8_t>(sink_).create_ostream());
+  in_flight_->enter();
+  // The continuations run on the library's threads and hold the exchange weakly: it may be gone when they do.
+  auto report = [weak = weak_from_this(), &context = context_](std::function<void(Exchange&)> step) {
+    asio::post(context, [weak, step = std::move(step)] {
+      if (const auto self = weak.lock()) step(*self);
+    });
+  };
+  client.request(request, cancellation_.get_token())
+      .then([report](const web::http::http_response& response) {
+        std::optional<std::chrono::seconds> retry_after;
+        if (const auto header = response.headers().find("Retry-After"); header != response.headers().end()) {
+          int seconds = 0;
+          const std::string& text = header->second;
+          const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+          if (error == std::errc() && seconds >= 0) retry_after = std::chrono::seconds(seconds);
+        }
+        const int status = response.status_code();
+        report([status, retry_after](Exchange& self) { self.on_head(status, retry_after); });
+        return response.content_ready();
+      })
+      .then([report, in_flight = in_flight_](const pplx::task<web::http::http_response>& done) {
+        std::optional<Error> failure;
+        try {
+          done.get();
+        } catch (const std::exception& error) {
+          failure = classify_failure(error.what());
+        } catch (...) {
+          failure = classify_failure("unknown");
+        }
+        report([failure](Exchange& self) { self.on_end(failure); });
+        in_flight->leave();
+      });
+}
+
+void Exchange::cancel() {
+  if (cancelled_) return;
+  cancelled_ = true;
+  if (sink_) sink_->abandon();
+  if (!finished_) cancellation_.cancel();
+  wake_.cancel();
+}
+
+void Exchange::on_head(int status, std::optional<std::chrono::seconds> retry_after) {
+  head_.status = status;
+  head_.retry_after = retry_after;
+  wake_.cancel();
+}
+
+void Exchange::on_bytes(std::string bytes, std::shared_ptr<pplx::task_completion_event<std::size_t>> put) {
+  if (cancelled_) return;
+  received_ += bytes.size();
+  const std::size_t count = bytes.size();
+  buffer_ += bytes;
+  if (limits_.buffered != 0 && buffer_.size() > limits_.buffered) {
+    held_put_ = std::move(put);
+    held_count_ = count;
+  } else {
+    sink_->taken(put, count);
+  }
+  wake_.cancel();
+}
+
+void Exchange::resume() {
+  if (!held_put_) return;
+  const auto put = std::exchange(held_put_, nullptr);
+  sink_->taken(put, held_count_);
+}
+
+void Exchange::on_end(std::optional<Error> failure) {
+  finished_ = true;
+  failure_ = std::move(failure);
+  wake_.cancel();
+}
+
+Error classify_failure(const std::string& library_message) {
+  const auto says = [&](const char* words) { return library_message.find(words) != std::string::npos; };
+  if (says("body over the limit")) return {Code::kUnavailable, "the answer is larger than is accepted"};
+  if (says("SSL handshake") || says("TLS") || says("certificate")) {
+    return {Code::kUnavailable,
+            "the TLS handshake failed: the server's certificate is not from the given CA, is expired, or does not name "
+            "this address"};
+  }
+  if (says("resolving address")) return {Code::kUnavailable, "the server's host name can't be resolved"};
+  if (says("Failed to connect"))
+    return {Code::kUnavailable, "no connection to the server: it is not running there, or not reachable"};
+  if (says("timed out") || says("Timed out")) return {Code::kTimeout, "the server did not answer in time"};
+  return {Code::kUnavailable, "the connection to the server broke"};
+}
+
+}  // namespace pd::kube

@@ -1,0 +1,149 @@
+// One request and its answer on their way through cpprestsdk. Internal to CpprestTransport: the only files that see
+// <cpprest/...>. Thread: the io_context's, save for Sink, which the library's pool threads write into.
+#pragma once
+
+#include <cpprest/http_client.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include "kube/transport.h"
+
+namespace pd::kube {
+
+// Counts what the library still holds, so that nobody is destroyed under it.
+class InFlight {
+ public:
+  void enter();
+  void leave();
+  bool wait_until_empty(Duration limit);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable empty_;
+  int count_ = 0;
+};
+
+class Exchange;
+
+// Where the library puts the body. A put that the exchange has not taken yet stays pending, so the library reads no
+// further.
+class Sink final : public concurrency::streams::details::streambuf_state_manager<std::uint8_t> {
+ public:
+  Sink(asio::io_context& context, std::weak_ptr<Exchange> exchange, std::size_t total_limit);
+
+  // Fails what is pending and all that comes. Any thread.
+  void abandon();
+
+  bool can_seek() const override { return false; }
+  bool has_size() const override { return false; }
+  std::size_t buffer_size(std::ios_base::openmode) const override { return 0; }
+  void set_buffer_size(std::size_t, std::ios_base::openmode) override {}
+  std::size_t in_avail() const override { return 0; }
+  pos_type getpos(std::ios_base::openmode) const override { return static_cast<pos_type>(traits::eof()); }
+  pos_type seekpos(pos_type, std::ios_base::openmode) override { return static_cast<pos_type>(traits::eof()); }
+  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override {
+    return static_cast<pos_type>(traits::eof());
+  }
+  bool acquire(std::uint8_t*&, std::size_t&) override { return false; }
+  void release(std::uint8_t*, std::size_t) override {}
+
+ protected:
+  pplx::task<int_type> _putc(std::uint8_t byte) override;
+  pplx::task<std::size_t> _putn(const std::uint8_t* bytes, std::size_t count) override;
+  pplx::task<int_type> _bumpc() override { return nothing(); }
+  int_type _sbumpc() override { return traits::eof(); }
+  pplx::task<int_type> _getc() override { return nothing(); }
+  int_type _sgetc() override { return traits::eof(); }
+  pplx::task<int_type> _nextc() override { return nothing(); }
+  pplx::task<int_type> _ungetc() override { return nothing(); }
+  pplx::task<std::size_t> _getn(std::uint8_t*, std::size_t) override { return pplx::task_from_result<std::size_t>(0); }
+  std::size_t _scopy(std::uint8_t*, std::size_t) override { return 0; }
+  pplx::task<bool> _sync() override { return pplx::task_from_result(true); }
+  std::uint8_t* _alloc(std::size_t) override { return nullptr; }
+  void _commit(std::size_t) override {}
+
+ private:
+  static pplx::task<int_type> nothing() { return pplx::task_from_result<int_type>(traits::eof()); }
+
+  asio::io_context& context_;
+  std::weak_ptr<Exchange> exchange_;
+  const std::size_t total_limit_;  // of the whole body; 0: none
+  std::mutex mutex_;
+  bool abandoned_ = false;
+  std::size_t total_ = 0;
+  std::set<std::shared_ptr<pplx::task_completion_event<std::size_t>>> pending_;
+  friend class Exchange;
+  void taken(const std::shared_ptr<pplx::task_completion_event<std::size_t>>& put, std::size_t count);
+};
+
+class Exchange : public std::enable_shared_from_this<Exchange> {
+ public:
+  struct Limits {
+    std::size_t total = 0;     // bytes of the whole body; 0: none
+    std::size_t buffered = 0;  // above this the library waits for resume(); 0: none
+  };
+
+  Exchange(asio::io_context& context, std::shared_ptr<InFlight> in_flight, Limits limits);
+  ~Exchange();
+
+  void start(web::http::client::http_client& client, web::http::http_request request);
+  // Ends it: closes the socket, fails pending puts. Idempotent.
+  void cancel();
+
+  // Waits until `done` holds; false when `deadline` passed or the stop token stopped first.
+  template <typename Predicate>
+  asio::awaitable<bool> wait(Predicate done, Instant deadline, StopToken stop) {
+    const auto self = shared_from_this();
+    const auto registration = stop.on_stop([this] { wake_.cancel(); });
+    while (!done()) {
+      if (stop.stopped() || std::chrono::steady_clock::now() >= deadline) co_return false;
+      wake_.expires_at(deadline);
+      boost::system::error_code ignored;  // cancelled: something changed; expired: the loop sees it
+      co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    co_return true;
+  }
+
+  bool has_head() const { return head_.status != 0; }
+  bool finished() const { return finished_; }
+  const std::optional<Error>& failure() const { return failure_; }
+  HttpResponse& head() { return head_; }
+  std::string& buffer() { return buffer_; }
+  std::uint64_t received() const { return received_; }
+  // Lets the library read on after the buffer was full: whoever reads wants more than what is there.
+  void resume();
+
+ private:
+  friend class Sink;
+  void on_head(int status, std::optional<std::chrono::seconds> retry_after);
+  void on_bytes(std::string bytes, std::shared_ptr<pplx::task_completion_event<std::size_t>> put);
+  void on_end(std::optional<Error> failure);
+  void post(std::function<void(Exchange&)> step);
+
+  asio::io_context& context_;
+  std::shared_ptr<InFlight> in_flight_;
+  const Limits limits_;
+  asio::steady_timer wake_;
+  pplx::cancellation_token_source cancellation_;
+  std::shared_ptr<Sink> sink_;
+  HttpResponse head_;
+  std::string buffer_;
+  std::uint64_t received_ = 0;
+  bool cancelled_ = false;
+  bool finished_ = false;
+  std::optional<Error> failure_;
+  std::shared_ptr<pplx::task_completion_event<std::size_t>> held_put_;
+  std::size_t held_count_ = 0;
+};
+
+// A sentence for a person from what the library threw: its error codes have lost their meaning, so its text is looked
+// at.
+Error classify_failure(const std::string& library_message);
+
+}  // namespace pd::kube

@@ -1,0 +1,197 @@
+#include "kube/resource.h"
+
+#include <charconv>
+
+#include "kube/json_members.h"
+
+namespace pd::kube {
+namespace {
+
+// Annotations are the bulk of many objects (a kubectl apply stores the whole manifest in one); only these are kept.
+bool keep_annotation(std::string_view key) {
+  return key.starts_with("pd-operator.io/") || key.starts_with("huawei.com/") ||
+         key.starts_with("ascend.kubectl.kubernetes.io/") || key.starts_with("cce.kubectl.kubernetes.io/") ||
+         key == "baseDeviceInfos";
+}
+
+std::optional<WallTime> read_time(const Json& object, const char* key) {
+  const std::string text = text_member(object, key);
+  if (text.empty()) return std::nullopt;
+  const Result<WallTime> time = parse_rfc3339(text);
+  return time ? std::optional<WallTime>(*time) : std::nullopt;
+}
+
+// A whole quantity ("8"); NPUs have no other. 0 for what is none.
+int read_quantity(const Json& value) {
+  if (value.is_number_integer()) return value.get<int>();
+  if (!value.is_string()) return 0;
+  const std::string& text = value.get_ref<const std::string&>();
+  int count = 0;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count;
+}
+
+void read_requests(const Json& spec, Pod& pod) {
+  for (const Json& container : array_member(spec, "containers")) {
+    const Json& limits = object_member(object_member(container, "resources"), "limits");
+    for (const auto& [name, value] : limits.items()) {
+      if (name.find('/') != std::string::npos) pod.npu_requests[name] += read_quantity(value);
+    }
+  }
+}
+
+void read_pod_status(const Json& status, Pod& pod) {
+  pod.phase = text_member(status, "phase");
+  pod.reason = text_member(status, "reason");
+  pod.message = text_member(status, "message");
+  pod.pod_ip = text_member(status, "podIP");
+  pod.host_ip = text_member(status, "hostIP");
+  for (const Json& condition : array_member(status, "conditions")) {
+    pod.conditions.push_back({text_member(condition, "type"), text_member(condition, "status")});
+  }
+  for (const Json& container : array_member(status, "containerStatuses")) {
+    pod.restarts += static_cast<int>(integer_member(container, "restartCount", 0));
+  }
+}
+
+}  // namespace
+
+std::string list_path(const ResourcePath& resource, std::string_view ns) {
+  std::string path(resource.prefix);
+  if (!ns.empty()) path += "/namespaces/" + std::string(ns);
+  return path + "/" + std::string(resource.plural);
+}
+
+std::string object_path(const ResourcePath& resource, std::string_view ns, std::string_view name) {
+  return list_path(resource, ns) + "/" + std::string(name);
+}
+
+std::string query_escape(std::string_view value) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : value) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '~';
+    if (plain) {
+      escaped += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    escaped += '%';
+    escaped += kDigits[byte >> 4];
+    escaped += kDigits[byte & 15];
+  }
+  return escaped;
+}
+
+Result<ObjectMeta> decode_meta(const Json& object) {
+  const Json& source = object_member(object, "metadata");
+  ObjectMeta meta;
+  meta.name = text_member(source, "name");
+  meta.ns = text_member(source, "namespace");
+  meta.uid = text_member(source, "uid");
+  meta.resource_version = text_member(source, "resourceVersion");
+  if (meta.name.empty()) return invalid("an object of the API has no /metadata/name");
+  if (meta.resource_version.empty()) return invalid("the object " + meta.key() + " has no /metadata/resourceVersion");
+  meta.generation = integer_member(source, "generation", 0);
+  for (const auto& [key, value] : object_member(source, "labels").items()) {
+    if (value.is_string()) meta.labels[key] = value.get<std::string>();
+  }
+  for (const auto& [key, value] : object_member(source, "annotations").items()) {
+    if (value.is_string() && keep_annotation(key)) meta.annotations[key] = value.get<std::string>();
+  }
+  for (const Json& owner : array_member(source, "ownerReferences")) {
+    meta.owners.push_back({text_member(owner, "kind"), text_member(owner, "name"), text_member(owner, "uid"),
+                           boolean_member(owner, "controller", false)});
+  }
+  meta.created = read_time(source, "creationTimestamp");
+  meta.deleted = read_time(source, "deletionTimestamp");
+  return meta;
+}
+
+const Projection& Resource<Pod>::projection() {
+  static const Projection fields({"metadata.name",
+                                  "metadata.namespace",
+                                  "metadata.uid",
+                                  "metadata.resourceVersion",
+                                  "metadata.labels",
+                                  "metadata.annotations",
+                                  "metadata.ownerReferences",
+                                  "metadata.creationTimestamp",
+                                  "metadata.deletionTimestamp",
+                                  "spec.nodeName",
+                                  "spec.hostNetwork",
+                                  "spec.containers.resources.limits",
+                                  "status.phase",
+                                  "status.reason",
+                                  "status.message",
+                                  "status.podIP",
+                                  "status.hostIP",
+                                  "status.conditions.type",
+                                  "status.conditions.status",
+                                  "status.containerStatuses.restartCount"});
+  return fields;
+}
+
+Result<Pod> Resource<Pod>::decode(const Json& object) {
+  Result<ObjectMeta> meta = decode_meta(object);
+  if (!meta) return meta.error();
+  Pod pod;
+  pod.meta = std::move(*meta);
+  const Json& spec = object_member(object, "spec");
+  pod.node = text_member(spec, "nodeName");
+  pod.host_network = boolean_member(spec, "hostNetwork", false);
+  read_requests(spec, pod);
+  read_pod_status(object_member(object, "status"), pod);
+  return pod;
+}
+
+const Projection& Resource<Node>::projection() {
+  static const Projection fields({"metadata.name", "metadata.uid", "metadata.resourceVersion", "metadata.annotations"});
+  return fields;
+}
+
+Result<Node> Resource<Node>::decode(const Json& object) {
+  Result<ObjectMeta> meta = decode_meta(object);
+  if (!meta) return meta.error();
+  return Node{std::move(*meta)};
+}
+
+const Projection& Resource<ConfigMap>::projection() {
+  static const Projection fields({"metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion",
+                                  "metadata.labels", "metadata.annotations", "metadata.ownerReferences",
+                                  "metadata.deletionTimestamp", "data"});
+  return fields;
+}
+
+Result<ConfigMap> Resource<ConfigMap>::decode(const Json& object) {
+  Result<ObjectMeta> meta = decode_meta(object);
+  if (!meta) return meta.error();
+  ConfigMap map;
+  map.meta = std::move(*meta);
+  for (const auto& [key, value] : object_member(object, "data").items()) {
+    if (value.is_string()) map.data[key] = value.get<std::string>();
+  }
+  return map;
+}
+
+const Projection& Resource<Service>::projection() {
+  static const Projection fields({"metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion",
+                                  "metadata.labels", "metadata.ownerReferences", "metadata.deletionTimestamp"});
+  return fields;
+}
+
+Result<Service> Resource<Service>::decode(const Json& object) {
+  Result<ObjectMeta> meta = decode_meta(object);
+  if (!meta) return meta.error();
+  return Service{std::move(*meta)};
+}
+
+const Projection& Resource<PDDeployment>::projection() {
+  static const Projection fields({"metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion",
+                                  "metadata.generation", "metadata.deletionTimestamp", "metadata.creationTimestamp",
+                                  "spec", "status"});
+  return fields;
+}
+
+}  // namespace pd::kube

@@ -1,0 +1,57 @@
+// The one interface to HTTP. The API server is behind it: CpprestTransport in the programs, a simulated one in tests.
+// Thread: one transport belongs to one io_context thread; every coroutine here resumes on it.
+#pragma once
+
+#include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/stop_token.h"
+
+namespace pd::kube {
+
+namespace asio = boost::asio;
+
+struct HttpRequest {
+  std::string method;  // GET, POST, PUT, PATCH, DELETE
+  std::string target;  // path and query, percent-encoded: /api/v1/nodes?limit=500
+  std::string accept = "application/json";
+  std::string content_type = {};
+  std::string body = {};
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::string body;
+  std::optional<std::chrono::seconds> retry_after;
+};
+
+// The lines of a streaming answer. Destroying it ends the transfer.
+class LineStream {
+ public:
+  virtual ~LineStream() = default;
+  // The next line without its '\n'; nothing at the clean end of the stream. Errors: kTimeout when `silence` passes with
+  // no byte; kUnavailable for a broken stream; kInvalid for a line over the limit; kCancelled.
+  virtual asio::awaitable<Result<std::optional<std::string>>> next(Duration silence) = 0;
+};
+
+struct StreamResponse {
+  HttpResponse head;                  // with the body where the status is not 200
+  std::unique_ptr<LineStream> lines;  // only where it is
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  // One exchange. An error means that no answer was had; for a write that says nothing of whether it happened.
+  virtual asio::awaitable<Result<HttpResponse>> send(HttpRequest request, Duration timeout, StopToken stop) = 0;
+  // A stream; `timeout` is for its head alone.
+  virtual asio::awaitable<Result<StreamResponse>> open(HttpRequest request, Duration timeout, StopToken stop) = 0;
+};
+
+}  // namespace pd::kube

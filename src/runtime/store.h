@@ -1,0 +1,73 @@
+// The last known objects of one kind, as the API server told them. Filled by a Reflector, read by controllers.
+// Objects are immutable snapshots: whoever holds one keeps it, whatever the store learns later.
+// Thread: the io_context's.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pd::runtime {
+
+// Decimal numbers without leading zeros, of any length; comparable within one kind only (Kubernetes' own rule).
+inline bool version_less(std::string_view a, std::string_view b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
+template <typename T>
+class Store {
+ public:
+  using Pointer = std::shared_ptr<const T>;
+  // Called after each change: before is null for what is new, after for what is gone.
+  using Listener = std::function<void(const Pointer& before, const Pointer& after)>;
+
+  void on_change(Listener listener) { listeners_.push_back(std::move(listener)); }
+
+  // Null when it is not there. Keys are "namespace/name", or "name" for a cluster-scoped kind.
+  Pointer find(const std::string& key) const {
+    const auto found = objects_.find(key);
+    return found == objects_.end() ? nullptr : found->second;
+  }
+  const std::map<std::string, Pointer>& all() const { return objects_; }
+
+  void put(T object) {
+    auto pointer = std::make_shared<const T>(std::move(object));
+    Pointer& place = objects_[pointer->meta.key()];
+    const Pointer before = std::exchange(place, pointer);
+    notify(before, pointer);
+  }
+
+  void erase(const std::string& key) {
+    const auto found = objects_.find(key);
+    if (found == objects_.end()) return;
+    const Pointer before = found->second;
+    objects_.erase(found);
+    notify(before, nullptr);
+  }
+
+  // All that there is: what is not in `objects` is gone, which no event may have told.
+  void replace(std::vector<T> objects) {
+    std::map<std::string, Pointer> gone = objects_;
+    for (T& object : objects) {
+      gone.erase(object.meta.key());
+      const Pointer known = find(object.meta.key());
+      if (known && known->meta.uid == object.meta.uid && known->meta.resource_version == object.meta.resource_version)
+        continue;
+      put(std::move(object));
+    }
+    for (const auto& [key, object] : gone) erase(key);
+  }
+
+ private:
+  void notify(const Pointer& before, const Pointer& after) {
+    for (const Listener& listener : listeners_) listener(before, after);
+  }
+
+  std::map<std::string, Pointer> objects_;
+  std::vector<Listener> listeners_;
+};
+
+}  // namespace pd::runtime

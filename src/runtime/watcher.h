@@ -1,0 +1,83 @@
+// List and watch one kind for ever, as client-go's reflector does, apart from what the objects are: a consistent paged
+// list, then watches that go on from its resourceVersion; bookmarks; 410 leads to a new list; jittered back-off; a
+// silent stream is given up.
+//
+//   Listed(version) -> Watching(version) -> clean end or a passing error -> Watching again
+//                                        -> 410, or what can't be read   -> a new list, at least as fresh
+//
+// Thread: the io_context's.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "kube/client.h"
+#include "runtime/timing.h"
+
+namespace pd::runtime {
+
+struct WatchTarget {
+  kube::ResourcePath path;
+  std::string_view kind;
+  bool metadata_only = false;
+  const kube::Projection* projection = nullptr;
+  std::string ns;              // empty: all namespaces
+  std::string label_selector;  // empty: all objects
+};
+
+// What a watcher tells. A status that is not ok says that an object can't be read: the watcher then lists anew.
+class WatchSink {
+ public:
+  virtual ~WatchSink() = default;
+  virtual void begin_list() = 0;
+  virtual Status list_item(const Json& object) = 0;
+  virtual void end_list() = 0;
+  virtual Status changed(const Json& object) = 0;  // ADDED, MODIFIED
+  virtual Status deleted(const Json& object) = 0;
+};
+
+class Watcher {
+ public:
+  struct Timing {
+    Duration list_timeout = std::chrono::seconds(60);
+    Duration head_timeout = std::chrono::seconds(15);
+    Duration silence = std::chrono::seconds(150);
+    int min_watch_seconds = 300;
+    int max_watch_seconds = 600;
+    Backoff::Policy backoff = {};
+  };
+
+  Watcher(kube::Client& client, WatchTarget target, WatchSink& sink, Rng& rng, Timing timing);
+  Watcher(kube::Client& client, WatchTarget target, WatchSink& sink, Rng& rng)
+      : Watcher(client, std::move(target), sink, rng, Timing()) {}
+
+  // Runs until stopped.
+  asio::awaitable<void> run(StopToken stop);
+
+  // The newest resourceVersion that was seen; empty before the first list.
+  const std::string& version() const { return version_; }
+  int lists() const { return lists_; }
+
+ private:
+  enum class Next { kWatch, kList };
+
+  std::string query(const std::string& more) const;
+  asio::awaitable<Status> list(StopToken stop);
+  asio::awaitable<Result<std::string>> list_page(const std::string& token, StopToken stop);
+  asio::awaitable<Next> watch_until_stale(StopToken stop);
+  asio::awaitable<Status> watch(StopToken stop, int& events);
+  Status handle(const std::string& line, int& events);
+  Status handle_object(const std::string& type, const Json& object);
+  asio::awaitable<void> back_off(const Error& error, StopToken stop);
+
+  kube::Client& client_;
+  WatchTarget target_;
+  WatchSink& sink_;
+  Rng& rng_;
+  Timing timing_;
+  Backoff backoff_;
+  std::string version_;
+  int lists_ = 0;
+};
+
+}  // namespace pd::runtime

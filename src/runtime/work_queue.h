@@ -1,0 +1,55 @@
+// Keys that need work. A key is in the queue at most once and in work at most once; one that is added while it is in
+// work runs once more afterwards. Failures come back later and later, with jitter; others are not held up by them.
+//
+//   queue.add("llm/qwen");
+//   std::optional<std::string> key = co_await queue.take(stop);
+//   ... queue.done(*key, {.success = false});
+//
+// Thread: the io_context's.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+#include "runtime/timing.h"
+
+namespace pd::runtime {
+
+class WorkQueue {
+ public:
+  struct Outcome {
+    bool success = true;
+    std::optional<Duration> again;  // after a success: when to look again; after a failure: at the earliest
+  };
+
+  WorkQueue(asio::io_context& context, Rng& rng, Backoff::Policy backoff);
+
+  void add(const std::string& key);
+  void add_after(const std::string& key, Duration delay);  // an earlier time that is set already stays
+  asio::awaitable<std::optional<std::string>> take(StopToken stop);
+  void done(const std::string& key, Outcome outcome);
+  // Drops what is remembered of a key that is gone for good.
+  void forget(const std::string& key);
+
+  std::size_t depth() const { return ready_.size(); }
+
+ private:
+  void arm();
+  void on_timer();
+
+  Rng& rng_;
+  Backoff::Policy policy_;
+  std::deque<std::string> ready_;
+  std::set<std::string> dirty_;  // in ready_, or to be put there when done
+  std::set<std::string> working_;
+  std::map<std::string, Instant> waiting_;
+  std::map<std::string, Backoff> backoffs_;
+  asio::steady_timer timer_;   // for the earliest of waiting_
+  asio::steady_timer signal_;  // never expires; cancelled when something became ready
+};
+
+}  // namespace pd::runtime
