@@ -1,0 +1,89 @@
+// Annotations changed at random: an error or a value that can be written and read again, never a crash.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "npu/inventory.h"
+
+namespace pd::npu {
+namespace {
+
+constexpr int kRounds = 20000;
+
+const std::string kInventory =
+    R"({"v":1,"source":"hccn_tool","resource":"huawei.com/Ascend910","probed":"2026-11-24T06:34:56Z","devices":[)"
+    R"({"id":0,"ip":"29.81.18.100","link":"up","health":"ok","super_device_id":1,"super_pod_id":0,"logical_id":3,)"
+    R"("ipv6":"2001:db8::1"},{"id":10,"ip":"29.81.18.101","link":"down","health":"ok"}]})";
+const std::string kAllocations =
+    R"({"v":1,"ids":"real","pods":[{"namespace":"llm","name":"qwen-prefill-0-0-1","uid":"6f0e3c9a","devices":[4,5]},)"
+    R"({"namespace":"llm","name":"qwen-decode-0-0-1","uid":"6f0e3c9b","devices":[10,11]}]})";
+
+std::string mutate(std::string text, std::mt19937& random) {
+  static const std::string kLikely = "\"{}[],:0123456789.-eE\\u\n abcdef";
+  const auto pick = [&](std::size_t count) { return std::uniform_int_distribution<std::size_t>(0, count - 1)(random); };
+  for (std::size_t times = 1 + pick(3); times > 0 && !text.empty(); --times) {
+    const std::size_t place = pick(text.size());
+    switch (pick(6)) {
+      case 0:
+        text[place] = static_cast<char>(pick(256));
+        break;
+      case 1:
+        text[place] = kLikely[pick(kLikely.size())];
+        break;
+      case 2:
+        text.insert(place, 1, kLikely[pick(kLikely.size())]);
+        break;
+      case 3:
+        text.erase(place, 1 + pick(30));
+        break;
+      case 4:
+        text.insert(pick(text.size()), text.substr(place, 1 + pick(60)));
+        break;
+      case 5:
+        text.resize(place);
+        break;
+    }
+  }
+  return text;
+}
+
+TEST(Mutation, AnInventoryIsRefusedOrReadTheSameAgain) {
+  std::mt19937 random(1);
+  for (int i = 0; i < kRounds && !::testing::Test::HasFailure(); ++i) {
+    const std::string text = mutate(kInventory, random);
+    const Result<Inventory> parsed = parse_inventory(text);
+    if (!parsed) {
+      EXPECT_FALSE(parsed.error().message.empty());
+      continue;
+    }
+    const Result<Inventory> again = parse_inventory(format_inventory(*parsed));
+    ASSERT_TRUE(again) << again.error().message << "\n" << text;
+    EXPECT_EQ(*again, *parsed) << text;
+  }
+}
+
+TEST(Mutation, AllocationsAreRefusedOrReadTheSameAgain) {
+  std::mt19937 random(2);
+  for (int i = 0; i < kRounds && !::testing::Test::HasFailure(); ++i) {
+    const std::string text = mutate(kAllocations, random);
+    const Result<Allocations> parsed = parse_allocations(text);
+    if (!parsed) {
+      EXPECT_FALSE(parsed.error().message.empty());
+      continue;
+    }
+    const Result<Allocations> again = parse_allocations(format_allocations(*parsed));
+    ASSERT_TRUE(again) << again.error().message << "\n" << text;
+    EXPECT_EQ(*again, *parsed) << text;
+  }
+}
+
+TEST(Mutation, DeviceNamesOfAnyBytesAreRefusedOrInRange) {
+  std::mt19937 random(3);
+  for (int i = 0; i < kRounds; ++i) {
+    const Result<int> id = device_id_of(mutate("Ascend910-14", random));
+    EXPECT_TRUE(!id || (*id >= 0 && *id <= 255));
+  }
+}
+
+}  // namespace
+}  // namespace pd::npu
