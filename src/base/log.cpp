@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/clock.h"
@@ -74,6 +75,7 @@ void write(Level level, std::string_view message, Fields fields) {
     line = dump_json(object);
   } else {
     line = timestamp() + " " + std::string(name_of(level)) + " " + std::string(message);
+    std::replace(line.begin(), line.end(), '\n', ' ');  // what others say must not look like lines of ours
     for (const auto& [key, value] : fields) {
       line += " " + std::string(key) + "=" + dump_json(Json(value));
     }
