@@ -1,0 +1,166 @@
+#include "plan/conditions.h"
+
+#include <algorithm>
+
+#include "npu/inventory.h"
+#include "plan/services.h"
+
+namespace pd::plan {
+namespace {
+
+constexpr std::string_view kTrue = "True";
+constexpr std::string_view kFalse = "False";
+constexpr std::string_view kUnknown = "Unknown";
+
+kube::Condition condition(std::string_view type, std::string_view status, std::string_view reason,
+                          std::string message) {
+  return {std::string(type), std::string(status), std::string(reason), std::move(message), std::nullopt, 0};
+}
+
+std::string sentence(std::string clause) {
+  if (!clause.empty() && clause[0] >= 'a' && clause[0] <= 'z') clause[0] = static_cast<char>(clause[0] - 'a' + 'A');
+  return clause + ".";
+}
+
+kube::Condition templates_valid(const Situation& situation) {
+  for (const auto verdict : {TemplateCheck::Verdict::kInvalid, TemplateCheck::Verdict::kUnknown}) {
+    for (const auto& [role, check] : situation.templates) {
+      if (check.verdict != verdict) continue;
+      const bool invalid = verdict == TemplateCheck::Verdict::kInvalid;
+      return condition(kTemplatesValid, invalid ? kFalse : kUnknown, check.reason, check.message);
+    }
+  }
+  return condition(kTemplatesValid, kTrue, "Valid", "The templates keep the operator's rules.");
+}
+
+kube::Condition devices_discovered(const Situation& situation) {
+  if (const Placement* worst = worst_placement(situation)) {
+    return condition(kDevicesDiscovered, kFalse, reason_of(worst->problem), sentence(worst->reason));
+  }
+  const bool any = std::any_of(situation.placements.begin(), situation.placements.end(), [](const auto& entry) {
+    return entry.first.instance.role != Role::kScheduler && entry.second.server.has_value();
+  });
+  if (!any) return condition(kDevicesDiscovered, kUnknown, "NoPods", "No pod with NPUs is bound to a node yet.");
+  return condition(kDevicesDiscovered, kTrue, "Discovered",
+                   "The NPUs of all placed pods are known from their nodes' annotation " +
+                       std::string(npu::kAllocationsAnnotation) + ".");
+}
+
+bool is_published(const Situation& situation) {
+  return situation.table.verdict == TableVerdict::kPublished || situation.table.verdict == TableVerdict::kPartial;
+}
+
+kube::Condition ranktable_ready(const Situation& situation) {
+  return condition(kRanktableReady, is_published(situation) ? kTrue : kFalse, reason_of(situation.table.verdict),
+                   situation.table.message);
+}
+
+kube::Condition available(const Situation& situation) {
+  for (const Role role : kRoles) {
+    bool found = false;
+    for (const Instance& instance : wanted(situation.deployment())) {
+      found =
+          found || (instance.role == role && situation.ready(instance) && situation.table.listed.contains(instance));
+    }
+    if (!found) {
+      return condition(kAvailable, kFalse, "RoleUnavailable",
+                       "No instance of " + std::string(name_of(role)) + " is Ready and in the published table.");
+    }
+  }
+  return condition(kAvailable, kTrue, "Available", "Each role has a Ready instance in the published table.");
+}
+
+// What is set but has no effect in this version, so that nobody waits for it.
+std::string without_effect(const kube::PDDeployment& deployment) {
+  std::string fields;
+  const auto add = [&](const std::string& field) { fields += (fields.empty() ? "" : ", ") + field; };
+  for (const Role role : kRoles) {
+    const kube::RoleSpec& spec = spec_of(deployment, role);
+    const std::string prefix = std::string(name_of(role)) + ".";
+    if (spec.on_peer_change == "Restart") add(prefix + "onPeerChange: Restart");
+    if (spec.pdb_min_available) add(prefix + "podDisruptionBudget");
+    if (pods_per_instance(deployment, role) > 1 && spec.restart_scope != "Pod") add(prefix + "restart.scope: Instance");
+  }
+  return fields.empty() ? "" : " Without effect in this version: " + fields + ".";
+}
+
+kube::Condition progressing(const Situation& situation, const Rollout& rollout) {
+  const std::string notes = without_effect(situation.deployment());
+  if (const std::string frozen = situation.frozen(); !frozen.empty()) {
+    const bool paused = situation.deployment().paused;
+    return condition(kProgressing, kFalse, paused ? "Paused" : reason_of(situation.table.verdict), frozen + notes);
+  }
+  const std::vector<std::string> services = foreign_services(situation.snapshot);
+  const std::vector<std::string>& pods = situation.occupancy.foreign_names;
+  if (!services.empty() || !pods.empty()) {
+    const std::string what = services.empty() ? "Pod " + pods.front() : "Service " + services.front();
+    const std::string rest = services.empty() ? "another number is used" : "delete or rename it";
+    return condition(kProgressing, rollout.reason.empty() ? kFalse : kTrue, "NameTaken",
+                     what + " belongs to somebody else and is left alone: " + rest + "." + notes);
+  }
+  if (!rollout.reason.empty()) return condition(kProgressing, kTrue, rollout.reason, rollout.message + notes);
+  if (!is_published(situation) || situation.table.verdict == TableVerdict::kPartial) {
+    const bool lasting = situation.table.verdict == TableVerdict::kScaledToZero ||
+                         situation.table.verdict == TableVerdict::kRejected ||
+                         situation.table.verdict == TableVerdict::kTooLarge;
+    return condition(kProgressing, lasting ? kFalse : kTrue, reason_of(situation.table.verdict),
+                     situation.table.message + notes);
+  }
+  return condition(kProgressing, kFalse, "Settled", "Nothing is left to be done." + notes);
+}
+
+kube::Condition ready(const Situation& situation, const Rollout& rollout) {
+  if (situation.table.verdict != TableVerdict::kPublished) {
+    return condition(kReady, kFalse, reason_of(situation.table.verdict), situation.table.message);
+  }
+  for (const Instance& instance : wanted(situation.deployment())) {
+    const std::string name = name_of(instance);
+    if (!situation.ready(instance)) return condition(kReady, kFalse, "NotReady", sentence(name + " is not Ready"));
+    if (situation.outdated(instance)) {
+      return condition(kReady, kFalse, "Outdated", sentence(name + " still runs the old template"));
+    }
+  }
+  if (rollout.reason == "ScalingIn") return condition(kReady, kFalse, rollout.reason, rollout.message);
+  return condition(kReady, kTrue, "Ready", "All instances are Ready, up to date and in the published table.");
+}
+
+}  // namespace
+
+const Placement* worst_placement(const Situation& situation) {
+  const Placement* waiting = nullptr;
+  for (const auto& [slot, placement] : situation.placements) {
+    if (slot.instance.role == Role::kScheduler || placement.server) continue;
+    if (placement.problem == PlacementProblem::kUnbound) continue;
+    if (placement.problem != PlacementProblem::kWaiting) return &placement;
+    if (waiting == nullptr) waiting = &placement;
+  }
+  return waiting;
+}
+
+const kube::Condition* find_condition(const std::vector<kube::Condition>& conditions, std::string_view type) {
+  const auto found = std::find_if(conditions.begin(), conditions.end(),
+                                  [&](const kube::Condition& condition) { return condition.type == type; });
+  return found == conditions.end() ? nullptr : &*found;
+}
+
+std::vector<kube::Condition> conditions_of(const Situation& situation, const Rollout& rollout) {
+  std::vector<kube::Condition> conditions = {
+      ready(situation, rollout),
+      available(situation),
+      progressing(situation, rollout),
+      templates_valid(situation),
+      devices_discovered(situation),
+      ranktable_ready(situation),
+      condition(kRanktableDelivered, kUnknown, "NotConfirmed",
+                "This version does not ask the pods which table they see."),
+  };
+  for (kube::Condition& made : conditions) {
+    const kube::Condition* before = find_condition(situation.deployment().status.conditions, made.type);
+    const bool flipped = before == nullptr || before->status != made.status || !before->since;
+    made.since = flipped ? situation.now : *before->since;
+    made.observed_generation = situation.deployment().meta.generation;
+  }
+  return conditions;
+}
+
+}  // namespace pd::plan

@@ -1,0 +1,172 @@
+#include "plan/config_map.h"
+
+#include <charconv>
+
+#include "base/digest.h"
+#include "ranktable/validate.h"
+
+namespace pd::plan {
+namespace {
+
+std::optional<std::int64_t> parse_generation(const std::string& text) {
+  if (text.empty() || text.size() > 18) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  if (std::to_string(value) != text) return std::nullopt;
+  return value;
+}
+
+// What an instance learns only after placement, in a form that a shell can source. One line each, no value needs
+// quoting:
+//   SERVER_ID       server_id of its first pod
+//   SERVER_IP       server_ip of its first pod
+//   SERVER_IP_LIST  server_ip of all its pods, in pod order
+//   DEVICE_IDS      physical NPU ids in rank order (not for the scheduler)
+//   DEVICE_IPS      their addresses, in the same order (not for the scheduler)
+// The generation is not among them: it has a file of its own, and here it would change content that is the same.
+std::string env_file(const std::vector<ranktable::Server>& servers) {
+  std::string addresses;
+  std::string ids;
+  std::string ips;
+  const auto append = [](std::string& list, const std::string& value) { list += (list.empty() ? "" : ",") + value; };
+  for (const ranktable::Server& server : servers) {
+    append(addresses, server.ip);
+    for (const ranktable::Device& device : server.devices) {
+      append(ids, std::to_string(device.id));
+      append(ips, device.ip);
+    }
+  }
+  std::string text =
+      "SERVER_ID=" + servers.front().id + "\nSERVER_IP=" + servers.front().ip + "\nSERVER_IP_LIST=" + addresses + "\n";
+  if (!ids.empty()) text += "DEVICE_IDS=" + ids + "\nDEVICE_IPS=" + ips + "\n";
+  return text;
+}
+
+bool has_our_labels(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment) {
+  return meta.label(std::string(kube::kManagedByLabel)) == kube::kManagedBy &&
+         meta.label(std::string(kube::kDeploymentLabel)) == deployment.meta.name;
+}
+
+// The status remembers the digest of the generation it knows. A later generation was written just before a crash kept
+// us from recording it: its own annotation vouches for it.
+bool is_genuine(const kube::ConfigMap& map, const StoredTable& stored, const kube::RanktableStatus& known) {
+  const std::string digest = digest_of(stored.content);
+  if (!known.digest.empty() && digest == known.digest) return true;
+  const bool unrecorded = known.digest.empty() || (stored.generation && *stored.generation > known.generation);
+  return unrecorded && digest == map.meta.annotation(std::string(kube::kDigestAnnotation));
+}
+
+bool says_completed(const TableContent& content, const std::string& key) {
+  const auto found = content.find(key);
+  if (found == content.end()) return false;
+  const Result<std::string> status = ranktable::read_status(found->second);
+  return status && *status == "completed";
+}
+
+}  // namespace
+
+std::string config_map_name(const kube::PDDeployment& deployment) { return deployment.meta.name + "-ranktable"; }
+
+std::string local_key(const Instance& instance) {
+  if (instance.role == Role::kScheduler) return "local_ranktable_host.json";
+  return "local_ranktable_" + name_of(instance) + ".json";
+}
+
+std::string env_key(const Instance& instance) { return "instance_" + name_of(instance) + ".env"; }
+
+TableContent initializing_content(const kube::PDDeployment& deployment) {
+  TableContent content;
+  content[std::string(kGlobalKey)] = ranktable::initializing_document();
+  for (const Instance& instance : wanted(deployment)) content[local_key(instance)] = ranktable::initializing_document();
+  return content;
+}
+
+TableContent completed_content(const kube::PDDeployment& deployment, const ranktable::Membership& membership,
+                               const ranktable::Documents& documents) {
+  TableContent content = initializing_content(deployment);
+  content[std::string(kGlobalKey)] = documents.global;
+  const Instance scheduler{Role::kScheduler, 0};
+  content[local_key(scheduler)] = documents.host;
+  content[env_key(scheduler)] = env_file({membership.scheduler});
+  for (const auto* instances : {&membership.prefill, &membership.decode}) {
+    for (const ranktable::Instance& instance : *instances) {
+      content["local_ranktable_" + instance.name + ".json"] = documents.locals.at(instance.name);
+      content["instance_" + instance.name + ".env"] = env_file(instance.servers);
+    }
+  }
+  return content;
+}
+
+std::string digest_of(const TableContent& content) { return sha256(dump_json(Json(content))); }
+
+std::size_t bytes_of(const TableContent& content) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : content) bytes += key.size() + value.size();
+  return bytes;
+}
+
+int npus_of(const TableContent& content) {
+  const auto found = content.find(std::string(kGlobalKey));
+  if (found == content.end()) return 0;
+  int count = 0;
+  constexpr std::string_view kMember = "\"device_id\"";
+  for (std::size_t at = found->second.find(kMember); at != std::string::npos;
+       at = found->second.find(kMember, at + kMember.size())) {
+    ++count;
+  }
+  return count;
+}
+
+bool StoredTable::lists(const Instance& instance) const { return says_completed(content, local_key(instance)); }
+
+StoredTable read_stored(const Snapshot& snapshot) {
+  StoredTable stored;
+  if (!snapshot.config_map) return stored;
+  const kube::ConfigMap& map = *snapshot.config_map;
+  const kube::RanktableStatus& known = snapshot.deployment.status.ranktable;
+  stored.exists = true;
+  stored.foreign = !is_ours(map.meta, snapshot.deployment);
+  if (stored.foreign) return stored;
+  stored.content = map.data;
+  stored.content.erase(std::string(kGenerationKey));
+  const std::string written = map.meta.annotation(std::string(kube::kGenerationAnnotation));
+  stored.generation = parse_generation(written);
+  // Below what the status knows, or above what it reserved: not a number of ours, or a former leader's late write.
+  if (stored.generation && (*stored.generation < known.generation || *stored.generation > known.generation_ceiling)) {
+    stored.generation.reset();
+  }
+  stored.genuine = is_genuine(map, stored, known);
+  const auto key = map.data.find(std::string(kGenerationKey));
+  stored.intact = stored.genuine && stored.generation && key != map.data.end() && key->second == written &&
+                  map.meta.annotation(std::string(kube::kDigestAnnotation)) == digest_of(stored.content) &&
+                  has_our_labels(map.meta, snapshot.deployment);
+  stored.completed = stored.genuine && says_completed(stored.content, std::string(kGlobalKey));
+  return stored;
+}
+
+Json object_metadata(const kube::PDDeployment& deployment, const std::string& name) {
+  return {
+      {"name", name},
+      {"namespace", deployment.meta.ns},
+      {"labels", {{kube::kManagedByLabel, kube::kManagedBy}, {kube::kDeploymentLabel, deployment.meta.name}}},
+      {"ownerReferences", Json::array({{{"apiVersion", std::string(kube::kGroup) + "/" + std::string(kube::kVersion)},
+                                        {"kind", kube::kKind},
+                                        {"name", deployment.meta.name},
+                                        {"uid", deployment.meta.uid},
+                                        {"controller", true}}})}};
+}
+
+Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, std::int64_t generation,
+                       const std::string& resource_version) {
+  Json metadata = object_metadata(deployment, config_map_name(deployment));
+  metadata["annotations"] = {{kube::kGenerationAnnotation, std::to_string(generation)},
+                             {kube::kDigestAnnotation, digest_of(content)},
+                             {kube::kEpochAnnotation, std::to_string(deployment.status.ranktable.epoch)}};
+  if (!resource_version.empty()) metadata["resourceVersion"] = resource_version;
+  Json data = content;
+  data[std::string(kGenerationKey)] = std::to_string(generation);
+  return {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", std::move(metadata)}, {"data", std::move(data)}};
+}
+
+}  // namespace pd::plan

@@ -1,0 +1,61 @@
+// The ranktable ConfigMap as an object: its keys, what it holds now, and whether that is what we wrote.
+// Keys: global_ranktable.json, local_ranktable_<instance>.json, local_ranktable_host.json, instance_<instance>.env,
+// generation. Thread: pure functions.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "plan/membership.h"
+#include "plan/snapshot.h"
+#include "ranktable/membership.h"
+#include "ranktable/profile.h"
+
+namespace pd::plan {
+
+// The data but for the key `generation`: what the digest is made of. The same content is never written twice (invariant
+// S4).
+using TableContent = std::map<std::string, std::string>;
+
+inline constexpr std::string_view kGlobalKey = "global_ranktable.json";
+inline constexpr std::string_view kGenerationKey = "generation";
+inline constexpr std::size_t kMaxTableBytes = 900 * 1024;  // keys and values; the API server refuses more than 1 MiB
+
+std::string config_map_name(const kube::PDDeployment& deployment);
+std::string local_key(const Instance& instance);  // the scheduler's is local_ranktable_host.json
+std::string env_key(const Instance& instance);
+
+// "initializing" in the global table and in the local one of every wanted instance.
+TableContent initializing_content(const kube::PDDeployment& deployment);
+// The rendered tables. Wanted instances that the table does not list keep an "initializing" local table, so that their
+// pods wait.
+TableContent completed_content(const kube::PDDeployment& deployment, const ranktable::Membership& membership,
+                               const ranktable::Documents& documents);
+std::string digest_of(const TableContent& content);
+std::size_t bytes_of(const TableContent& content);
+int npus_of(const TableContent& content);
+
+// What is there now. Anybody who may write ConfigMaps can have edited it, so it is compared with what we remember of
+// it.
+struct StoredTable {
+  bool exists = false;
+  bool foreign = false;                    // somebody else's object holds the name; it is never touched
+  bool genuine = false;                    // the content is the one we wrote last
+  bool intact = false;                     // genuine, and so are generation, annotations and labels
+  bool completed = false;                  // genuine, and the global table says so
+  std::optional<std::int64_t> generation;  // when it can be one of ours
+  TableContent content;
+
+  // Whether the table that pods see now still lists an instance, whoever fills it.
+  bool lists(const Instance& instance) const;
+};
+StoredTable read_stored(const Snapshot& snapshot);
+
+Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, std::int64_t generation,
+                       const std::string& resource_version);
+
+// Labels and owner of everything that we create for a deployment.
+Json object_metadata(const kube::PDDeployment& deployment, const std::string& name);
+
+}  // namespace pd::plan

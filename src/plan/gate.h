@@ -1,0 +1,14 @@
+// The containers of pd-gate that we inject: `wait` holds the pod until its table is there and right.
+// Thread: pure functions.
+#pragma once
+
+#include "plan/membership.h"
+#include "plan/snapshot.h"
+
+namespace pd::plan {
+
+// In the order in which they start; empty when the gate is off. `spec` is the pod's, for its users and groups.
+Json gate_containers(const Settings& settings, const kube::PDDeployment& deployment, const Slot& slot,
+                     const Json& spec);
+
+}  // namespace pd::plan

@@ -1,0 +1,74 @@
+// Which pod fills which slot. A slot is a role, an instance and a pod of it; its occupant is the one pod that is ours
+// by owner UID, carries the slot's labels, and is neither terminating nor failed. Everything here goes by UID, never by
+// name (invariant S8). Thread: pure functions. The results point into the snapshot, which must outlive them.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kube/objects.h"
+#include "kube/pddeployment.h"
+#include "plan/snapshot.h"
+
+namespace pd::plan {
+
+enum class Role { kScheduler, kPrefill, kDecode };
+inline constexpr std::array kRoles = {Role::kScheduler, Role::kPrefill, Role::kDecode};
+
+std::string_view name_of(Role role);
+const kube::RoleSpec& spec_of(const kube::PDDeployment& deployment, Role role);
+// The scheduler is one instance of one pod, whatever its spec says.
+int wanted_instances(const kube::PDDeployment& deployment, Role role);
+int pods_per_instance(const kube::PDDeployment& deployment, Role role);
+
+struct Instance {
+  Role role = Role::kScheduler;
+  int index = 0;
+  auto operator<=>(const Instance&) const = default;
+};
+std::string name_of(const Instance& instance);  // "prefill-1"; the scheduler's only one is "scheduler"
+std::vector<Instance> wanted(const kube::PDDeployment& deployment);
+
+struct Slot {
+  Instance instance;
+  int pod = 0;
+  auto operator<=>(const Slot&) const = default;
+};
+std::string name_of(const Slot& slot);  // "prefill-1-0", as in status.incarnations
+
+// "<deployment>-<role>-<instance>-<pod>": the hostname, and with an incarnation behind it the pod's name.
+std::string hostname_of(const std::string& deployment, const Slot& slot);
+std::string pod_name(const std::string& deployment, const Slot& slot, std::int64_t incarnation);
+
+bool is_ours(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment);
+bool is_dead(const kube::Pod& pod);   // Failed or Succeeded
+bool is_ready(const kube::Pod& pod);  // condition Ready
+
+struct SlotPods {
+  bool wanted = false;
+  const kube::Pod* occupant = nullptr;
+  std::vector<const kube::Pod*> surplus;      // other live pods: a late POST of a former leader
+  std::vector<const kube::Pod*> dead;         // failed or succeeded, not yet terminating
+  std::vector<const kube::Pod*> terminating;  // whatever their phase
+  std::int64_t highest = 0;  // incarnation of any object that holds a name of this slot, whoever owns it
+};
+
+struct Occupancy {
+  std::map<Slot, SlotPods> slots;          // all wanted ones, and those beyond the wanted counts that have pods of ours
+  std::vector<std::string> foreign_names;  // names of wanted slots that objects of somebody else hold
+  const kube::Pod* occupant(const Slot& slot) const;
+};
+Occupancy find_occupants(const Snapshot& snapshot);
+
+// The incarnation that the next pod of a slot gets. It is the recorded one while no object has it yet, so that a crash
+// between the record and the creation costs no number and two leaders that race for it collide on one name.
+struct Succession {
+  std::int64_t incarnation = 1;
+  bool recorded = true;  // no pod is created before the status holds its incarnation (1 needs no record)
+};
+Succession next_incarnation(const Slot& slot, const SlotPods& pods, const kube::PDDeploymentStatus& status);
+
+}  // namespace pd::plan

@@ -1,0 +1,117 @@
+#include "plan/plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "plan/config_map.h"
+#include "plan/pods.h"
+#include "plan/rollout.h"
+#include "plan/services.h"
+#include "plan/situation.h"
+#include "plan/status.h"
+#include "plan/touch.h"
+
+namespace pd::plan {
+namespace {
+
+// The order is a matter of safety and of what must not hold up what. The table and its touches come first: no quota
+// that refuses a pod may keep peers from learning of each other. The status comes before the creates, since it records
+// their incarnations (S6), and tells people why a create might fail. Services come last: a port that the API server
+// refuses must not keep pods from starting.
+class Composer {
+ public:
+  Composer(const Snapshot& snapshot, WallTime now) : situation_(assess(snapshot, now)) {}
+
+  Plan compose() {
+    if (situation_.table.write && situation_.table.reserve) {
+      // The number may be beyond what is stored: store it, write, and let the next plan see to the rest.
+      add(WriteStatus{reserved_status(situation_)});
+      write_table();
+      return std::move(plan_);
+    }
+    const Rollout rollout = plan_rollout(situation_);
+    if (situation_.table.write) write_table();
+    touch(rollout);
+    for (const kube::Pod* pod : rollout.deletes) {
+      add(DeletePod{pod->meta.name, pod->meta.uid, pod->meta.resource_version});
+    }
+    write_status(rollout);
+    create_pods(rollout);
+    if (situation_.table.verdict != TableVerdict::kNameTaken) {
+      for (Json& service : missing_services(situation_.snapshot)) add(CreateService{std::move(service)});
+    }
+    due(rollout.due);
+    due(situation_.table.due);
+    return std::move(plan_);
+  }
+
+ private:
+  template <typename One>
+  void add(One action) {
+    plan_.actions.emplace_back(std::move(action));
+  }
+
+  void due(std::optional<WallTime> time) {
+    if (!time) return;
+    const Duration wait = std::max<Duration>(std::chrono::seconds(1), *time - situation_.now);
+    plan_.requeue_after = plan_.requeue_after ? std::min(*plan_.requeue_after, wait) : wait;
+  }
+
+  void write_table() {
+    const std::optional<kube::ConfigMap>& map = situation_.snapshot.config_map;
+    Json object = config_map_object(situation_.deployment(), situation_.table.content, situation_.table.generation,
+                                    map ? map->meta.resource_version : "");
+    if (map) {
+      add(ReplaceConfigMap{std::move(object)});
+    } else {
+      add(CreateConfigMap{std::move(object)});
+    }
+  }
+
+  void touch(const Rollout& rollout) {
+    std::set<std::string> deleted;
+    for (const kube::Pod* pod : rollout.deletes) deleted.insert(pod->meta.uid);
+    Touches touches = plan_touches(situation_);
+    for (TouchPod& pod : touches.pods) {
+      // A touch changes the resourceVersion that the deletion is for.
+      if (!deleted.contains(pod.uid)) add(std::move(pod));
+    }
+    due(touches.due);
+  }
+
+  void write_status(const Rollout& rollout) {
+    kube::PDDeploymentStatus next = next_status(situation_, rollout);
+    if (same_status(next, situation_.deployment().status)) return;
+    std::vector<EmitEvent> events = transition_events(situation_, next);
+    add(WriteStatus{std::move(next)});
+    for (EmitEvent& event : events) add(std::move(event));
+  }
+
+  void create_pods(const Rollout& rollout) {
+    std::vector<EmitEvent> events;
+    for (const NewPod& made : rollout.creates) {
+      const TemplateCheck& check = situation_.templates.at(made.slot.instance.role);
+      add(CreatePod{pod_object(situation_.snapshot, made.slot, made.incarnation, check)});
+      if (made.incarnation == 1) continue;
+      events.push_back({false, "InstanceReplaced", "CreatePod",
+                        name_of(made.slot.instance) + " gets pod " +
+                            pod_name(situation_.deployment().meta.name, made.slot, made.incarnation) +
+                            " in place of an earlier one.",
+                        std::nullopt});
+    }
+    for (EmitEvent& event : events) add(std::move(event));
+  }
+
+  Situation situation_;
+  Plan plan_;
+};
+
+}  // namespace
+
+Plan plan(const Snapshot& snapshot, WallTime now) {
+  // The garbage collector removes what the owner references name.
+  if (snapshot.deployment.meta.deleted) return {};
+  return Composer(snapshot, now).compose();
+}
+
+}  // namespace pd::plan

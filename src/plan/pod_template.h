@@ -1,0 +1,32 @@
+// What concerns us in a role's PodTemplateSpec, which the CRD leaves unchecked: its shape as far as we touch it, the
+// NPU limit, the restart policy, and the hash that tells an outdated pod. The API server judges the rest. Thread: pure
+// functions.
+#pragma once
+
+#include <string>
+
+#include "plan/membership.h"
+#include "plan/snapshot.h"
+
+namespace pd::plan {
+
+inline constexpr std::string_view kVolumeName = "pd-ranktable";
+
+struct TemplateCheck {
+  enum class Verdict { kValid, kInvalid, kUnknown };
+  Verdict verdict = Verdict::kValid;
+  std::string reason;    // CamelCase, for the condition TemplatesValid
+  std::string message;   // one sentence; empty when valid
+  std::string resource;  // the NPU resource whose limit is ours to set; empty when the template has one, or needs none
+};
+TemplateCheck check_template(const Snapshot& snapshot, Role role);
+
+// A label value: version, dash, and a part of the SHA-256 of what a pod of the role depends on. Never the operator's
+// version, the gate's image or what we inject: an upgrade of the operator restarts nobody.
+std::string template_hash(const kube::PDDeployment& deployment, Role role);
+// Whether a pod was made from another template. A hash of a version that this operator does not know counts as equal.
+bool is_outdated(const kube::Pod& pod, const std::string& hash);
+// Whether it also has another number of NPUs: such a pod never fits in one table with its successors.
+bool is_outsized(const kube::Pod& pod, const kube::PDDeployment& deployment, Role role);
+
+}  // namespace pd::plan

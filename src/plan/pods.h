@@ -1,0 +1,15 @@
+// What a pod of ours looks like: the user's template, our labels, owner and names, the NPU limit, the volume with the
+// tables, the environment, and the gate's containers. Source of the rules: sections 2 and 3 of the API documentation.
+// Thread: pure functions.
+#pragma once
+
+#include "plan/membership.h"
+#include "plan/pod_template.h"
+#include "plan/snapshot.h"
+
+namespace pd::plan {
+
+// The template must have been checked and found valid.
+Json pod_object(const Snapshot& snapshot, const Slot& slot, std::int64_t incarnation, const TemplateCheck& check);
+
+}  // namespace pd::plan

@@ -1,0 +1,240 @@
+#include "plan/rollout.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace pd::plan {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::chrono::minutes kRestartsForgottenAfter{10};
+
+// "2" or "25%" of the instances, rounded down, but at least one: a rollout must be able to go on.
+int max_unavailable(const std::string& text, int instances) {
+  std::int64_t value = 1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || value < 0 || value > 1000000) return 1;
+  if (end != text.data() + text.size() && *end == '%') value = value * instances / 100;
+  return static_cast<int>(std::max<std::int64_t>(1, value));
+}
+
+seconds delay_after(const kube::RoleSpec& role, int failures) {
+  const std::int64_t longest = std::max(1, role.max_backoff_seconds);
+  std::int64_t delay = std::max(1, role.backoff_seconds);
+  for (int i = 1; i < failures && delay < longest; ++i) delay *= 2;
+  return seconds(std::min(delay, longest));
+}
+
+class Planner {
+ public:
+  explicit Planner(const Situation& situation) : situation_(situation), deployment_(situation.deployment()) {
+    for (const kube::Incarnation& known : deployment_.status.incarnations) {
+      const bool alive = std::any_of(situation.occupancy.slots.begin(), situation.occupancy.slots.end(),
+                                     [&](const auto& entry) { return name_of(entry.first) == known.slot; });
+      if (alive) rollout_.incarnations.push_back(known);
+    }
+    keep_restarts();
+  }
+
+  Rollout plan() {
+    if (situation_.frozen().empty() && situation_.stored.exists) {
+      remove_surplus();
+      remove_dead();
+      remove_unwanted();
+      for (const Role role : kRoles) replace_outdated(role);
+      create_missing();
+    }
+    if (rollout_.reason.empty()) note_waiting();
+    return std::move(rollout_);
+  }
+
+ private:
+  // The first thing found is what the condition names.
+  void progress(const std::string& reason, const std::string& message) {
+    if (!rollout_.reason.empty()) return;
+    rollout_.reason = reason;
+    rollout_.message = message;
+  }
+
+  void due(WallTime time) { rollout_.due = rollout_.due ? std::min(*rollout_.due, time) : time; }
+
+  // Failures are forgotten after ten minutes in which the instance was not restarted, once it is Ready.
+  void keep_restarts() {
+    for (const kube::InstanceRestarts& known : deployment_.status.restarts) {
+      for (const Instance& instance : wanted(deployment_)) {
+        if (name_of(instance) != known.instance) continue;
+        const WallTime forgotten = known.next_attempt.value_or(situation_.now) + kRestartsForgottenAfter;
+        if (situation_.ready(instance) && situation_.now >= forgotten) continue;
+        if (situation_.ready(instance)) due(forgotten);
+        rollout_.restarts.push_back(known);
+      }
+    }
+  }
+
+  kube::InstanceRestarts* restarts_of(const std::string& instance) {
+    for (kube::InstanceRestarts& known : rollout_.restarts) {
+      if (known.instance == instance) return &known;
+    }
+    return nullptr;
+  }
+
+  // Whether a failed pod's replacement must wait; otherwise this attempt is counted.
+  bool delayed(const Instance& instance) {
+    const std::string name = name_of(instance);
+    kube::InstanceRestarts* known = restarts_of(name);
+    if (known != nullptr && known->next_attempt && *known->next_attempt > situation_.now) {
+      due(*known->next_attempt);
+      progress("BackOff", name + " is retried at " + format_rfc3339(*known->next_attempt) + " after " +
+                              std::to_string(known->count) + " failures of its pods: see why they failed.");
+      return true;
+    }
+    if (known == nullptr) {
+      rollout_.restarts.push_back({name, 0, std::nullopt});
+      known = &rollout_.restarts.back();
+    }
+    ++known->count;
+    known->next_attempt = situation_.now + delay_after(spec_of(deployment_, instance.role), known->count);
+    return false;
+  }
+
+  bool waits_for_gone(const Slot& slot) const {
+    return spec_of(deployment_, slot.instance.role).pod_replacement_policy == "Gone";
+  }
+
+  void remove_surplus() {
+    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+      for (const kube::Pod* pod : pods.surplus) rollout_.deletes.push_back(pod);
+    }
+  }
+
+  // A dead pod stays until its successor is there: it is what tells a failure from a deletion.
+  void remove_dead() {
+    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+      if (pods.dead.empty()) continue;
+      const bool succeeded = pods.occupant != nullptr || !pods.wanted;
+      if (!succeeded && (!waits_for_gone(slot) || delayed(slot.instance))) continue;
+      for (const kube::Pod* pod : pods.dead) rollout_.deletes.push_back(pod);
+    }
+  }
+
+  // S11: first the table without the instance, and when the ConfigMap holds that, its pods.
+  void remove_unwanted() {
+    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+      if (pods.wanted || pods.occupant == nullptr) continue;
+      const std::string name = name_of(slot.instance);
+      const bool instance_stays = situation_.occupancy.slots.contains({slot.instance, 0}) &&
+                                  situation_.occupancy.slots.at({slot.instance, 0}).wanted;
+      const bool listed =
+          instance_stays ? !situation_.table.listed.contains(slot.instance) : situation_.stored.lists(slot.instance);
+      if (!situation_.stored.genuine || listed) {
+        progress("ScalingIn", name + " is removed as soon as a table without it is published.");
+        continue;
+      }
+      progress("ScalingIn", "The pods of " + name + " are being removed.");
+      rollout_.deletes.push_back(pods.occupant);
+    }
+  }
+
+  std::vector<Instance> instances_of(Role role) const {
+    std::vector<Instance> instances;
+    for (const Instance& instance : wanted(deployment_)) {
+      if (instance.role == role) instances.push_back(instance);
+    }
+    return instances;
+  }
+
+  void replace_outdated(Role role) {
+    if (situation_.templates.at(role).verdict != TemplateCheck::Verdict::kValid) return;
+    const std::vector<Instance> instances = instances_of(role);
+    int unavailable = 0;
+    bool new_size = false;
+    for (const Instance& instance : instances) {
+      if (!situation_.available(instance)) ++unavailable;
+      for_each_outdated(instance, [&](const kube::Pod& pod) {
+        // Two sizes never fit in one table (rule 8), so a new size replaces all at once.
+        new_size = new_size || is_outsized(pod, deployment_, role);
+      });
+    }
+    const int allowed = max_unavailable(spec_of(deployment_, role).max_unavailable, static_cast<int>(instances.size()));
+    // From the last to the first, as StatefulSets do.
+    for (auto instance = instances.rbegin(); instance != instances.rend(); ++instance) {
+      if (!situation_.outdated(*instance)) continue;
+      progress("RollingUpdate", "Pods of the old template of " + std::string(name_of(role)) + " are being replaced.");
+      // One that does not serve anyway costs nothing.
+      const bool serves = situation_.ready(*instance);
+      if (!new_size && serves && unavailable >= allowed) continue;
+      if (situation_.available(*instance)) ++unavailable;
+      for_each_outdated(*instance, [&](const kube::Pod& pod) { rollout_.deletes.push_back(&pod); });
+    }
+  }
+
+  template <typename Visit>
+  void for_each_outdated(const Instance& instance, Visit visit) const {
+    for (int index = 0; index < pods_per_instance(deployment_, instance.role); ++index) {
+      const kube::Pod* pod = situation_.occupancy.occupant({instance, index});
+      if (pod != nullptr && is_outdated(*pod, situation_.hashes.at(instance.role))) visit(*pod);
+    }
+  }
+
+  void create_missing() {
+    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+      if (!pods.wanted || pods.occupant != nullptr) continue;
+      const TemplateCheck& check = situation_.templates.at(slot.instance.role);
+      if (check.verdict != TemplateCheck::Verdict::kValid) continue;
+      if (waits_for_gone(slot) && (!pods.dead.empty() || !pods.terminating.empty())) {
+        const kube::Pod* old = pods.terminating.empty() ? pods.dead.front() : pods.terminating.front();
+        progress("WaitingForRemoval", name_of(slot.instance) + " gets its new pod when pod " + old->meta.name +
+                                          " is gone, as podReplacementPolicy says.");
+        continue;
+      }
+      create(slot, pods);
+    }
+  }
+
+  void create(const Slot& slot, const SlotPods& pods) {
+    const Succession next = next_incarnation(slot, pods, deployment_.status);
+    if (!next.recorded) {
+      // The record is the decision: once it is there, a crash must not delay the successor again.
+      if (!pods.dead.empty() && delayed(slot.instance)) return;
+      record(slot, next.incarnation);
+    }
+    rollout_.creates.push_back({slot, next.incarnation});
+  }
+
+  void record(const Slot& slot, std::int64_t incarnation) {
+    for (kube::Incarnation& known : rollout_.incarnations) {
+      if (known.slot != name_of(slot)) continue;
+      known.last = incarnation;
+      return;
+    }
+    rollout_.incarnations.push_back({name_of(slot), incarnation});
+  }
+
+  // Nothing is left to be changed: what is not placed or not Ready yet is waited for.
+  void note_waiting() {
+    for (const Instance& instance : wanted(deployment_)) {
+      const TemplateCheck& check = situation_.templates.at(instance.role);
+      if (check.verdict != TemplateCheck::Verdict::kValid) return progress(check.reason, check.message);
+      const Placement* unplaced = obstacle(deployment_, situation_.placements, instance);
+      if (unplaced != nullptr) return progress("Placing", name_of(instance) + " waits: " + unplaced->reason + ".");
+    }
+    if (situation_.table.completed || situation_.table.verdict == TableVerdict::kRejected) {
+      for (const Instance& instance : wanted(deployment_)) {
+        if (!situation_.ready(instance)) {
+          return progress("Starting", name_of(instance) + " is placed and waits for its pods to be Ready.");
+        }
+      }
+    }
+  }
+
+  const Situation& situation_;
+  const kube::PDDeployment& deployment_;
+  Rollout rollout_;
+};
+
+}  // namespace
+
+Rollout plan_rollout(const Situation& situation) { return Planner(situation).plan(); }
+
+}  // namespace pd::plan

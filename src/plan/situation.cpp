@@ -1,0 +1,43 @@
+#include "plan/situation.h"
+
+namespace pd::plan {
+
+bool Situation::ready(const Instance& instance) const {
+  for (int pod = 0; pod < pods_per_instance(deployment(), instance.role); ++pod) {
+    const kube::Pod* occupant = occupancy.occupant({instance, pod});
+    if (occupant == nullptr || !is_ready(*occupant)) return false;
+  }
+  return true;
+}
+
+bool Situation::outdated(const Instance& instance) const {
+  for (int pod = 0; pod < pods_per_instance(deployment(), instance.role); ++pod) {
+    const kube::Pod* occupant = occupancy.occupant({instance, pod});
+    if (occupant != nullptr && is_outdated(*occupant, hashes.at(instance.role))) return true;
+  }
+  return false;
+}
+
+bool Situation::available(const Instance& instance) const {
+  return ready(instance) && (!table.completed || table.listed.contains(instance));
+}
+
+std::string Situation::frozen() const {
+  if (table.verdict == TableVerdict::kNameTaken || table.verdict == TableVerdict::kProfileUnsupported) {
+    return table.message;
+  }
+  return deployment().paused ? "The deployment is paused: its pods are not changed." : "";
+}
+
+Situation assess(const Snapshot& snapshot, WallTime now) {
+  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}};
+  situation.placements = place(snapshot, situation.occupancy);
+  situation.table = decide_table(snapshot, situation.placements, situation.stored, now);
+  for (const Role role : kRoles) {
+    situation.templates[role] = check_template(snapshot, role);
+    situation.hashes[role] = template_hash(snapshot.deployment, role);
+  }
+  return situation;
+}
+
+}  // namespace pd::plan

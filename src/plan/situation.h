@@ -1,0 +1,40 @@
+// All that the planner has concluded from a snapshot before it decides on actions.
+// Thread: pure functions. It points into the snapshot, which must outlive it.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "plan/config_map.h"
+#include "plan/devices.h"
+#include "plan/membership.h"
+#include "plan/pod_template.h"
+#include "plan/snapshot.h"
+#include "plan/table.h"
+
+namespace pd::plan {
+
+struct Situation {
+  const Snapshot& snapshot;
+  WallTime now;
+  Occupancy occupancy;
+  Placements placements;
+  StoredTable stored;
+  TableDecision table;
+  std::map<Role, TemplateCheck> templates;
+  std::map<Role, std::string> hashes;
+
+  const kube::PDDeployment& deployment() const { return snapshot.deployment; }
+  // All pods of the instance are there and Ready.
+  bool ready(const Instance& instance) const;
+  // One of its pods was made from an older template.
+  bool outdated(const Instance& instance) const;
+  // Ready, and in the table as long as there is one.
+  bool available(const Instance& instance) const;
+  // Why pods are neither created nor deleted at present; empty when they are.
+  std::string frozen() const;
+};
+
+Situation assess(const Snapshot& snapshot, WallTime now);
+
+}  // namespace pd::plan

@@ -1,0 +1,25 @@
+// What the deployment's status says once a plan is carried out, and the events that its transitions are worth.
+// Conditions are always written in full, in a fixed order; a message is one sentence that a person can act on. Thread:
+// pure functions.
+#pragma once
+
+#include <vector>
+
+#include "plan/plan.h"
+#include "plan/rollout.h"
+#include "plan/situation.h"
+
+namespace pd::plan {
+
+kube::PDDeploymentStatus next_status(const Situation& situation, const Rollout& rollout);
+
+// Only the reservation of a generation is new: it must be stored before the ConfigMap is written.
+kube::PDDeploymentStatus reserved_status(const Situation& situation);
+
+// Whether two statuses say the same; conditions of others and the order of lists do not count.
+bool same_status(const kube::PDDeploymentStatus& a, const kube::PDDeploymentStatus& b);
+
+// Events of what the status tells for the first time.
+std::vector<EmitEvent> transition_events(const Situation& situation, const kube::PDDeploymentStatus& next);
+
+}  // namespace pd::plan

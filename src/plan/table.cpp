@@ -1,0 +1,251 @@
+#include "plan/table.h"
+
+#include <algorithm>
+
+#include "ranktable/validate.h"
+
+namespace pd::plan {
+namespace {
+
+using std::chrono::seconds;
+
+struct Missing {
+  Instance instance;
+  WallTime since;
+};
+
+class Decider {
+ public:
+  Decider(const Snapshot& snapshot, const Placements& placements, const StoredTable& stored, WallTime now)
+      : deployment_(snapshot.deployment), placements_(placements), stored_(stored), now_(now) {}
+
+  TableDecision decide() {
+    if (stored_.foreign) {
+      decision_.verdict = TableVerdict::kNameTaken;
+      decision_.message = "ConfigMap " + config_map_name(deployment_) +
+                          " belongs to somebody else: delete or rename it, or rename the deployment.";
+      return std::move(decision_);
+    }
+    profile_ = live_profile(deployment_);
+    if (profile_ == nullptr) {
+      keep(TableVerdict::kProfileUnsupported,
+           "Profile " + deployment_.ranktable.profile + " is not served by this version: use AscendCloud.");
+    } else if (!scale_to_zero()) {
+      sort_instances();
+      decide_content();
+    }
+    number();
+    find_listed();
+    return std::move(decision_);
+  }
+
+ private:
+  void keep(TableVerdict verdict, std::string message) {
+    decision_.verdict = verdict;
+    decision_.message = std::move(message);
+    decision_.completed = stored_.completed;
+    // A table that somebody edited is not kept: what it says cannot be vouched for.
+    decision_.content = stored_.completed ? stored_.content : initializing_content(deployment_);
+  }
+
+  bool scale_to_zero() {
+    for (const Role role : {Role::kPrefill, Role::kDecode}) {
+      if (wanted_instances(deployment_, role) > 0) continue;
+      decision_.verdict = TableVerdict::kScaledToZero;
+      decision_.message =
+          "The tables say initializing until " + std::string(name_of(role)) + ".instances is at least 1: it is 0.";
+      decision_.content = initializing_content(deployment_);
+      return true;
+    }
+    return false;
+  }
+
+  void sort_instances() {
+    for (const Instance& instance : wanted(deployment_)) {
+      std::optional<ranktable::Instance> placed = placed_instance(deployment_, placements_, instance);
+      if (!placed) {
+        missing_.push_back({instance, missing_since(name_of(instance))});
+      } else if (instance.role == Role::kScheduler) {
+        scheduler_placed_ = true;
+        placed_.scheduler = placed->servers.front();
+      } else {
+        (instance.role == Role::kPrefill ? placed_.prefill : placed_.decode).push_back(std::move(*placed));
+      }
+    }
+  }
+
+  WallTime missing_since(const std::string& name) const {
+    for (const kube::MissingInstance& known : deployment_.status.ranktable.missing) {
+      if (known.instance == name) return std::min(known.since, now_);
+    }
+    return now_;
+  }
+
+  void decide_content() {
+    if (missing_.empty()) return publish(TableVerdict::kPublished);
+    // publishedAt outlives a ConfigMap that somebody deleted; only a role scaled to 0 clears it.
+    const bool first = !stored_.completed && !deployment_.status.ranktable.published_at;
+    const std::string why = name_of(missing_.front().instance) + ": " + reason_for(missing_.front().instance) + ".";
+    if (first && deployment_.ranktable.publish_policy != "Available") {
+      return keep(TableVerdict::kWaiting, "The first table waits for " + why);
+    }
+    WallTime deadline = now_;
+    for (const Missing& missing : missing_) {
+      decision_.missing.push_back({name_of(missing.instance), missing.since});
+      deadline = std::max(deadline, missing.since + seconds(std::max(0, deployment_.ranktable.lost_grace_seconds)));
+    }
+    const std::string until = stored_.completed ? "The last table is kept" : "No table is published";
+    if (deadline > now_) {
+      decision_.due = deadline;
+      return keep(TableVerdict::kInstanceLost,
+                  until + " until " + format_rfc3339(deadline) + " while waiting for " + why);
+    }
+    if (!scheduler_placed_ || placed_.prefill.empty() || placed_.decode.empty()) {
+      const std::string role = !scheduler_placed_ ? "scheduler" : placed_.prefill.empty() ? "prefill" : "decode";
+      return keep(TableVerdict::kRoleLost, until + ", since no " + role + " instance is placed; " + why);
+    }
+    publish(TableVerdict::kPartial);
+  }
+
+  std::string reason_for(const Instance& instance) const {
+    const Placement* found = obstacle(deployment_, placements_, instance);
+    return found == nullptr ? "it is not placed" : found->reason;
+  }
+
+  void publish(TableVerdict verdict) {
+    const ranktable::Documents documents = profile_->render(placed_);
+    TableContent content = completed_content(deployment_, placed_, documents);
+    if (!stored_.genuine || content != stored_.content) {
+      const std::vector<ranktable::Finding> findings = validate(documents);
+      if (!findings.empty()) {
+        const std::string more =
+            findings.size() > 1 ? " (and " + std::to_string(findings.size() - 1) + " more findings)" : "";
+        return keep(TableVerdict::kRejected, "The table is not published: " + to_string(findings.front()) + more + ".");
+      }
+      const std::size_t bytes = bytes_of(content);
+      if (bytes > kMaxTableBytes) {
+        return keep(TableVerdict::kTooLarge, "The tables have " + std::to_string(bytes) + " bytes and only " +
+                                                 std::to_string(kMaxTableBytes) +
+                                                 " fit in a ConfigMap: use fewer instances per deployment.");
+      }
+    }
+    decision_.verdict = verdict;
+    decision_.completed = true;
+    decision_.content = std::move(content);
+    describe_published();
+  }
+
+  void describe_published() {
+    const std::string count = std::to_string(placed_.prefill.size()) + " prefill and " +
+                              std::to_string(placed_.decode.size()) + " decode instances with " +
+                              std::to_string(npus_of(decision_.content)) + " NPUs";
+    if (missing_.empty()) {
+      decision_.message = "The table lists " + count + ".";
+      return;
+    }
+    const Instance& instance = missing_.front().instance;
+    decision_.message =
+        "The table lists " + count + " and goes on without " + name_of(instance) + ": " + reason_for(instance) + ".";
+  }
+
+  std::vector<ranktable::Finding> validate(const ranktable::Documents& documents) const {
+    std::vector<ranktable::Finding> findings = ranktable::validate_global(documents.global, profile_->name);
+    const auto add = [&](std::vector<ranktable::Finding> more) {
+      findings.insert(findings.end(), more.begin(), more.end());
+    };
+    for (const auto& [name, local] : documents.locals) {
+      add(ranktable::validate_local(local, profile_->name));
+      add(ranktable::validate_mirror(documents.global, local, profile_->name));
+    }
+    add(ranktable::validate_host(documents.host, profile_->name));
+    return findings;
+  }
+
+  // S4: a number is used once. While our ConfigMap is there it counts on; where it is gone or unreadable, any number up
+  // to the reserved ceiling may have been seen by somebody.
+  void number() {
+    const kube::RanktableStatus& known = deployment_.status.ranktable;
+    decision_.write = !stored_.intact || decision_.content != stored_.content;
+    if (!decision_.write) {
+      decision_.generation = *stored_.generation;
+      return;
+    }
+    if (stored_.exists && stored_.generation) {
+      decision_.generation = *stored_.generation + 1;
+    } else if (!stored_.exists && known.generation_ceiling == 0 && known.generation == 0) {
+      decision_.generation = 0;  // never had one
+    } else {
+      decision_.generation = std::max(known.generation_ceiling, known.generation) + 1;
+    }
+    decision_.reserve = !stored_.exists || decision_.generation > known.generation_ceiling;
+  }
+
+  // By content, not by name: a replacement at the same address with the same devices is listed without a new table.
+  void find_listed() {
+    if (!decision_.completed || profile_ == nullptr) return;
+    const ranktable::Documents documents = profile_->render(placed_);
+    for (const Instance& instance : wanted(deployment_)) {
+      const auto held = decision_.content.find(local_key(instance));
+      if (held == decision_.content.end()) continue;
+      if (instance.role == Role::kScheduler) {
+        if (scheduler_placed_ && documents.host == held->second) decision_.listed.insert(instance);
+        continue;
+      }
+      const auto now = documents.locals.find(name_of(instance));
+      if (now != documents.locals.end() && now->second == held->second) decision_.listed.insert(instance);
+    }
+  }
+
+  const kube::PDDeployment& deployment_;
+  const Placements& placements_;
+  const StoredTable& stored_;
+  WallTime now_;
+  const ranktable::Profile* profile_ = nullptr;
+  bool scheduler_placed_ = false;
+  ranktable::Membership placed_;
+  std::vector<Missing> missing_;
+  TableDecision decision_;
+};
+
+}  // namespace
+
+std::string_view reason_of(TableVerdict verdict) {
+  switch (verdict) {
+    case TableVerdict::kPublished:
+      return "Published";
+    case TableVerdict::kPartial:
+      return "Partial";
+    case TableVerdict::kWaiting:
+      return "WaitingForInstances";
+    case TableVerdict::kInstanceLost:
+      return "InstanceLost";
+    case TableVerdict::kRoleLost:
+      return "RoleLost";
+    case TableVerdict::kScaledToZero:
+      return "ScaledToZero";
+    case TableVerdict::kRejected:
+      return "Rejected";
+    case TableVerdict::kTooLarge:
+      return "TooLarge";
+    case TableVerdict::kProfileUnsupported:
+      return "ProfileUnsupported";
+    case TableVerdict::kNameTaken:
+      return "NameTaken";
+  }
+  return "Unknown";
+}
+
+const ranktable::Profile* live_profile(const kube::PDDeployment& deployment) {
+  // The library renders more than can be served: positional layouts need the counts in the template hash, MindIE a
+  // controller.
+  const std::string& name = deployment.ranktable.profile;
+  if (name != "AscendCloud" && name != "PerInstance") return nullptr;
+  return ranktable::find_profile(name);
+}
+
+TableDecision decide_table(const Snapshot& snapshot, const Placements& placements, const StoredTable& stored,
+                           WallTime now) {
+  return Decider(snapshot, placements, stored, now).decide();
+}
+
+}  // namespace pd::plan

@@ -1,0 +1,306 @@
+// A cluster that carries out the planner's actions and lives a little: it binds pods, gives them addresses and NPUs,
+// makes them Ready when their gate would let them pass, and lets terminating pods go. Objects go through the real
+// encoders and decoders. Thread: for tests.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kube/resource.h"
+#include "npu/inventory.h"
+#include "plan/plan.h"
+#include "ranktable/validate.h"
+#include "tests/plan/builders.h"
+
+namespace pd::plan {
+
+inline constexpr int kDevicesPerNode = 8;
+
+struct FakeNode {
+  std::string ip;
+  npu::Inventory inventory;
+  std::map<std::string, std::vector<int>> held;  // devices by pod UID
+  std::optional<std::string> garbled;            // what both annotations say instead
+  bool cordoned = false;
+  bool mute = false;  // the agent does not report allocations of new pods
+};
+
+class FakeCluster {
+ public:
+  explicit FakeCluster(const DeploymentBuilder& deployment, int nodes = 3) : deployment_(deployment.object()) {
+    for (int n = 0; n < nodes; ++n) {
+      FakeNode& node = nodes_["node-" + std::to_string(n)];
+      node.ip = "10.0.0." + std::to_string(n + 1);
+      node.inventory = {"hccn_tool", "huawei.com/Ascend910", "2026-11-24T06:34:56Z", {}};
+      for (int id = 0; id < kDevicesPerNode; ++id) {
+        npu::Device device;
+        device.id = id;
+        device.ip = "29.81." + std::to_string(n + 1) + "." + std::to_string(100 + id);
+        device.link = "up";
+        node.inventory.devices.push_back(device);
+      }
+    }
+  }
+
+  Snapshot snapshot() const {
+    Snapshot made;
+    made.settings.gate_image = "pd-gate:1";
+    made.deployment = *kube::decode_pddeployment(deployment_);
+    made.resources = resources_;
+    for (const auto& [name, pod] : pods_) {
+      made.pods.push_back(pod);
+      const auto node = nodes_.find(pod.node);
+      if (node != nodes_.end()) made.nodes[pod.node] = annotations(node->second);
+    }
+    made.config_map = config_map_;
+    made.services = services_;
+    return made;
+  }
+
+  Plan plan_now() const { return plan(snapshot(), now_); }
+
+  // False when the API server would have refused: the plan ends there.
+  bool apply(const Action& action) {
+    return std::visit([this](const auto& one) { return carry_out(one); }, action);
+  }
+
+  // Applies the first `limit` actions of a plan.
+  std::size_t apply_plan(const Plan& made, std::size_t limit = SIZE_MAX) {
+    std::size_t done = 0;
+    for (const Action& action : made.actions) {
+      if (done == limit || !apply(action)) break;
+      ++done;
+    }
+    return done;
+  }
+
+  // What the rest of the cluster does in the meantime.
+  void live() {
+    remove_terminated();
+    for (auto& [name, pod] : pods_) {
+      if (pod.meta.deleted || pod.phase == "Failed") continue;
+      if (pod.node.empty()) bind(pod);
+      if (pod.node.empty()) continue;
+      if (pod.pod_ip.empty()) {
+        pod.pod_ip = "10.244.0." + std::to_string(++next_address_);
+        pod.host_ip = nodes_.at(pod.node).ip;
+        bump(pod.meta);
+      }
+      const bool ready = pod.condition("Ready");
+      if (!ready && passes_gate(pod)) {
+        pod.phase = "Running";
+        pod.conditions = {{"Ready", "True"}};
+        bump(pod.meta);
+      }
+    }
+  }
+
+  // Until there is nothing left to do and nothing left to wait for. False when it does not end.
+  bool settle(int rounds = 200) {
+    for (int round = 0; round < rounds; ++round) {
+      const Plan made = plan_now();
+      apply_plan(made);
+      const std::int64_t before = version_;
+      live();
+      if (!made.actions.empty() || version_ != before) continue;
+      if (!made.requeue_after) return true;
+      advance(*made.requeue_after);
+    }
+    return false;
+  }
+
+  void advance(Duration time) { now_ += std::chrono::duration_cast<std::chrono::seconds>(time); }
+
+  // Access for tests.
+  const kube::Condition& condition(const std::string& type) const {
+    status_ = kube::decode_pddeployment(deployment_)->status;
+    for (const kube::Condition& one : status_.conditions) {
+      if (one.type == type) return one;
+    }
+    static const kube::Condition kNone;
+    return kNone;
+  }
+  kube::PDDeploymentStatus status() const { return kube::decode_pddeployment(deployment_)->status; }
+  std::string table(const std::string& key) const { return config_map_ ? config_map_->data.at(key) : ""; }
+  std::string generation() const { return config_map_ ? config_map_->data.at("generation") : ""; }
+  kube::Pod& pod(const std::string& name) { return pods_.at(name); }
+  void edit_spec(const std::string& pointer, Json value) {
+    Json& place = deployment_[Json::json_pointer(pointer)];
+    if (place == value) return;
+    place = std::move(value);
+    deployment_["metadata"]["generation"] = deployment_["metadata"]["generation"].get<int>() + 1;
+    touch_deployment();
+  }
+  void delete_pod(const std::string& name) {
+    pods_.at(name).meta.deleted = now_;
+    bump(pods_.at(name).meta);
+  }
+  void vanish(const std::string& name) {
+    release(pods_.at(name));
+    pods_.erase(name);
+    ++version_;
+  }
+  void fail_pod(const std::string& name) {
+    kube::Pod& failed = pods_.at(name);
+    failed.phase = "Failed";
+    failed.reason = "Evicted";
+    failed.conditions.clear();
+    release(failed);
+    bump(failed.meta);
+  }
+  template <typename Meta>
+  void bump(Meta& meta) {
+    meta.resource_version = std::to_string(++version_);
+  }
+
+  std::map<std::string, kube::Pod> pods_;
+  std::map<std::string, Json> created_;  // the objects of all pods ever created, by name
+  std::map<std::string, FakeNode> nodes_;
+  std::optional<kube::ConfigMap> config_map_;
+  std::vector<kube::Service> services_;
+  std::vector<std::string> resources_ = {"huawei.com/Ascend910"};
+  std::vector<EmitEvent> events_;
+  Json deployment_;
+  WallTime now_ = *parse_rfc3339("2026-11-24T12:00:00Z");
+  int table_writes_ = 0;
+  int status_writes_ = 0;
+
+ private:
+  static NodeAnnotations annotations(const FakeNode& node) {
+    if (node.garbled) return {*node.garbled, *node.garbled};
+    npu::Allocations allocations;
+    for (const auto& [uid, ids] : node.held) allocations.pods.push_back({"llm", "pod-" + uid, uid, ids});
+    return {npu::format_inventory(node.inventory), npu::format_allocations(allocations)};
+  }
+
+  void touch_deployment() { deployment_["metadata"]["resourceVersion"] = std::to_string(++version_); }
+
+  // As the API server keeps it and the operator reads it back.
+  template <typename T>
+  T stored(Json object) {
+    object["metadata"]["resourceVersion"] = std::to_string(++version_);
+    return *kube::Resource<T>::decode(object);
+  }
+
+  bool carry_out(const CreateConfigMap& action) {
+    if (config_map_) return false;
+    return store_map(action.object);
+  }
+  bool carry_out(const ReplaceConfigMap& action) {
+    if (!config_map_) return false;
+    if (action.object["metadata"].value("resourceVersion", "") != config_map_->meta.resource_version) return false;
+    return store_map(action.object);
+  }
+  bool store_map(const Json& object) {
+    config_map_ = stored<kube::ConfigMap>(object);
+    config_map_->meta.uid = "uid-map";
+    ++table_writes_;
+    return true;
+  }
+  bool carry_out(const CreateService& action) {
+    services_.push_back(stored<kube::Service>(action.object));
+    return true;
+  }
+  bool carry_out(const CreatePod& action) {
+    kube::Pod pod = stored<kube::Pod>(action.object);
+    if (pods_.contains(pod.meta.name)) return false;
+    pod.meta.uid = "uid-" + std::to_string(++next_uid_);
+    pod.meta.created = now_;
+    pod.phase = "Pending";
+    created_[pod.meta.name] = action.object;
+    pods_[pod.meta.name] = std::move(pod);
+    return true;
+  }
+  bool carry_out(const TouchPod& action) {
+    kube::Pod* pod = find(action.name, action.uid, action.resource_version);
+    if (pod == nullptr) return false;
+    for (const auto& [key, value] : action.annotations) pod->meta.annotations[key] = value;
+    bump(pod->meta);
+    return true;
+  }
+  bool carry_out(const DeletePod& action) {
+    kube::Pod* pod = find(action.name, action.uid, action.resource_version);
+    if (pod == nullptr) return false;
+    delete_pod(action.name);
+    return true;
+  }
+  bool carry_out(const WriteStatus& action) {
+    deployment_["status"] = kube::encode_status(action.status);
+    touch_deployment();
+    ++status_writes_;
+    return true;
+  }
+  bool carry_out(const EmitEvent& action) {
+    events_.push_back(action);
+    return true;
+  }
+
+  kube::Pod* find(const std::string& name, const std::string& uid, const std::string& version) {
+    const auto found = pods_.find(name);
+    if (found == pods_.end() || found->second.meta.uid != uid) return nullptr;
+    return found->second.meta.resource_version == version ? &found->second : nullptr;
+  }
+
+  void bind(kube::Pod& pod) {
+    int want = 0;
+    for (const auto& [resource, count] : pod.npu_requests) want += count;
+    for (auto& [name, node] : nodes_) {
+      if (node.cordoned) continue;
+      std::set<int> used;
+      for (const auto& [uid, ids] : node.held) used.insert(ids.begin(), ids.end());
+      if (kDevicesPerNode - static_cast<int>(used.size()) < want) continue;
+      std::vector<int> taken;
+      for (int id = 0; id < kDevicesPerNode && static_cast<int>(taken.size()) < want; ++id) {
+        if (!used.contains(id)) taken.push_back(id);
+      }
+      if (want > 0) node.held[pod.meta.uid] = taken;
+      pod.node = name;
+      bump(pod.meta);
+      return;
+    }
+  }
+
+  void release(const kube::Pod& pod) {
+    const auto node = nodes_.find(pod.node);
+    if (node != nodes_.end()) node->second.held.erase(pod.meta.uid);
+  }
+
+  void remove_terminated() {
+    std::vector<std::string> gone;
+    for (const auto& [name, pod] : pods_) {
+      if (pod.meta.deleted && now_ >= *pod.meta.deleted + std::chrono::seconds(2)) gone.push_back(name);
+      if (pod.meta.deleted) ++version_;
+    }
+    for (const std::string& name : gone) vanish(name);
+    if (!gone.empty()) return;
+    // Nobody waits for a terminating pod in a test that does not move time.
+    if (std::any_of(pods_.begin(), pods_.end(), [](const auto& one) { return one.second.meta.deleted.has_value(); })) {
+      advance(std::chrono::seconds(1));
+    }
+  }
+
+  // What pd-gate checks: a completed table of at least the expected generation, which lists the pod's own address.
+  bool passes_gate(const kube::Pod& pod) const {
+    const std::string expected = pod.meta.annotation("pd-operator.io/ranktable-generation");
+    if (expected.empty() || !config_map_ || !config_map_->data.contains("generation")) return false;
+    const std::string role = pod.meta.label("pd-operator.io/role");
+    const std::string key = role == "scheduler"
+                                ? "local_ranktable_host.json"
+                                : "local_ranktable_" + role + "-" + pod.meta.label("pd-operator.io/instance") + ".json";
+    const auto local = config_map_->data.find(key);
+    if (local == config_map_->data.end()) return false;
+    const Result<std::string> status = ranktable::read_status(local->second);
+    const Result<std::vector<std::string>> ips = ranktable::read_server_ips(local->second);
+    return status && *status == "completed" && ips && std::find(ips->begin(), ips->end(), pod.pod_ip) != ips->end();
+  }
+
+  mutable kube::PDDeploymentStatus status_;
+  std::int64_t version_ = 10;
+  int next_uid_ = 0;
+  int next_address_ = 0;
+};
+
+}  // namespace pd::plan
