@@ -14,6 +14,13 @@ fail() {
   exit 1
 }
 
+# The project's files that match the patterns, with those that git does not know yet.
+project_files() {
+  (cd "$root" && git ls-files --cached --others --exclude-standard --deduplicate -- "$@" | while read -r file; do
+    [[ ! -f $file ]] || printf '%s\n' "$file"
+  done)
+}
+
 # step NAME COMMAND...: one line with the time it took; when it fails, the end of its log and the log's name.
 step() {
   local name=$1 log started=$SECONDS status=0
