@@ -1,1 +1,115 @@
-int main() { return 0; }
+// pd-agent: wiring only. The loop is in agent.h.
+#include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <exception>
+
+#include "base/log.h"
+#include "daemonset/agent.h"
+#include "daemonset/child_process.h"
+#include "daemonset/kube_node.h"
+#include "daemonset/once.h"
+#include "daemonset/options.h"
+#include "daemonset/sources/hccn_conf.h"
+#include "daemonset/sources/hccn_tool.h"
+#include "daemonset/sources/static_file.h"
+#include "kube/config.h"
+#include "kube/cpprest_transport.h"
+
+namespace pd::agent {
+namespace {
+
+// The parts that read this node, in the order in which they depend on each other.
+struct Probes {
+  Probes(asio::io_context& io, const Options& options)
+      : runner(io),
+        tool(io, runner, {.path = options.hccn_tool, .timeout = seconds(options.hccn_tool_timeout)}),
+        conf(options.hccn_conf),
+        static_file(options.static_file),
+        pod_resources(make_pod_resources(io, options.pod_resources_socket)),
+        inventory({options.source, options.dev_dir, options.device_count, options.resource_names},
+                  {tool, conf, static_file}, *pod_resources),
+        allocations({options.checkpoint, options.resource_names, options.ids == "remapped"}, *pod_resources) {}
+
+  void stop() {
+    runner.stop();
+    pod_resources->stop();
+  }
+
+  ProcessRunner runner;
+  HccnTool tool;
+  HccnConf conf;
+  StaticFile static_file;
+  std::unique_ptr<PodResources> pod_resources;
+  InventoryProbe inventory;
+  AllocationsProbe allocations;
+};
+
+int run_once(const Options& options) {
+  asio::io_context io(1);
+  Probes probes(io, options);
+  int status = 1;
+  asio::co_spawn(io, print_once(probes.inventory, probes.allocations), [&](std::exception_ptr failed, int printed) {
+    if (!failed) status = printed;
+    io.stop();
+  });
+  io.run();
+  return status;
+}
+
+int run_agent(const Options& options) {
+  const Result<kube::Config> config = kube::load_config(options.kubeconfig);
+  if (!config) {
+    log::error(config.error().message);
+    return 1;
+  }
+  asio::io_context io(1);
+  StopSource stop;
+  kube::CpprestTransport transport(io, *config, std::string("pd-agent/") + PD_VERSION);
+  kube::Client client(transport);
+  KubeNode node(client, options.node_name, stop.token());
+  Probes probes(io, options);
+  const SystemClock clock;
+  Agent agent(io,
+              {.hccn_conf = options.hccn_conf,
+               .checkpoint = options.checkpoint,
+               .probe_interval = seconds(options.probe_interval),
+               .allocations_interval = seconds(options.allocations_interval)},
+              probes.inventory, probes.allocations, node, clock);
+  asio::signal_set signals(io, SIGTERM, SIGINT);
+  signals.async_wait([&](const boost::system::error_code& error, int /*signal*/) {
+    if (error) return;
+    log::info("Stopping");
+    agent.stop();
+    probes.stop();
+    stop.stop();
+  });
+  log::info("Started", {{"version", PD_VERSION}, {"node", options.node_name}, {"server", config->server}});
+  std::exception_ptr failed;
+  asio::co_spawn(io, agent.run(), [&](std::exception_ptr exception) {
+    failed = exception;
+    io.stop();
+  });
+  io.run();
+  if (failed) std::rethrow_exception(failed);
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  const std::variant<Options, int> parsed = parse_options(argc, argv);
+  if (const int* status = std::get_if<int>(&parsed)) return *status;
+  const Options& options = std::get<Options>(parsed);
+  log::init({.program = "pd-agent", .json = options.log_format == "json"});
+  try {
+    return options.once ? run_once(options) : run_agent(options);
+  } catch (const std::exception& exception) {
+    log::error(std::string("Unexpected: ") + exception.what());
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace pd::agent
+
+int main(int argc, char** argv) { return pd::agent::run(argc, argv); }

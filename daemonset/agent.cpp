@@ -1,0 +1,153 @@
+#include "daemonset/agent.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+
+#include "base/log.h"
+
+namespace pd::agent {
+namespace {
+
+using std::chrono::seconds;
+
+Instant now() { return std::chrono::steady_clock::now(); }
+
+// An exception that no one expected ends the program instead of one loop of it.
+void rethrow(std::exception_ptr failed) {
+  if (failed) std::rethrow_exception(failed);
+}
+
+std::string devices_of(const Wanted& wanted) {
+  return wanted.inventory ? std::to_string(wanted.inventory->devices.size()) : "unknown";
+}
+
+std::string pods_of(const Wanted& wanted) {
+  return wanted.allocations ? std::to_string(wanted.allocations->pods.size()) : "unknown";
+}
+
+}  // namespace
+
+Agent::Agent(asio::io_context& io, Options options, InventoryProbe& inventory, AllocationsProbe& allocations,
+             NodeApi& node, const Clock& clock)
+    : io_(io),
+      options_(std::move(options)),
+      inventory_(inventory),
+      allocations_(allocations),
+      publisher_(node, clock),
+      inventory_wakeup_(io),
+      allocations_wakeup_(io),
+      publish_wakeup_(io),
+      finished_(io),
+      conf_watch_(io, options_.hccn_conf, [this] { inventory_wakeup_.notify(); }),
+      checkpoint_watch_(io, options_.checkpoint, [this] { allocations_wakeup_.notify(); }) {}
+
+asio::awaitable<void> Agent::run() {
+  running_ = 3;
+  asio::co_spawn(io_, finish(inventory_loop()), rethrow);
+  asio::co_spawn(io_, finish(allocations_loop()), rethrow);
+  asio::co_spawn(io_, finish(publish_loop()), rethrow);
+  while (running_ > 0) co_await finished_.wait();
+}
+
+asio::awaitable<void> Agent::finish(asio::awaitable<void> loop) {
+  co_await std::move(loop);
+  --running_;
+  finished_.notify();
+}
+
+void Agent::stop() {
+  stopping_ = true;
+  conf_watch_.stop();
+  checkpoint_watch_.stop();
+  inventory_wakeup_.notify();
+  allocations_wakeup_.notify();
+  publish_wakeup_.notify();
+}
+
+void Agent::take_inventory(Result<InventoryReading> reading, Problems& problems) {
+  if (reading) {
+    failed_inventories_ = 0;
+    wanted_.inventory = std::move(reading->inventory);
+    problems.merge(reading->problems);
+    return;
+  }
+  problems["inventory"] = reading.error().message;
+  ++failed_inventories_;
+  wanted_.remove_inventory = failed_inventories_ >= kFailuresToRemove;
+}
+
+asio::awaitable<void> Agent::inventory_loop() {
+  Backoff backoff(seconds(5), options_.probe_interval);
+  while (!stopping_) {
+    Problems problems;
+    const Status armed = conf_watch_.arm();
+    if (!armed) problems["hccn.conf"] = armed.error().message;
+    Result<InventoryReading> reading = co_await inventory_.read();
+    if (stopping_) co_return;
+    take_inventory(std::move(reading), problems);
+    log_.update("inventory", problems);
+    publish_wakeup_.notify();
+    if (problems.empty()) backoff.reset();
+    const Instant next = now() + (problems.empty() ? options_.probe_interval : backoff.next());
+    co_await inventory_wakeup_.wait_until(next);
+  }
+}
+
+asio::awaitable<void> Agent::allocations_loop() {
+  Backoff backoff(seconds(1), options_.allocations_interval);
+  while (!stopping_) {
+    Problems problems;
+    const Status armed = checkpoint_watch_.arm();
+    if (!armed) problems["checkpoint"] = armed.error().message;
+    Result<AllocationsReading> reading = co_await allocations_.read();
+    if (stopping_) co_return;
+    if (reading) {
+      wanted_.allocations = std::move(reading->allocations);
+      problems.merge(reading->problems);
+      publish_wakeup_.notify();
+    } else {
+      problems["allocations"] = reading.error().message;
+    }
+    log_.update("allocations", problems);
+    if (problems.empty()) backoff.reset();
+    const Instant next = now() + (problems.empty() ? options_.allocations_interval : backoff.next());
+    co_await allocations_wakeup_.wait_until(next);
+  }
+}
+
+asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
+  if (now() >= next_refresh) {
+    const Status refreshed = co_await publisher_.refresh();
+    if (!refreshed) co_return refreshed;
+    next_refresh = now() + options_.refresh_interval;
+  }
+  const Wanted wanted = wanted_;
+  const Result<bool> wrote = co_await publisher_.publish(wanted);
+  if (!wrote) co_return wrote.error();
+  if (*wrote) log::info("Published", {{"devices", devices_of(wanted)}, {"pods", pods_of(wanted)}});
+  co_return Ok{};
+}
+
+asio::awaitable<void> Agent::publish_loop() {
+  Backoff backoff(seconds(1), seconds(30));
+  Instant next_refresh{};
+  while (!stopping_) {
+    const Status published = co_await publish_once(next_refresh);
+    if (stopping_) co_return;
+    Problems problems;
+    Instant until = next_refresh;
+    if (published) {
+      backoff.reset();
+    } else {
+      problems["Node"] = published.error().message;
+      until = now() + std::max<Duration>(backoff.next(), published.error().retry_after.value_or(seconds(0)));
+    }
+    log_.update("publish", problems);
+    // After a failure nothing shortens the wait; what is new goes into the next attempt.
+    do {
+      co_await publish_wakeup_.wait_until(until);
+    } while (!published && !stopping_ && now() < until);
+  }
+}
+
+}  // namespace pd::agent

@@ -1,0 +1,81 @@
+// The agent's loop, or rather three on one thread, none of which waits for another:
+//
+//   inventory    every 60 s and when hccn.conf changes: sources -> devices
+//   allocations  every 10 s and when kubelet's checkpoint changes: PodResources + checkpoint -> pods and their devices
+//   publish      when either has something new, and every 60 s: read the own Node; one merge patch, if it says
+//   something else
+//
+// While something is wrong the first two look again sooner (1 s or 5 s, growing, jittered); a write that failed is
+// repeated with back-off. What is wrong is logged once, and once more when it is over.
+//
+// What is published when something cannot be read (invariants S3, S9):
+//   * A device whose address cannot be read, after being asked for twice, is listed without one. No older address is
+//   kept for it.
+//   * Not even the devices can be told: the inventory stays as this run has written it. One that an earlier run left,
+//   which this
+//     run could never confirm, is removed after kFailuresToRemove rounds.
+//   * Who holds what cannot be read: the allocations stay, whoever wrote them. They name pods by UID, and kubelet never
+//   moves the
+//     devices of a living pod, so they remain true of all pods they list; a pod they do not list is waited for.
+//   * The resource's name is not known while kubelet or the device plugin restarts: the one that was published stays.
+//
+// Owner: main. Thread: the io_context's one thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+
+#include "daemonset/allocations_probe.h"
+#include "daemonset/backoff.h"
+#include "daemonset/file_watch.h"
+#include "daemonset/inventory_probe.h"
+#include "daemonset/publish.h"
+#include "daemonset/wakeup.h"
+
+namespace pd::agent {
+
+class Agent {
+ public:
+  struct Options {
+    std::string hccn_conf;   // watched
+    std::string checkpoint;  // watched
+    Duration probe_interval = std::chrono::seconds(60);
+    Duration allocations_interval = std::chrono::seconds(10);
+    Duration refresh_interval = std::chrono::seconds(60);
+  };
+  static constexpr int kFailuresToRemove = 3;
+
+  Agent(asio::io_context& io, Options options, InventoryProbe& inventory, AllocationsProbe& allocations, NodeApi& node,
+        const Clock& clock);
+
+  // Until stop().
+  asio::awaitable<void> run();
+  void stop();
+
+ private:
+  asio::awaitable<void> inventory_loop();
+  asio::awaitable<void> allocations_loop();
+  asio::awaitable<void> publish_loop();
+  asio::awaitable<Status> publish_once(Instant& next_refresh);
+  asio::awaitable<void> finish(asio::awaitable<void> loop);
+  void take_inventory(Result<InventoryReading> reading, Problems& problems);
+
+  asio::io_context& io_;
+  Options options_;
+  InventoryProbe& inventory_;
+  AllocationsProbe& allocations_;
+  Publisher publisher_;
+  ProblemLog log_;
+  Wanted wanted_;
+  Wakeup inventory_wakeup_;
+  Wakeup allocations_wakeup_;
+  Wakeup publish_wakeup_;
+  Wakeup finished_;
+  FileWatch conf_watch_;
+  FileWatch checkpoint_watch_;
+  int failed_inventories_ = 0;  // in a row
+  int running_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace pd::agent

@@ -1,0 +1,38 @@
+// Which pod holds which NPUs of this node: PodResources and kubelet's checkpoint, read as of one moment and joined
+// (owners.h). Owner: the agent. Thread: the io_context's one thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemonset/owners.h"
+#include "daemonset/sources/pod_resources.h"
+
+namespace pd::agent {
+
+struct AllocationsReading {
+  npu::Allocations allocations;
+  Problems problems;
+};
+
+class AllocationsProbe {
+ public:
+  struct Options {
+    std::string checkpoint;
+    std::vector<std::string> resource_names;
+    bool remapped = false;
+  };
+
+  AllocationsProbe(Options options, PodResources& pod_resources)
+      : options_(std::move(options)), pod_resources_(pod_resources) {}
+
+  asio::awaitable<Result<AllocationsReading>> read();
+
+ private:
+  Result<std::string> read_checkpoint() const;
+
+  Options options_;
+  PodResources& pod_resources_;
+};
+
+}  // namespace pd::agent

@@ -1,0 +1,150 @@
+#include "daemonset/inventory_probe.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <numeric>
+
+namespace pd::agent {
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+void sort_unique(std::vector<int>& ids) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+}
+
+}  // namespace
+
+std::vector<int> davinci_ids(const std::string& dev_dir) {
+  constexpr std::string_view kPrefix = "davinci";
+  std::vector<int> ids;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(dev_dir, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (!name.starts_with(kPrefix)) continue;
+    int id = -1;
+    const char* last = name.data() + name.size();
+    const auto [parsed, failed] = std::from_chars(name.data() + kPrefix.size(), last, id);
+    if (failed == std::errc() && parsed == last && id >= 0) ids.push_back(id);
+  }
+  sort_unique(ids);
+  return ids;
+}
+
+std::vector<DeviceSource*> InventoryProbe::sources_in_order() const {
+  std::vector<DeviceSource*> order;
+  for (DeviceSource* source :
+       {&sources_.hccn_tool, static_cast<DeviceSource*>(&sources_.hccn_conf), &sources_.static_file}) {
+    if (options_.source == source->name() || (options_.source == "auto" && source->present())) order.push_back(source);
+  }
+  return order;
+}
+
+// The resource's name and, by kubelet's word, its devices.
+asio::awaitable<std::vector<int>> InventoryProbe::ask_kubelet(Problems& problems) {
+  std::vector<int> ids;
+  const Result<std::vector<AllocatableDevices>> allocatable = co_await pod_resources_.allocatable();
+  if (!allocatable) {
+    problems["kubelet"] = allocatable.error().message;
+    co_return ids;
+  }
+  for (const std::string& name : options_.resource_names) {
+    const auto found = std::find_if(allocatable->begin(), allocatable->end(),
+                                    [&](const AllocatableDevices& a) { return a.resource == name; });
+    if (found == allocatable->end()) continue;
+    resource_ = name;
+    for (const std::string& device : found->devices) {
+      const Result<int> id = npu::device_id_of(device);
+      if (id) ids.push_back(*id);
+      if (!id) problems["kubelet's " + excerpt(device)] = "not a whole NPU: " + id.error().message;
+    }
+    sort_unique(ids);
+    co_return ids;
+  }
+  problems["kubelet"] =
+      "kubelet has none of " + joined(options_.resource_names) + " to give: look whether the device plugin runs";
+  co_return ids;
+}
+
+// The first source that answers. Those before it are said to have failed.
+asio::awaitable<Result<SourceReading>> InventoryProbe::read_first(std::vector<int> ids, std::vector<int> known_ids,
+                                                                  InventoryReading& result) {
+  const std::vector<DeviceSource*> order = sources_in_order();
+  if (order.empty())
+    result.problems["sources"] =
+        "there is neither hccn_tool nor hccn.conf nor a static file to learn the devices' addresses from";
+  result.inventory.source = std::string(order.empty() ? sources_.hccn_tool.name() : order.front()->name());
+  for (DeviceSource* source : order) {
+    const std::vector<int>& wanted = ids.empty() && !source->enumerates() ? known_ids : ids;
+    Result<SourceReading> reading = co_await source->read(wanted);
+    if (reading) {
+      result.inventory.source = std::string(source->name());
+      co_return reading;
+    }
+    result.problems[std::string(source->name())] = reading.error().message;
+  }
+  co_return Error{Code::kUnavailable, "no source of device addresses answered"};
+}
+
+// The devices that hccn.conf names: whom to ask about while kubelet does not answer.
+std::vector<int> InventoryProbe::ids_in_conf() const {
+  std::vector<int> ids;
+  const Result<SourceReading> conf = sources_.hccn_conf.read_now({});
+  if (!conf) return ids;
+  for (const npu::Device& device : conf->devices) ids.push_back(device.id);
+  return ids;
+}
+
+void InventoryProbe::compare_with_conf(const npu::Inventory& inventory, Problems& problems) const {
+  if (inventory.source != sources_.hccn_tool.name() || !sources_.hccn_conf.present()) return;
+  const Result<SourceReading> conf = sources_.hccn_conf.read_now({});
+  if (!conf) return;  // a source that was not asked for may be empty
+  for (const npu::Device& device : inventory.devices) {
+    for (const npu::Device& other : conf->devices) {
+      if (other.id != device.id || other.ip.empty() || device.ip.empty() || other.ip == device.ip) continue;
+      problems[device_subject(device.id) + " in hccn.conf"] = "device " + std::to_string(device.id) +
+                                                              ": hccn_tool says " + device.ip + " and hccn.conf says " +
+                                                              other.ip + "; the tool's is used";
+    }
+  }
+}
+
+asio::awaitable<Result<InventoryReading>> InventoryProbe::read() {
+  InventoryReading result;
+  std::vector<int> known_ids = co_await ask_kubelet(result.problems);
+  if (known_ids.empty()) known_ids = ids_in_conf();
+  std::vector<int> ids = davinci_ids(options_.dev_dir);
+  if (ids.empty()) {
+    ids.resize(static_cast<std::size_t>(options_.device_count.value_or(0)));
+    std::iota(ids.begin(), ids.end(), 0);
+  }
+  Result<SourceReading> reading = co_await read_first(ids, known_ids, result);
+  if (reading) {
+    result.inventory.devices = std::move(reading->devices);
+    result.problems.merge(reading->problems);
+    compare_with_conf(result.inventory, result.problems);
+  } else {
+    for (const int id : ids.empty() ? known_ids : ids) {
+      npu::Device device;
+      device.id = id;
+      result.inventory.devices.push_back(device);
+    }
+  }
+  if (result.inventory.devices.empty()) {
+    std::string why;
+    for (const auto& [subject, problem] : result.problems) why += (why.empty() ? "" : "; ") + problem;
+    co_return Error{Code::kUnavailable, "no NPUs are known on this node: " + why};
+  }
+  result.inventory.resource = resource_;
+  const Result<npu::Inventory> readable = npu::parse_inventory(npu::format_inventory(result.inventory));
+  if (!readable) co_return readable.error().with_context("what was read makes no valid annotation");
+  co_return result;
+}
+
+}  // namespace pd::agent

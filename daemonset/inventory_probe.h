@@ -1,0 +1,65 @@
+// Which NPUs this node has, with what addresses: asks the sources in their order, and kubelet for the resource's name.
+//
+// Devices are those of /dev/davinciN; where there is none, as many as --device-count says; else those the source knows,
+// and for the tool, which knows none, those that kubelet has to give. What can't be read is absent, never guessed
+// (invariants S3, S9): a device whose address can't be read is listed without one, and when no source answers at all,
+// the devices known from /dev or kubelet are. With `auto`, a source that answers nothing at all makes room for the
+// next; a tool that answers "no address is set" has answered.
+//
+// Owner: the agent. Thread: the io_context's one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemonset/sources/device_source.h"
+#include "daemonset/sources/hccn_conf.h"
+#include "daemonset/sources/pod_resources.h"
+#include "npu/inventory.h"
+
+namespace pd::agent {
+
+struct InventoryReading {
+  npu::Inventory inventory;  // without `probed`
+  Problems problems;         // all that keeps it from being complete, by subject
+};
+
+class InventoryProbe {
+ public:
+  struct Options {
+    std::string source = "auto";
+    std::string dev_dir = "/dev";
+    std::optional<int> device_count;
+    std::vector<std::string> resource_names;
+  };
+  struct Sources {
+    DeviceSource& hccn_tool;
+    HccnConf& hccn_conf;
+    DeviceSource& static_file;
+  };
+
+  InventoryProbe(Options options, Sources sources, PodResources& pod_resources)
+      : options_(std::move(options)), sources_(sources), pod_resources_(pod_resources) {}
+
+  // An error when not even the devices are known.
+  asio::awaitable<Result<InventoryReading>> read();
+
+ private:
+  std::vector<DeviceSource*> sources_in_order() const;
+  asio::awaitable<std::vector<int>> ask_kubelet(Problems& problems);
+  asio::awaitable<Result<SourceReading>> read_first(std::vector<int> ids, std::vector<int> known_ids,
+                                                    InventoryReading& result);
+  std::vector<int> ids_in_conf() const;
+  void compare_with_conf(const npu::Inventory& inventory, Problems& problems) const;
+
+  Options options_;
+  Sources sources_;
+  PodResources& pod_resources_;
+  std::string resource_;  // once seen it stays: kubelet forgets it while the device plugin restarts
+};
+
+// N of each davinciN in the folder, ascending.
+std::vector<int> davinci_ids(const std::string& dev_dir);
+
+}  // namespace pd::agent

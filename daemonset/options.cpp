@@ -1,0 +1,87 @@
+#include "daemonset/options.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "daemonset/kube_node.h"
+
+namespace pd::agent {
+namespace {
+
+constexpr const char* kAbout =
+    R"(Finds this node's NPUs, their addresses and the pods that hold them, and writes them as annotations of its own Node.
+
+Example, as in the DaemonSet:
+  pd-agent --node-name $(NODE_NAME)
+Example, to see what it would write, on a node:
+  pd-agent --once --log-format text)";
+
+void add_source_options(CLI::App& app, Options& options) {
+  app.add_option("--source", options.source,
+                 "where device addresses come from; auto: the first of the others that is there and answers")
+      ->check(CLI::IsMember({"auto", "hccn_tool", "hccn_conf", "static_file"}))
+      ->capture_default_str();
+  app.add_option("--hccn-tool", options.hccn_tool, "the driver's tool")->capture_default_str();
+  app.add_option("--hccn-tool-timeout", options.hccn_tool_timeout, "seconds before a call of it is killed")
+      ->check(CLI::Range(0.01, 600.0))
+      ->capture_default_str();
+  app.add_option("--hccn-conf", options.hccn_conf, "the tool's configuration file")->capture_default_str();
+  app.add_option("--static-file", options.static_file, R"(JSON file: {"devices":[{"id":0,"ip":"29.81.18.100"},...]})");
+  app.add_option("--dev-dir", options.dev_dir, "folder whose davinciN are the devices")->capture_default_str();
+  app.add_option("--device-count", options.device_count,
+                 "how many devices there are, where the folder has none; their ids count from 0")
+      ->check(CLI::Range(1, 64));
+  app.add_option("--probe-interval", options.probe_interval, "seconds between two readings of the devices")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+}
+
+void add_kubelet_options(CLI::App& app, Options& options) {
+  app.add_option("--pod-resources-socket", options.pod_resources_socket, "kubelet's PodResources socket")
+      ->capture_default_str();
+  app.add_option("--checkpoint", options.checkpoint, "kubelet's checkpoint of devices")->capture_default_str();
+  app.add_option("--resource-names", options.resource_names,
+                 "extended resources that are NPUs, separated by commas; the first that kubelet has counts")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--ids", options.ids,
+                 "remapped: a scheduler plugin (Volcano) gives pods other devices than kubelet says")
+      ->check(CLI::IsMember({"real", "remapped"}))
+      ->capture_default_str();
+  app.add_option("--allocations-interval", options.allocations_interval,
+                 "seconds between two readings of who holds what")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+std::variant<Options, int> parse_options(int argc, const char* const* argv) {
+  Options options;
+  CLI::App app(kAbout, "pd-agent");
+  app.set_version_flag("--version", PD_VERSION);
+  app.add_option("--node-name", options.node_name, "this node's name")->envname("NODE_NAME");
+  app.add_option("--kubeconfig", options.kubeconfig, "default: $KUBECONFIG, the pod's service account, ~/.kube/config");
+  add_source_options(app, options);
+  add_kubelet_options(app, options);
+  app.add_option("--log-format", options.log_format, "json, or text for people")
+      ->check(CLI::IsMember({"json", "text"}))
+      ->capture_default_str();
+  app.add_flag("--once", options.once,
+               "read everything once, print what would be written to stdout, and write nothing");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked = error.get_exit_code() == 0;  // --help, --version
+    app.exit(error, std::cout, std::cerr);
+    return asked ? 0 : 2;
+  }
+  if (!options.once && !is_node_name(options.node_name)) {
+    std::cerr << "pd-agent: --node-name (or NODE_NAME) must be this node's name; it is \"" << options.node_name
+              << "\"\n";
+    return 2;
+  }
+  return options;
+}
+
+}  // namespace pd::agent

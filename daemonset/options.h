@@ -1,0 +1,41 @@
+// What pd-agent is told on its command line.
+// Thread: at start.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace pd::agent {
+
+struct Options {
+  std::string node_name;   // may be empty with `once`
+  std::string kubeconfig;  // empty: KUBECONFIG, the pod's service account, ~/.kube/config
+  std::string source = "auto";
+  std::string hccn_tool = "/usr/local/Ascend/driver/tools/hccn_tool";
+  double hccn_tool_timeout = 10;  // seconds
+  std::string hccn_conf = "/etc/hccn.conf";
+  std::string static_file;
+  std::string dev_dir = "/dev";
+  std::optional<int> device_count;
+  std::string pod_resources_socket = "/var/lib/kubelet/pod-resources/kubelet.sock";
+  std::string checkpoint = "/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint";
+  std::vector<std::string> resource_names = {"huawei.com/Ascend910", "huawei.com/ascend-1980"};
+  std::string ids = "real";
+  double probe_interval = 60;        // seconds
+  double allocations_interval = 10;  // seconds
+  std::string log_format = "json";
+  bool once = false;
+};
+
+// The options, or the status to exit with: help was printed, or what is wrong.
+std::variant<Options, int> parse_options(int argc, const char* const* argv);
+
+inline Duration seconds(double count) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(count));
+}
+
+}  // namespace pd::agent

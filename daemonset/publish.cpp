@@ -1,0 +1,71 @@
+#include "daemonset/publish.h"
+
+namespace pd::agent {
+namespace {
+
+const std::string kInventory(npu::kInventoryAnnotation);
+const std::string kAllocations(npu::kAllocationsAnnotation);
+
+bool says(const Annotations& published, const npu::Inventory& wanted) {
+  const auto found = published.find(kInventory);
+  if (found == published.end()) return false;
+  const Result<npu::Inventory> parsed = npu::parse_inventory(found->second);
+  return parsed && parsed->same_content(wanted);
+}
+
+bool says(const Annotations& published, const npu::Allocations& wanted) {
+  const auto found = published.find(kAllocations);
+  if (found == published.end()) return false;
+  const Result<npu::Allocations> parsed = npu::parse_allocations(found->second);
+  return parsed && *parsed == wanted;
+}
+
+}  // namespace
+
+AnnotationPatch difference(const Wanted& wanted, const Annotations& published, WallTime now) {
+  AnnotationPatch patch;
+  if (wanted.inventory && !says(published, *wanted.inventory)) {
+    npu::Inventory inventory = *wanted.inventory;
+    inventory.probed = format_rfc3339(now);
+    patch[kInventory] = npu::format_inventory(inventory);
+  }
+  if (!wanted.inventory && wanted.remove_inventory && published.contains(kInventory)) patch[kInventory] = std::nullopt;
+  if (wanted.allocations && !says(published, *wanted.allocations))
+    patch[kAllocations] = npu::format_allocations(*wanted.allocations);
+  return patch;
+}
+
+asio::awaitable<Status> Publisher::refresh() {
+  Result<Annotations> annotations = co_await node_.annotations();
+  if (!annotations) co_return annotations.error();
+  Annotations ours;
+  for (const std::string& key : {kInventory, kAllocations}) {
+    if (const auto found = annotations->find(key); found != annotations->end()) ours.insert(*found);
+  }
+  published_ = std::move(ours);
+  co_return Ok{};
+}
+
+asio::awaitable<Result<bool>> Publisher::publish(Wanted wanted) {
+  if (!published_) {
+    const Status refreshed = co_await refresh();
+    if (!refreshed) co_return refreshed.error();
+  }
+  const AnnotationPatch patch = difference(wanted, *published_, clock_.wall_now());
+  if (patch.empty()) co_return false;
+  const Status written = co_await node_.patch_annotations(patch);
+  if (!written) {
+    published_.reset();  // it may have been written nevertheless: look before the next write
+    co_return written.error();
+  }
+  for (const auto& [key, value] : patch) {
+    if (value) {
+      (*published_)[key] = *value;
+    } else {
+      published_->erase(key);
+    }
+  }
+  co_return true;
+}
+
+}  // namespace pd::agent

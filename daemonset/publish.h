@@ -1,0 +1,40 @@
+// What this node's annotations should say against what they say, and the one patch that makes up the difference.
+// Owner: the agent. Thread: the io_context's one thread.
+#pragma once
+
+#include <optional>
+
+#include "base/clock.h"
+#include "daemonset/node_api.h"
+#include "npu/inventory.h"
+
+namespace pd::agent {
+
+// What is wanted now. Nothing: as far as we know there is no reason to change it.
+struct Wanted {
+  std::optional<npu::Inventory> inventory;  // `probed` is filled in when it is written
+  std::optional<npu::Allocations> allocations;
+  bool remove_inventory = false;  // nobody can say any more that it is true
+};
+
+// The patch from `published` to `wanted`; empty when they say the same. What cannot be parsed counts as different.
+AnnotationPatch difference(const Wanted& wanted, const Annotations& published, WallTime now);
+
+class Publisher {
+ public:
+  Publisher(NodeApi& node, const Clock& clock) : node_(node), clock_(clock) {}
+
+  // Learns what the API server's Node holds.
+  asio::awaitable<Status> refresh();
+  // Writes when there is a difference to what the Node held at the last refresh or write. True when it wrote.
+  asio::awaitable<Result<bool>> publish(Wanted wanted);
+
+  bool refreshed() const { return published_.has_value(); }
+
+ private:
+  NodeApi& node_;
+  const Clock& clock_;
+  std::optional<Annotations> published_;  // nothing until the first refresh, and after a write whose outcome is unknown
+};
+
+}  // namespace pd::agent

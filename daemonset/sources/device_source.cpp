@@ -1,0 +1,12 @@
+#include "daemonset/sources/device_source.h"
+
+namespace pd::agent {
+
+std::string excerpt(std::string_view bytes) {
+  constexpr std::size_t kMost = 100;
+  std::string text;
+  for (const char c : bytes.substr(0, kMost)) text += c >= ' ' && c <= '~' ? c : '?';
+  return bytes.size() > kMost ? text + "..." : text;
+}
+
+}  // namespace pd::agent

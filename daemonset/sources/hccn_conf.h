@@ -1,0 +1,33 @@
+// Device addresses from the driver's /etc/hccn.conf: lines "address_<id>=<IPv4>" and "IPv6address_<id>=<IPv6>" among
+// others, no spaces. The driver's tool edits it in place. It is what was configured, not what is live: no link, no
+// health. Owner: InventoryProbe. Thread: the io_context's one thread.
+#pragma once
+
+#include <string>
+
+#include "daemonset/sources/device_source.h"
+
+namespace pd::agent {
+
+// All devices that the text names an address for.
+Result<SourceReading> parse_hccn_conf(std::string_view text);
+
+class HccnConf final : public DeviceSource {
+ public:
+  explicit HccnConf(std::string path) : path_(std::move(path)) {}
+
+  std::string_view name() const override { return "hccn_conf"; }
+  bool present() const override;
+  bool enumerates() const override { return true; }
+  asio::awaitable<Result<SourceReading>> read(std::vector<int> ids) override;
+  // The same without waiting for anything, to compare others with.
+  Result<SourceReading> read_now(const std::vector<int>& ids) const;
+
+ private:
+  std::string path_;
+};
+
+// The reading with exactly these devices; of what the source does not know, a device without address and a problem.
+SourceReading restrict_to(SourceReading reading, const std::vector<int>& ids, const std::string& where);
+
+}  // namespace pd::agent

@@ -1,0 +1,59 @@
+// Device addresses, link and health from the driver's hccn_tool: `hccn_tool -i N -ip -g`, `-link -g`, `-net_health -g`.
+// Format: lines "key:value", split at the first ':' and trimmed; an address that was never set is a sentence and exit
+// status 13. The tool locks: while another call runs it says that it is busy, and is asked again. Owner:
+// InventoryProbe. Thread: the io_context's one thread; the tool itself is a child process.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "daemonset/child_process.h"
+#include "daemonset/sources/device_source.h"
+
+namespace pd::agent {
+
+// What one call told.
+struct HccnAnswer {
+  enum class Kind { kValue, kUnset, kBusy, kBad };
+  Kind kind = Kind::kBad;
+  std::string text;  // the value; for kBad what is wrong
+  bool operator==(const HccnAnswer&) const = default;
+};
+
+// The value of `key` in the tool's output, if there is one. With several (a device of several links), the first.
+std::optional<std::string> hccn_value(std::string_view output, std::string_view key);
+
+HccnAnswer parse_hccn_ip(const ProcessResult& result);      // a peer's address
+HccnAnswer parse_hccn_link(const ProcessResult& result);    // "up" or "down"
+HccnAnswer parse_hccn_health(const ProcessResult& result);  // "ok" or another of the tool's words
+
+class HccnTool final : public DeviceSource {
+ public:
+  struct Options {
+    std::string path = "/usr/local/Ascend/driver/tools/hccn_tool";
+    Duration timeout = std::chrono::seconds(10);           // of one call
+    Duration busy_delay = std::chrono::milliseconds(200);  // before a busy tool is asked again; grows
+    int parallel = 4;                                      // calls at a time, each for another device
+  };
+
+  HccnTool(asio::io_context& io, ProcessRunner& runner, Options options);
+
+  std::string_view name() const override { return "hccn_tool"; }
+  bool present() const override;
+  bool enumerates() const override { return false; }
+  asio::awaitable<Result<SourceReading>> read(std::vector<int> ids) override;
+
+ private:
+  using Parser = HccnAnswer (*)(const ProcessResult&);
+  struct Round;
+
+  asio::awaitable<HccnAnswer> ask(int id, std::string what, Parser parse);
+  asio::awaitable<bool> read_device(npu::Device& device, Problems& problems);
+  asio::awaitable<void> work(std::shared_ptr<Round> round);
+
+  asio::io_context& io_;
+  ProcessRunner& runner_;
+  Options options_;
+};
+
+}  // namespace pd::agent

@@ -1,0 +1,182 @@
+#include "daemonset/sources/pod_resources.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <boost/asio/post.hpp>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "daemonset/wakeup.h"
+#include "pod_resources.grpc.pb.h"
+
+namespace pd::agent {
+namespace {
+
+constexpr int kAnswerLimit = 16 << 20;  // kubelet's own limit for a message
+
+Error to_error(const grpc::Status& status, const std::string& socket) {
+  Code code = Code::kUnavailable;
+  switch (status.error_code()) {
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      code = Code::kTimeout;
+      break;
+    case grpc::StatusCode::CANCELLED:
+      code = Code::kCancelled;
+      break;
+    case grpc::StatusCode::PERMISSION_DENIED:
+      code = Code::kForbidden;
+      break;
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+    case grpc::StatusCode::UNIMPLEMENTED:
+      code = Code::kInvalid;
+      break;
+    default:
+      break;
+  }
+  return {code, "kubelet's PodResources at " + socket + ": " + status.error_message()};
+}
+
+// The calls under way, so that the client can end them and wait until gRPC has let go.
+class OpenCalls {
+ public:
+  bool add(grpc::ClientContext* context) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (closed_) return false;
+    contexts_.insert(context);
+    return true;
+  }
+  // `hand_over` runs under the lock: before it the context is ours, after it the io_context's thread may destroy it.
+  template <typename HandOver>
+  void finish(grpc::ClientContext* context, HandOver hand_over) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    contexts_.erase(context);
+    hand_over();
+    empty_.notify_all();
+  }
+  void cancel_all() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = true;
+    for (grpc::ClientContext* context : contexts_) context->TryCancel();
+  }
+  void wait() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    empty_.wait(lock, [this] { return contexts_.empty(); });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable empty_;
+  std::set<grpc::ClientContext*> contexts_;
+  bool closed_ = false;
+};
+
+template <typename Request, typename Response>
+struct Call {
+  explicit Call(asio::io_context& io) : done(io) {}
+  grpc::ClientContext context;
+  Request request;
+  Response response;
+  grpc::Status status;  // written by gRPC's thread before `done` is posted
+  Wakeup done;
+};
+
+class GrpcPodResources final : public PodResources {
+ public:
+  GrpcPodResources(asio::io_context& io, const std::string& socket, Duration timeout)
+      : io_(io), socket_(socket), timeout_(timeout) {
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(kAnswerLimit);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);  // despite its name, what one attempt may take
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+                     2000);  // the default of two minutes outlasts any kubelet restart
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    stub_ = v1::PodResourcesLister::NewStub(
+        grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments));
+  }
+
+  ~GrpcPodResources() override {
+    calls_.cancel_all();
+    calls_.wait();
+  }
+
+  void stop() override { calls_.cancel_all(); }
+
+  asio::awaitable<Result<std::vector<ContainerDevices>>> list() override {
+    using ListCall = Call<v1::ListPodResourcesRequest, v1::ListPodResourcesResponse>;
+    const auto call = std::make_shared<ListCall>(io_);
+    if (!begin(call, &v1::PodResourcesLister::StubInterface::async_interface::List)) co_return stopping();
+    co_await call->done.wait();
+    if (!call->status.ok()) co_return to_error(call->status, socket_);
+    std::vector<ContainerDevices> found;
+    for (const v1::PodResources& pod : call->response.pod_resources()) {
+      for (const v1::ContainerResources& container : pod.containers()) append(pod, container, found);
+    }
+    co_return found;
+  }
+
+  asio::awaitable<Result<std::vector<AllocatableDevices>>> allocatable() override {
+    using AllocatableCall = Call<v1::AllocatableResourcesRequest, v1::AllocatableResourcesResponse>;
+    const auto call = std::make_shared<AllocatableCall>(io_);
+    if (!begin(call, &v1::PodResourcesLister::StubInterface::async_interface::GetAllocatableResources))
+      co_return stopping();
+    co_await call->done.wait();
+    if (!call->status.ok()) co_return to_error(call->status, socket_);
+    std::map<std::string, std::vector<std::string>> by_resource;  // kubelet sends one entry for each NUMA node
+    for (const v1::ContainerDevices& devices : call->response.devices()) {
+      std::vector<std::string>& names = by_resource[devices.resource_name()];
+      names.insert(names.end(), devices.device_ids().begin(), devices.device_ids().end());
+    }
+    std::vector<AllocatableDevices> found;
+    for (auto& [resource, devices] : by_resource) found.push_back({resource, std::move(devices)});
+    co_return found;
+  }
+
+ private:
+  static Error stopping() { return {Code::kCancelled, "stopping"}; }
+
+  template <typename Request, typename Response>
+  bool begin(const std::shared_ptr<Call<Request, Response>>& call,
+             void (v1::PodResourcesLister::StubInterface::async_interface::*method)(
+                 grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>)) {
+    if (!calls_.add(&call->context)) return false;
+    call->context.set_deadline(std::chrono::system_clock::now() +
+                               std::chrono::duration_cast<std::chrono::milliseconds>(timeout_));
+    (stub_->async()->*method)(
+        &call->context, &call->request, &call->response, [this, call](grpc::Status status) mutable {
+          call->status = std::move(status);
+          grpc::ClientContext* context = &call->context;
+          calls_.finish(context, [&] { asio::post(io_, [call = std::move(call)] { call->done.notify(); }); });
+        });
+    return true;
+  }
+
+  static void append(const v1::PodResources& pod, const v1::ContainerResources& container,
+                     std::vector<ContainerDevices>& found) {
+    std::map<std::string, std::vector<std::string>> by_resource;
+    for (const v1::ContainerDevices& devices : container.devices()) {
+      std::vector<std::string>& names = by_resource[devices.resource_name()];
+      names.insert(names.end(), devices.device_ids().begin(), devices.device_ids().end());
+    }
+    for (auto& [resource, devices] : by_resource) {
+      found.push_back({pod.namespace_(), pod.name(), container.name(), resource, std::move(devices)});
+    }
+  }
+
+  asio::io_context& io_;
+  std::string socket_;
+  Duration timeout_;
+  std::unique_ptr<v1::PodResourcesLister::Stub> stub_;
+  OpenCalls calls_;
+};
+
+}  // namespace
+
+std::unique_ptr<PodResources> make_pod_resources(asio::io_context& io, const std::string& socket, Duration timeout) {
+  return std::make_unique<GrpcPodResources>(io, socket, timeout);
+}
+
+}  // namespace pd::agent

@@ -1,0 +1,51 @@
+// Which devices kubelet has given to which container, and which it has to give: kubelet's PodResources API, v1, over
+// its unix socket. It names pods but not their UIDs (owners.h joins those). gRPC is in the .cpp only. Owner: the agent.
+// Thread: the io_context's one thread; gRPC's own threads hand their answers over to it.
+#pragma once
+
+#include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace pd::agent {
+
+namespace asio = boost::asio;
+
+// The devices of one resource that one container holds.
+struct ContainerDevices {
+  std::string pod_namespace;
+  std::string pod;
+  std::string container;
+  std::string resource;
+  std::vector<std::string> devices;  // the device plugin's names
+};
+
+// The devices of one resource that the node has to give.
+struct AllocatableDevices {
+  std::string resource;
+  std::vector<std::string> devices;
+};
+
+class PodResources {
+ public:
+  virtual ~PodResources() = default;
+  // Errors: kUnavailable (kubelet does not answer), kTimeout, kForbidden, kInvalid (an answer over the limit),
+  // kCancelled.
+  virtual asio::awaitable<Result<std::vector<ContainerDevices>>> list() = 0;
+  virtual asio::awaitable<Result<std::vector<AllocatableDevices>>> allocatable() = 0;
+  // Ends what is under way; every later call is refused.
+  virtual void stop() = 0;
+};
+
+// Connects when first asked, and again whenever kubelet comes back. Destroy it before the io_context.
+std::unique_ptr<PodResources> make_pod_resources(asio::io_context& io, const std::string& socket,
+                                                 Duration timeout = std::chrono::seconds(10));
+
+}  // namespace pd::agent
