@@ -25,7 +25,9 @@ Code code_of(int status, const std::string& reason) {
 Result<ObjectMeta> read_meta(const std::string& body) {
   const Result<Json> object = parse_projected(body, metadata_only());
   if (!object) return Error{Code::kUnavailable, "the API server's answer can't be read: " + object.error().message};
-  return decode_meta(*object);
+  Result<ObjectMeta> meta = decode_meta(*object);
+  if (!meta) return Error{Code::kUnavailable, "the API server's answer can't be read: " + meta.error().message};
+  return meta;
 }
 
 }  // namespace

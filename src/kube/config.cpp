@@ -3,6 +3,8 @@
 #include <openssl/evp.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <vector>
 
@@ -29,6 +31,31 @@ Result<std::string> decode_base64(std::string text) {
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
   decoded.resize(static_cast<std::size_t>(length) - padding);
   return decoded;
+}
+
+void trim_end(std::string& text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
+}
+
+// scheme://host[:port][/path], of characters that need no escape: the HTTP library throws on others.
+bool is_server_url(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  if (scheme == std::string_view::npos || (text.substr(0, scheme) != "https" && text.substr(0, scheme) != "http"))
+    return false;
+  text.remove_prefix(scheme + 3);
+  static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+  const std::size_t host = std::min(text.find_first_not_of(kLetters), text.size());
+  if (host == 0) return false;
+  text.remove_prefix(host);
+  if (text.starts_with(':')) {
+    text.remove_prefix(1);
+    int port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc() || port < 1 || port > 65535) return false;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  }
+  return text.empty() ||
+         (text.starts_with('/') && text.find_first_not_of(std::string(kLetters) + "/~:@") == std::string_view::npos);
 }
 
 // A reader of one kubeconfig: knows the file's name for errors and its folder for relative paths.
@@ -92,7 +119,9 @@ class Kubeconfig {
 
   Status read_cluster(const YAML::Node& cluster, Config& config) const {
     config.server = text(cluster["server"]);
-    if (!config.server.starts_with("https://") && !config.server.starts_with("http://")) {
+    if (config.server.find("://[") != std::string::npos)
+      return wrong("server", "names an IPv6 address, which is not supported; use a host name");
+    if (!is_server_url(config.server)) {
       return wrong("server", "must be a URL such as https://10.0.0.1:6443, not \"" + config.server + "\"");
     }
     if (!text(cluster["proxy-url"]).empty()) return wrong("proxy-url", "is not supported; remove it");
@@ -117,6 +146,7 @@ class Kubeconfig {
     config.client_certificate_pem = *certificate;
     config.client_key_pem = *key;
     config.token = text(user["token"]);
+    trim_end(config.token);
     config.token_file = text(user["tokenFile"]);
     if (!config.token_file.empty()) config.token_file = resolve(config.token_file);
     return Ok{};
@@ -144,11 +174,13 @@ Result<Config> load_in_cluster(const std::string& folder, const std::string& hos
   Config config;
   config.ca_file = folder + "/ca.crt";
   config.token_file = folder + "/token";
-  if (Result<std::string> ca = read_file(config.ca_file); !ca)
-    return ca.error().with_context("the pod's service account");
+  Result<std::string> ca = read_file(config.ca_file);
+  if (!ca) return ca.error().with_context("the pod's service account");
+  config.ca_pem = *ca;  // should the file be unreadable later
   if (Result<std::string> token = read_file(config.token_file); !token)
     return token.error().with_context("the pod's service account");
   if (Result<std::string> ns = read_file(folder + "/namespace"); ns) config.ns = *ns;
+  trim_end(config.ns);
   // cpprestsdk can't connect to an IPv6 literal; the service's name is in every API server's certificate.
   const bool ipv6 = host.find(':') != std::string::npos;
   config.server =

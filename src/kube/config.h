@@ -14,7 +14,7 @@ struct Config {
   std::string server;       // https://10.96.0.1:443
   std::string server_name;  // tls-server-name; empty: the host of `server`
   bool insecure_skip_verify = false;
-  std::string ca_pem;   // ca_file wins
+  std::string ca_pem;   // ca_file wins while it can be read
   std::string ca_file;  // read for each connection, so that a rotated CA is seen
   std::string client_certificate_pem;
   std::string client_key_pem;

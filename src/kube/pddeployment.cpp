@@ -45,10 +45,10 @@ RoleSpec decode_role(const Json& source) {
   role.npus_per_pod = small_member(source, "npusPerPod", role.npus_per_pod);
   if (const Json& pod_template = object_member(source, "template"); !pod_template.empty())
     role.pod_template = pod_template;
-  if (source.is_object() && source.contains("adopt")) {
+  if (const auto adopt = source.find("adopt"); adopt != source.end() && adopt->is_object()) {  // may be empty
     role.adopt = true;
-    role.adopt_instance_label = text_member(object_member(source, "adopt"), "instanceLabel");
-    role.adopt_pod_index_label = text_member(object_member(source, "adopt"), "podIndexLabel");
+    role.adopt_instance_label = text_member(*adopt, "instanceLabel");
+    role.adopt_pod_index_label = text_member(*adopt, "podIndexLabel");
   }
   role.on_peer_change = text_member(source, "onPeerChange", role.on_peer_change);
   if (const Json& http = object_member(object_member(source, "reload"), "http"); !http.empty()) {

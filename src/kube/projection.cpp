@@ -61,11 +61,13 @@ class Filter {
 Projection::Projection(std::initializer_list<std::string_view> paths) {
   for (std::string_view path : paths) {
     Node* node = &root_;
-    while (!path.empty()) {
+    while (!path.empty() && !node->named) {
       const std::size_t dot = path.find('.');
       node = &node->members[std::string(path.substr(0, dot))];
       path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
     }
+    node->named = true;
+    node->members.clear();
   }
 }
 

@@ -19,12 +19,13 @@ namespace pd::kube {
 
 class Projection {
  public:
-  // Paths of members, dots between names; an array is passed through. What a path names is kept whole. An empty list
-  // keeps all.
+  // Paths of members, dots between names; an array is passed through. What a path names is kept whole, whatever longer
+  // paths say. An empty list keeps all.
   Projection(std::initializer_list<std::string_view> paths);
 
   struct Node {
     std::map<std::string, Node, std::less<>> members;  // empty: everything below is kept
+    bool named = false;                                // by a path that ends here
   };
   const Node& root() const { return root_; }
 

@@ -1,5 +1,6 @@
 #include "kube/resource.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "kube/json_members.h"
@@ -21,21 +22,34 @@ std::optional<WallTime> read_time(const Json& object, const char* key) {
   return time ? std::optional<WallTime>(*time) : std::nullopt;
 }
 
-// A whole quantity ("8"); NPUs have no other. 0 for what is none.
+constexpr int kMaxCount = 1'000'000;  // far above what a node has; sums stay within an int
+
+int bounded(std::int64_t count) { return static_cast<int>(std::clamp<std::int64_t>(count, 0, kMaxCount)); }
+
+// A whole quantity ("8"; the API server writes 1000 as "1k"); NPUs have no other. 0 for what is none.
 int read_quantity(const Json& value) {
-  if (value.is_number_integer()) return value.get<int>();
+  if (value.is_number_unsigned()) return value.get<std::uint64_t>() > kMaxCount ? kMaxCount : value.get<int>();
+  if (value.is_number_integer()) return bounded(value.get<std::int64_t>());
   if (!value.is_string()) return 0;
   const std::string& text = value.get_ref<const std::string&>();
-  int count = 0;
-  std::from_chars(text.data(), text.data() + text.size(), count);
-  return count;
+  const char* const end = text.data() + text.size();
+  std::int64_t count = 0;
+  const auto [rest, error] = std::from_chars(text.data(), end, count);
+  if (error == std::errc::result_out_of_range) return kMaxCount;
+  if (error != std::errc()) return 0;
+  const std::string_view suffix(rest, static_cast<std::size_t>(end - rest));
+  if (suffix == "k") return bounded(bounded(count) * std::int64_t{1000});
+  return suffix.empty() ? bounded(count) : 0;
 }
 
 void read_requests(const Json& spec, Pod& pod) {
   for (const Json& container : array_member(spec, "containers")) {
     const Json& limits = object_member(object_member(container, "resources"), "limits");
     for (const auto& [name, value] : limits.items()) {
-      if (name.find('/') != std::string::npos) pod.npu_requests[name] += read_quantity(value);
+      if (name.find('/') != std::string::npos) {
+        int& sum = pod.npu_requests[name];
+        sum = bounded(std::int64_t{sum} + read_quantity(value));
+      }
     }
   }
 }
@@ -50,7 +64,7 @@ void read_pod_status(const Json& status, Pod& pod) {
     pod.conditions.push_back({text_member(condition, "type"), text_member(condition, "status")});
   }
   for (const Json& container : array_member(status, "containerStatuses")) {
-    pod.restarts += static_cast<int>(integer_member(container, "restartCount", 0));
+    pod.restarts = bounded(std::int64_t{pod.restarts} + small_member(container, "restartCount", 0));
   }
 }
 
