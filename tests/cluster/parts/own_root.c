@@ -1,5 +1,6 @@
-// Makes this process's root the root of its mount namespace, then runs COMMAND. In a chroot they are not the same, and a
-// container's would not be either: whoever joins its namespace later, as `exec` in a pod does, would end up outside of it.
+// Makes this process's root the root of its mount namespace, then runs COMMAND. In a chroot they are not the same, and
+// a container's would not be either: whoever joins its namespace later, as `exec` in a pod does, would end up outside
+// of it.
 //   own_root FOLDER COMMAND...       FOLDER: an empty folder to mount the new root on
 #define _GNU_SOURCE
 #include <fcntl.h>
