@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include "base/digest.h"
-#include "ranktable/validate.h"
 
 namespace pd::plan {
 namespace {
@@ -57,11 +56,10 @@ bool is_genuine(const kube::ConfigMap& map, const StoredTable& stored, const kub
   return unrecorded && digest == map.meta.annotation(std::string(kube::kDigestAnnotation));
 }
 
-bool says_completed(const TableContent& content, const std::string& key) {
+// For content of ours, which knows two kinds of tables.
+bool is_completed(const TableContent& content, const std::string& key) {
   const auto found = content.find(key);
-  if (found == content.end()) return false;
-  const Result<std::string> status = ranktable::read_status(found->second);
-  return status && *status == "completed";
+  return found != content.end() && found->second != ranktable::initializing_document();
 }
 
 }  // namespace
@@ -118,7 +116,7 @@ int npus_of(const TableContent& content) {
   return count;
 }
 
-bool StoredTable::lists(const Instance& instance) const { return says_completed(content, local_key(instance)); }
+bool StoredTable::lists(const Instance& instance) const { return is_completed(content, local_key(instance)); }
 
 StoredTable read_stored(const Snapshot& snapshot) {
   StoredTable stored;
@@ -141,7 +139,7 @@ StoredTable read_stored(const Snapshot& snapshot) {
   stored.intact = stored.genuine && stored.generation && key != map.data.end() && key->second == written &&
                   map.meta.annotation(std::string(kube::kDigestAnnotation)) == digest_of(stored.content) &&
                   has_our_labels(map.meta, snapshot.deployment);
-  stored.completed = stored.genuine && says_completed(stored.content, std::string(kGlobalKey));
+  stored.completed = stored.genuine && is_completed(stored.content, std::string(kGlobalKey));
   return stored;
 }
 

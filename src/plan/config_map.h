@@ -47,7 +47,7 @@ struct StoredTable {
   std::optional<std::int64_t> generation;  // when it can be one of ours
   TableContent content;
 
-  // Whether the table that pods see now still lists an instance, whoever fills it.
+  // Whether the table that pods see now still lists an instance, whoever fills it. Only for genuine content.
   bool lists(const Instance& instance) const;
 };
 StoredTable read_stored(const Snapshot& snapshot);

@@ -1,5 +1,7 @@
 #include "plan/gate.h"
 
+#include <algorithm>
+
 #include "plan/pod_template.h"
 
 namespace pd::plan {
@@ -37,6 +39,10 @@ Json default_resources() {
   return {{"requests", amounts}, {"limits", amounts}};
 }
 
+Json from_field(const char* variable, const char* path) {
+  return {{"name", variable}, {"valueFrom", {{"fieldRef", {{"fieldPath", path}}}}}};
+}
+
 Json gate_container(const Settings& settings, const kube::PDDeployment& deployment, const Json& spec,
                     const std::string& name, Json args) {
   const kube::GateSpec& gate = deployment.gate;
@@ -45,8 +51,8 @@ Json gate_container(const Settings& settings, const kube::PDDeployment& deployme
       {"image", gate.image.empty() ? settings.gate_image : gate.image},
       {"command", Json::array({"pd-gate"})},
       {"args", std::move(args)},
-      {"env", Json::array({{{"name", "POD_IP"}, {"valueFrom", {{"fieldRef", {{"fieldPath", "status.podIP"}}}}}},
-                           {{"name", "HOST_IP"}, {"valueFrom", {{"fieldRef", {{"fieldPath", "status.hostIP"}}}}}}})},
+      {"env", Json::array({from_field("POD_IP", "status.podIP"), from_field("HOST_IP", "status.hostIP"),
+                           from_field("POD_UID", "metadata.uid")})},
       {"resources", gate.resources.is_object() ? gate.resources : default_resources()},
       {"securityContext", security_context(spec)},
       {"volumeMounts",
@@ -56,21 +62,51 @@ Json gate_container(const Settings& settings, const kube::PDDeployment& deployme
   return container;
 }
 
-std::string address_variable(const kube::PDDeployment& deployment) {
-  return deployment.ranktable.server_address == "HostIP" ? "$(HOST_IP)" : "$(POD_IP)";
+// What both commands are told: where the tables are, by which address they list this pod, and their layout.
+Json with_subject(const kube::PDDeployment& deployment, const char* command) {
+  const bool host = deployment.ranktable.server_address == "HostIP";
+  return Json::array({command, "--dir", deployment.ranktable.mount_path, "--address", host ? "$(HOST_IP)" : "$(POD_IP)",
+                      "--profile", deployment.ranktable.profile});
+}
+
+// Pods in the host's network share its ports: each slot of the deployment gets its own.
+int watch_port(const kube::PDDeployment& deployment, const Slot& slot, const Json& spec) {
+  int port = deployment.gate.port;
+  if (spec.value("hostNetwork", Json()) != true) return port;
+  for (const Instance& instance : wanted(deployment)) {
+    if (instance == slot.instance) break;
+    port += pods_per_instance(deployment, instance.role);
+  }
+  return std::min(port + slot.pod, 65535);
+}
+
+Json watch_container(const Settings& settings, const kube::PDDeployment& deployment, const Slot& slot,
+                     const Json& spec) {
+  Json args = with_subject(deployment, "watch");
+  args.insert(args.end(), {"--port", std::to_string(watch_port(deployment, slot, spec))});
+  const kube::RoleSpec& role = spec_of(deployment, slot.instance.role);
+  if (role.reload && role.on_peer_change == "Reload") {
+    args.insert(args.end(),
+                {"--reload-url", "http://127.0.0.1:" + std::to_string(role.reload->port) + role.reload->path});
+  }
+  Json container = gate_container(settings, deployment, spec, "pd-gate-watch", std::move(args));
+  container["restartPolicy"] = "Always";  // a native sidecar: starts before the others, ends after them
+  // Never HTTP: the port is not declared, and a network policy may keep kubelet from it.
+  container["readinessProbe"] = {
+      {"exec", {{"command", Json::array({"pd-gate", "ready"})}}}, {"periodSeconds", 2}, {"failureThreshold", 1}};
+  return container;
 }
 
 }  // namespace
 
-Json gate_containers(const Settings& settings, const kube::PDDeployment& deployment, const Slot& /*slot*/,
+Json gate_containers(const Settings& settings, const kube::PDDeployment& deployment, const Slot& slot,
                      const Json& spec) {
   Json containers = Json::array();
   if (!deployment.gate.enabled) return containers;
-  containers.push_back(
-      gate_container(settings, deployment, spec, "pd-gate-wait",
-                     Json::array({"wait", "--dir", deployment.ranktable.mount_path, "--address",
-                                  address_variable(deployment), "--profile", deployment.ranktable.profile, "--timeout",
-                                  std::to_string(deployment.gate.timeout_seconds) + "s"})));
+  if (deployment.gate.sidecar) containers.push_back(watch_container(settings, deployment, slot, spec));
+  Json args = with_subject(deployment, "wait");
+  args.insert(args.end(), {"--timeout", std::to_string(deployment.gate.timeout_seconds) + "s"});
+  containers.push_back(gate_container(settings, deployment, spec, "pd-gate-wait", std::move(args)));
   return containers;
 }
 

@@ -1,4 +1,5 @@
-// The containers of pd-gate that we inject: `wait` holds the pod until its table is there and right.
+// The containers of pd-gate that we inject: `watch`, a native sidecar that follows the tables, and `wait`, which holds
+// the pod until its table is there and right.
 // Thread: pure functions.
 #pragma once
 

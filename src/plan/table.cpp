@@ -32,6 +32,7 @@ class Decider {
            "Profile " + deployment_.ranktable.profile + " is not served by this version: use AscendCloud.");
     } else if (!scale_to_zero()) {
       sort_instances();
+      documents_ = profile_->render(placed_);
       decide_content();
     }
     number();
@@ -113,10 +114,9 @@ class Decider {
   }
 
   void publish(TableVerdict verdict) {
-    const ranktable::Documents documents = profile_->render(placed_);
-    TableContent content = completed_content(deployment_, placed_, documents);
+    TableContent content = completed_content(deployment_, placed_, documents_);
     if (!stored_.genuine || content != stored_.content) {
-      const std::vector<ranktable::Finding> findings = validate(documents);
+      const std::vector<ranktable::Finding> findings = validate();
       if (!findings.empty()) {
         const std::string more =
             findings.size() > 1 ? " (and " + std::to_string(findings.size() - 1) + " more findings)" : "";
@@ -148,16 +148,16 @@ class Decider {
         "The table lists " + count + " and goes on without " + name_of(instance) + ": " + reason_for(instance) + ".";
   }
 
-  std::vector<ranktable::Finding> validate(const ranktable::Documents& documents) const {
-    std::vector<ranktable::Finding> findings = ranktable::validate_global(documents.global, profile_->name);
+  std::vector<ranktable::Finding> validate() const {
+    std::vector<ranktable::Finding> findings = ranktable::validate_global(documents_.global, profile_->name);
     const auto add = [&](std::vector<ranktable::Finding> more) {
       findings.insert(findings.end(), more.begin(), more.end());
     };
-    for (const auto& [name, local] : documents.locals) {
+    for (const auto& [name, local] : documents_.locals) {
       add(ranktable::validate_local(local, profile_->name));
-      add(ranktable::validate_mirror(documents.global, local, profile_->name));
+      add(ranktable::validate_mirror(documents_.global, local, profile_->name));
     }
-    add(ranktable::validate_host(documents.host, profile_->name));
+    add(ranktable::validate_host(documents_.host, profile_->name));
     return findings;
   }
 
@@ -183,16 +183,15 @@ class Decider {
   // By content, not by name: a replacement at the same address with the same devices is listed without a new table.
   void find_listed() {
     if (!decision_.completed || profile_ == nullptr) return;
-    const ranktable::Documents documents = profile_->render(placed_);
     for (const Instance& instance : wanted(deployment_)) {
       const auto held = decision_.content.find(local_key(instance));
       if (held == decision_.content.end()) continue;
       if (instance.role == Role::kScheduler) {
-        if (scheduler_placed_ && documents.host == held->second) decision_.listed.insert(instance);
+        if (scheduler_placed_ && documents_.host == held->second) decision_.listed.insert(instance);
         continue;
       }
-      const auto now = documents.locals.find(name_of(instance));
-      if (now != documents.locals.end() && now->second == held->second) decision_.listed.insert(instance);
+      const auto now = documents_.locals.find(name_of(instance));
+      if (now != documents_.locals.end() && now->second == held->second) decision_.listed.insert(instance);
     }
   }
 
@@ -202,7 +201,8 @@ class Decider {
   WallTime now_;
   const ranktable::Profile* profile_ = nullptr;
   bool scheduler_placed_ = false;
-  ranktable::Membership placed_;
+  ranktable::Membership placed_;    // what there is of it
+  ranktable::Documents documents_;  // of that
   std::vector<Missing> missing_;
   TableDecision decision_;
 };

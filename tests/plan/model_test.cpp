@@ -1,0 +1,223 @@
+// The planner in a closed loop with a fake cluster, under faults drawn from a seed: plans that are carried out in part,
+// pods that are deleted, vanish or fail, annotations that are garbled, tables that are deleted or edited by hand, late
+// creations of a former leader, and a user who keeps changing the spec. The invariants are checked around every action.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "plan/plan.h"
+#include "tests/plan/fake_cluster.h"
+#include "tests/plan/invariants.h"
+
+namespace pd::plan {
+namespace {
+
+constexpr unsigned kShards = 4;  // tests that can run side by side
+constexpr unsigned kSeedsPerShard = 55;
+constexpr int kRounds = 28;
+
+class Model {
+ public:
+  explicit Model(unsigned seed)
+      : random_(seed),
+        cluster_(a_deployment().prefill(2).decode(2).set("/spec/ranktable/lostGraceSeconds", 5), 3),
+        invariants_(cluster_) {
+    if (chance(30)) cluster_.edit_spec("/spec/ranktable/publishPolicy", "Available");
+    if (chance(20)) cluster_.edit_spec("/spec/prefill/podReplacementPolicy", "Gone");
+  }
+
+  void run() {
+    for (int round = 0; round < kRounds && invariants_.broken.empty(); ++round) {
+      if (chance(45)) fault();
+      invariants_.after();
+      act(chance(35));
+      if (chance(80)) cluster_.live();
+      cluster_.advance(std::chrono::seconds(chance(10) ? 45 : pick(3)));
+      invariants_.after();
+    }
+    heal();
+    for (int round = 0; round < 400 && !quiet_ && invariants_.broken.empty(); ++round) act_until_quiet();
+  }
+
+  const std::vector<std::string>& broken() const { return invariants_.broken; }
+  bool quiet() const { return quiet_; }
+  FakeCluster& cluster() { return cluster_; }
+  std::string history() const { return history_; }
+
+ private:
+  bool chance(int percent) { return static_cast<int>(random_() % 100) < percent; }
+  int pick(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
+
+  // Carries out a plan, or only its beginning: a crash, a conflict, a lost lease.
+  std::size_t act(bool torn) {
+    const Snapshot planned = cluster_.snapshot();
+    const Plan made = plan(planned, cluster_.now_);
+    const std::size_t limit =
+        torn ? static_cast<std::size_t>(pick(static_cast<int>(made.actions.size()) + 1)) : SIZE_MAX;
+    std::size_t done = 0;
+    for (const Action& action : made.actions) {
+      if (done == limit) break;
+      invariants_.before(action, planned);
+      if (const auto* pod = std::get_if<CreatePod>(&action)) late_ = *pod;
+      if (!cluster_.apply(action)) break;
+      if (std::holds_alternative<ReplaceConfigMap>(action) || std::holds_alternative<CreateConfigMap>(action)) {
+        invariants_.edited_by_hand = false;
+      }
+      invariants_.after();
+      ++done;
+    }
+    due_ = made.requeue_after;
+    return made.actions.size();
+  }
+
+  void act_until_quiet() {
+    const std::size_t actions = act(false);
+    const std::string before = dump();
+    cluster_.live();
+    if (actions > 0 || dump() != before) return;
+    if (due_) {
+      cluster_.advance(*due_);
+    } else {
+      quiet_ = true;
+    }
+  }
+
+  // What the planner can see of the cluster, as text.
+  std::string dump() const {
+    std::string text;
+    for (const auto& [name, pod] : cluster_.pods_) {
+      text += name + pod.meta.resource_version + (pod.meta.deleted ? "-" : "+");
+    }
+    return text;
+  }
+
+  kube::Pod* any_pod() {
+    if (cluster_.pods_.empty()) return nullptr;
+    auto at = cluster_.pods_.begin();
+    std::advance(at, pick(static_cast<int>(cluster_.pods_.size())));
+    return &at->second;
+  }
+
+  FakeNode& any_node() { return cluster_.nodes_.at("node-" + std::to_string(pick(3))); }
+
+  void fault() {
+    const int kind = pick(13);
+    history_ += std::to_string(kind) + " ";
+    switch (kind) {
+      case 0:
+      case 1:
+      case 2:
+        return fault_of_pod(kind);
+      case 3:
+        any_node().garbled = "{\"v\":1,\"devices\":[{\"id\":\xff";
+        return;
+      case 4:
+        for (auto& [name, node] : cluster_.nodes_) node.garbled.reset();
+        return;
+      case 5:
+        if (chance(50)) cluster_.config_map_.reset();
+        return;
+      case 6:
+        return edit_map();
+      case 7:
+      case 8: {
+        const std::string role = chance(50) ? "prefill" : "decode";
+        return cluster_.edit_spec("/spec/" + role + "/instances", chance(15) ? 0 : 1 + pick(3));
+      }
+      case 9:
+        return cluster_.edit_spec("/spec/decode/template/spec/containers/0/image", "vllm:" + std::to_string(pick(3)));
+      case 10:
+        if (late_) late_create();
+        return;
+      case 11:
+        return cluster_.edit_spec("/spec/paused", chance(40));
+      case 12:
+        return cluster_.edit_spec("/spec/prefill/npusPerPod", 1 + pick(3));
+      default:
+        return;
+    }
+  }
+
+  void fault_of_pod(int kind) {
+    kube::Pod* pod = any_pod();
+    if (pod == nullptr || pod->meta.deleted) return;
+    if (kind == 0) cluster_.delete_pod(pod->meta.name);
+    if (kind == 1) cluster_.vanish(pod->meta.name);
+    if (kind == 2 && pod->phase != "Failed") cluster_.fail_pod(pod->meta.name);
+  }
+
+  void edit_map() {
+    if (!cluster_.config_map_) return;
+    kube::ConfigMap& map = *cluster_.config_map_;
+    invariants_.edited_by_hand = true;
+    switch (pick(4)) {
+      case 0:
+        map.data["global_ranktable.json"] = "{\"status\":\"completed\"}";
+        break;
+      case 1:
+        map.data.erase(map.data.begin());
+        break;
+      case 2:
+        map.meta.annotations["pd-operator.io/generation"] = chance(50) ? "1" : "999999999";
+        break;
+      default:
+        map.meta.annotations.erase("pd-operator.io/digest");
+        map.meta.labels.clear();
+        break;
+    }
+    cluster_.bump(map.meta);
+  }
+
+  // A POST of a former leader that arrives late; the API server refuses it only when the name is taken.
+  void late_create() {
+    const std::size_t before = cluster_.pods_.size();
+    cluster_.apply(*late_);
+    if (cluster_.pods_.size() > before) history_ += "(late) ";
+  }
+
+  void heal() {
+    for (auto& [name, node] : cluster_.nodes_) node.garbled.reset();
+    cluster_.edit_spec("/spec/paused", false);
+  }
+
+  std::mt19937 random_;
+  FakeCluster cluster_;
+  Invariants invariants_;
+  std::optional<CreatePod> late_;
+  std::optional<Duration> due_;
+  std::string history_;
+  bool quiet_ = false;
+};
+
+bool is_zero(FakeCluster& cluster) {
+  const Snapshot now = cluster.snapshot();
+  return now.deployment.prefill.instances == 0 || now.deployment.decode.instances == 0;
+}
+
+class ModelTest : public ::testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, ::testing::Range(0U, kShards));
+
+TEST_P(ModelTest, KeepsItsInvariantsUnderFaultsAndComesToRest) {
+  for (unsigned i = 1; i <= kSeedsPerShard; ++i) {
+    const unsigned seed = GetParam() * kSeedsPerShard + i;
+    Model model(seed);
+    model.run();
+    FakeCluster& cluster = model.cluster();
+    const std::string where = "seed " + std::to_string(seed) + ", faults " + model.history();
+    ASSERT_THAT(model.broken(), ::testing::IsEmpty()) << where;
+    ASSERT_TRUE(model.quiet()) << "L2: no rest, " << where;
+    if (is_zero(cluster)) {
+      ASSERT_EQ(cluster.condition("RanktableReady").reason, "ScaledToZero") << where;
+    } else {
+      ASSERT_EQ(cluster.condition("Ready").status, "True")
+          << "L1: " << cluster.condition("Ready").message << ", " << where;
+    }
+    // Time alone moves nothing.
+    cluster.advance(std::chrono::hours(1));
+    ASSERT_TRUE(cluster.plan_now().actions.empty()) << "L2: an hour later, " << where;
+  }
+}
+
+}  // namespace
+}  // namespace pd::plan
