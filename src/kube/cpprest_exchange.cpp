@@ -16,14 +16,23 @@ void InFlight::leave() {
   if (--count_ == 0) empty_.notify_all();
 }
 
-bool InFlight::wait_until_empty(Duration limit) {
-  std::unique_lock lock(mutex_);
-  return empty_.wait_for(lock, limit, [this] { return count_ == 0; });
+bool InFlight::post(std::function<void()> step) {
+  const std::lock_guard lock(mutex_);
+  if (context_ == nullptr) return false;
+  asio::post(*context_, std::move(step));
+  return true;
 }
 
-Sink::Sink(asio::io_context& context, std::weak_ptr<Exchange> exchange, std::size_t total_limit)
+bool InFlight::close(Duration limit) {
+  std::unique_lock lock(mutex_);
+  const bool empty = empty_.wait_for(lock, limit, [this] { return count_ == 0; });
+  context_ = nullptr;
+  return empty;
+}
+
+Sink::Sink(std::shared_ptr<InFlight> in_flight, std::weak_ptr<Exchange> exchange, std::size_t total_limit)
     : streambuf_state_manager<std::uint8_t>(std::ios_base::out),
-      context_(context),
+      in_flight_(std::move(in_flight)),
       exchange_(std::move(exchange)),
       total_limit_(total_limit) {}
 
@@ -62,34 +71,30 @@ pplx::task<std::size_t> Sink::_putn(const std::uint8_t* bytes, std::size_t count
     pending_.insert(put);
   }
   std::string copy(reinterpret_cast<const char*>(bytes), count);
-  asio::post(context_, [weak = exchange_, copy = std::move(copy), put, self = shared_from_this()]() mutable {
-    if (const auto exchange = weak.lock()) {
-      exchange->on_bytes(std::move(copy), put);
-    } else {
-      static_cast<Sink&>(*self).abandon();
-    }
-  });
+  const bool handed_over =
+      in_flight_->post([weak = exchange_, copy = std::move(copy), put, self = shared_from_this()]() mutable {
+        if (const auto exchange = weak.lock()) {
+          exchange->on_bytes(std::move(copy), put);
+        } else {
+          static_cast<Sink&>(*self).abandon();
+        }
+      });
+  if (!handed_over) abandon();
   return pplx::create_task(*put);
 }
 
 Exchange::Exchange(asio::io_context& context, std::shared_ptr<InFlight> in_flight, Limits limits)
-    : context_(context), in_flight_(std::move(in_flight)), limits_(limits), wake_(context) {}
+    : in_flight_(std::move(in_flight)), limits_(limits), wake_(context) {}
 
 Exchange::~Exchange() { cancel(); }
 
-void Exchange::post(std::function<void(Exchange&)> step) {
-  asio::post(context_, [weak = weak_from_this(), step = std::move(step)] {
-    if (const auto self = weak.lock()) step(*self);
-  });
-}
-
 void Exchange::start(web::http::client::http_client& client, web::http::http_request request) {
-  sink_ = std::make_shared<Sink>(context_, weak_from_this(), limits_.total);
+  sink_ = std::make_shared<Sink>(in_flight_, weak_from_this(), limits_.total);
   request.set_response_stream(concurrency::streams::streambuf<std::uint8_t>(sink_).create_ostream());
   in_flight_->enter();
   // The continuations run on the library's threads and hold the exchange weakly: it may be gone when they do.
-  auto report = [weak = weak_from_this(), &context = context_](std::function<void(Exchange&)> step) {
-    asio::post(context, [weak, step = std::move(step)] {
+  auto report = [weak = weak_from_this(), in_flight = in_flight_](std::function<void(Exchange&)> step) {
+    in_flight->post([weak, step = std::move(step)] {
       if (const auto self = weak.lock()) step(*self);
     });
   };
@@ -156,13 +161,14 @@ void Exchange::resume() {
 
 void Exchange::on_end(std::optional<Error> failure) {
   finished_ = true;
-  failure_ = std::move(failure);
+  failure_ = cancelled_ ? Error{Code::kCancelled, "stopped"} : std::move(failure);
   wake_.cancel();
 }
 
 Error classify_failure(const std::string& library_message) {
   const auto says = [&](const char* words) { return library_message.find(words) != std::string::npos; };
   if (says("body over the limit")) return {Code::kUnavailable, "the answer is larger than is accepted"};
+  if (says("client certificate")) return {Code::kInvalid, "the client certificate or its key can't be used"};
   if (says("SSL handshake") || says("TLS") || says("certificate")) {
     return {Code::kUnavailable,
             "the TLS handshake failed: the server's certificate is not from the given CA, is expired, or does not name "

@@ -16,15 +16,19 @@
 
 namespace pd::kube {
 
-// Counts what the library still holds, so that nobody is destroyed under it.
+// Counts what the library still holds, so that nobody is destroyed under it, and is its way back to the io_context:
+// once closed, what comes late (a name that is still being resolved) is dropped. Any thread.
 class InFlight {
  public:
+  explicit InFlight(asio::io_context& context) : context_(&context) {}
   void enter();
   void leave();
-  bool wait_until_empty(Duration limit);
+  bool post(std::function<void()> step);  // false: closed
+  bool close(Duration limit);             // waits until nothing is held; false: it took longer
 
  private:
   std::mutex mutex_;
+  asio::io_context* context_;
   std::condition_variable empty_;
   int count_ = 0;
 };
@@ -35,7 +39,7 @@ class Exchange;
 // further.
 class Sink final : public concurrency::streams::details::streambuf_state_manager<std::uint8_t> {
  public:
-  Sink(asio::io_context& context, std::weak_ptr<Exchange> exchange, std::size_t total_limit);
+  Sink(std::shared_ptr<InFlight> in_flight, std::weak_ptr<Exchange> exchange, std::size_t total_limit);
 
   // Fails what is pending and all that comes. Any thread.
   void abandon();
@@ -71,8 +75,8 @@ class Sink final : public concurrency::streams::details::streambuf_state_manager
  private:
   static pplx::task<int_type> nothing() { return pplx::task_from_result<int_type>(traits::eof()); }
 
-  asio::io_context& context_;
-  std::weak_ptr<Exchange> exchange_;
+  const std::shared_ptr<InFlight> in_flight_;
+  const std::weak_ptr<Exchange> exchange_;
   const std::size_t total_limit_;  // of the whole body; 0: none
   std::mutex mutex_;
   bool abandoned_ = false;
@@ -96,13 +100,13 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   // Ends it: closes the socket, fails pending puts. Idempotent.
   void cancel();
 
-  // Waits until `done` holds; false when `deadline` passed or the stop token stopped first.
+  // Waits until `done` holds; false when `deadline` passed, the stop token stopped or the exchange was cancelled first.
   template <typename Predicate>
   asio::awaitable<bool> wait(Predicate done, Instant deadline, StopToken stop) {
     const auto self = shared_from_this();
     const auto registration = stop.on_stop([this] { wake_.cancel(); });
     while (!done()) {
-      if (stop.stopped() || std::chrono::steady_clock::now() >= deadline) co_return false;
+      if (stop.stopped() || cancelled_ || std::chrono::steady_clock::now() >= deadline) co_return false;
       wake_.expires_at(deadline);
       boost::system::error_code ignored;  // cancelled: something changed; expired: the loop sees it
       co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -110,7 +114,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     co_return true;
   }
 
-  bool has_head() const { return head_.status != 0; }
+  bool cancelled() const { return cancelled_; }
   bool finished() const { return finished_; }
   const std::optional<Error>& failure() const { return failure_; }
   HttpResponse& head() { return head_; }
@@ -124,9 +128,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void on_head(int status, std::optional<std::chrono::seconds> retry_after);
   void on_bytes(std::string bytes, std::shared_ptr<pplx::task_completion_event<std::size_t>> put);
   void on_end(std::optional<Error> failure);
-  void post(std::function<void(Exchange&)> step);
 
-  asio::io_context& context_;
   std::shared_ptr<InFlight> in_flight_;
   const Limits limits_;
   asio::steady_timer wake_;

@@ -1,5 +1,6 @@
 #include "kube/cpprest_transport.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <pplx/threadpool.h>
@@ -33,7 +34,9 @@ void set_trust(SSL_CTX* ssl, const std::string& ca_pem) {
     X509_free(certificate);
   }
   BIO_free(pem);
-  SSL_CTX_set_cert_store(ssl, store);  // takes the store over
+  ERR_clear_error();                                       // the end of the text counts as an error
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);  // a CA that another one signed is trusted too, as in Go
+  SSL_CTX_set_cert_store(ssl, store);                      // takes the store over
 }
 
 // Runs on a pool thread for each new connection; reads only what is constant.
@@ -45,10 +48,12 @@ void configure_tls(const Config& config, boost::asio::ssl::context& tls) {
     if (Result<std::string> read = read_file(config.ca_file); read && !read->empty()) ca = *read;
   }
   if (!ca.empty()) set_trust(tls.native_handle(), ca);
-  if (!config.client_certificate_pem.empty()) {
-    tls.use_certificate_chain(boost::asio::buffer(config.client_certificate_pem));
-    tls.use_private_key(boost::asio::buffer(config.client_key_pem), ssl::context::pem);
-  }
+  if (config.client_certificate_pem.empty()) return;
+  boost::system::error_code bad_certificate;
+  boost::system::error_code bad_key;
+  tls.use_certificate_chain(boost::asio::buffer(config.client_certificate_pem), bad_certificate);
+  tls.use_private_key(boost::asio::buffer(config.client_key_pem), ssl::context::pem, bad_key);
+  if (bad_certificate || bad_key) throw std::runtime_error("client certificate");  // classify_failure() knows it
 }
 
 class Lines final : public LineStream {
@@ -95,12 +100,15 @@ class Lines final : public LineStream {
 
   Result<std::optional<std::string>> at_end() {
     if (exchange_->failure()) return *exchange_->failure();
+    if (exchange_->buffer().size() > start_)
+      return Error{Code::kUnavailable, "the stream ended in the middle of a line"};
     return std::optional<std::string>();
   }
 
   Result<std::optional<std::string>> unanswered(Duration silence) {
+    const bool cancelled = stop_.stopped() || exchange_->cancelled();
     exchange_->cancel();
-    if (stop_.stopped()) return Error{Code::kCancelled, "stopped"};
+    if (cancelled) return Error{Code::kCancelled, "stopped"};
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silence).count();
     return Error{Code::kTimeout, "the stream was silent for " + std::to_string(seconds) + " s"};
   }
@@ -118,12 +126,36 @@ class CpprestTransport::Impl {
       : context_(context), config_(config), user_agent_(std::move(user_agent)) {
     static std::once_flag once;
     std::call_once(once, [] { crossplat::threadpool::initialize_with_threads(kLibraryThreads); });
-    client_ = make_client(std::chrono::seconds(120));
-    // The library's timer runs while a put is pending; ours (silence) is the one that matters.
-    stream_client_ = make_client(std::chrono::seconds(3600));
+    try {
+      client_ = make_client(std::chrono::seconds(120));
+      // The library's timer runs while a put is pending; ours (silence) is the one that matters.
+      stream_client_ = make_client(std::chrono::seconds(3600));
+    } catch (const std::exception& error) {
+      unusable_ = fail({Code::kInvalid, std::string("the server's URL can't be used: ") + error.what()});
+    }
   }
 
-  std::shared_ptr<Exchange> start(const HttpRequest& request, bool stream) {
+  Result<std::shared_ptr<Exchange>> start(const HttpRequest& request, bool stream) {
+    if (unusable_) return *unusable_;
+    try {
+      return start_exchange(request, stream);
+    } catch (const std::exception& error) {
+      return fail({Code::kInvalid, std::string("the request can't be made: ") + error.what()});
+    }
+  }
+
+  void shut_down() {
+    for (const auto& weak : exchanges_) {
+      if (const auto exchange = weak.lock()) exchange->cancel();
+    }
+    if (!in_flight_->close(kDestroyWait)) log::warn("The HTTP library did not end its requests in time");
+  }
+
+  const std::string& server() const { return config_.server; }
+  Error fail(const Error& error) const { return error.with_context("API server " + config_.server); }
+
+ private:
+  std::shared_ptr<Exchange> start_exchange(const HttpRequest& request, bool stream) {
     const Exchange::Limits limits = stream ? Exchange::Limits{0, kStreamBuffer} : Exchange::Limits{kMaxBody, 0};
     const auto exchange = std::make_shared<Exchange>(context_, in_flight_, limits);
     exchange->start(stream ? *stream_client_ : *client_, make_request(request));
@@ -132,16 +164,6 @@ class CpprestTransport::Impl {
     return exchange;
   }
 
-  void shut_down() {
-    for (const auto& weak : exchanges_) {
-      if (const auto exchange = weak.lock()) exchange->cancel();
-    }
-    if (!in_flight_->wait_until_empty(kDestroyWait)) log::warn("The HTTP library did not end its requests in time");
-  }
-
-  Error fail(const Error& error) const { return error.with_context("API server " + config_.server); }
-
- private:
   std::unique_ptr<web::http::client::http_client> make_client(std::chrono::seconds inactivity) const {
     web::http::client::http_client_config settings;
     settings.set_timeout(inactivity);
@@ -186,7 +208,8 @@ class CpprestTransport::Impl {
   std::string user_agent_;
   std::string token_;
   std::optional<Instant> token_read_;
-  std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
+  std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>(context_);
+  std::optional<Error> unusable_;  // what the library says of the server's URL
   std::unique_ptr<web::http::client::http_client> client_;
   std::unique_ptr<web::http::client::http_client> stream_client_;
   std::set<std::weak_ptr<Exchange>, std::owner_less<>> exchanges_;
@@ -197,39 +220,52 @@ CpprestTransport::CpprestTransport(asio::io_context& context, const Config& conf
 
 CpprestTransport::~CpprestTransport() { impl_->shut_down(); }
 
+// A coroutine that waits may outlive the transport: after a wait it uses only what it holds itself.
+namespace {
+
+Error unanswered(Exchange& exchange, const std::string& server, const HttpRequest& request, const StopToken& stop) {
+  const bool cancelled = stop.stopped() || exchange.cancelled();
+  exchange.cancel();
+  if (cancelled) return {Code::kCancelled, "stopped"};
+  const Error late{Code::kTimeout, "did not answer in time (" + request.method + " " + request.target + ")"};
+  return late.with_context("API server " + server);
+}
+
+}  // namespace
+
 asio::awaitable<Result<HttpResponse>> CpprestTransport::send(HttpRequest request, Duration timeout, StopToken stop) {
+  if (stop.stopped()) co_return Error{Code::kCancelled, "stopped"};
   const Instant deadline = std::chrono::steady_clock::now() + timeout;
-  const std::shared_ptr<Exchange> exchange = impl_->start(request, false);
+  const std::string server = impl_->server();
+  const Result<std::shared_ptr<Exchange>> started = impl_->start(request, false);
+  if (!started) co_return started.error();
+  const std::shared_ptr<Exchange> exchange = *started;
   const bool done = co_await exchange->wait([exchange] { return exchange->finished(); }, deadline, stop);
-  if (!done) {
-    exchange->cancel();
-    if (stop.stopped()) co_return Error{Code::kCancelled, "stopped"};
-    co_return impl_->fail({Code::kTimeout, "did not answer in time (" + request.method + " " + request.target + ")"});
-  }
-  if (exchange->failure()) co_return impl_->fail(*exchange->failure());
+  if (!done) co_return unanswered(*exchange, server, request, stop);
+  if (exchange->failure()) co_return exchange->failure()->with_context("API server " + server);
   exchange->head().body = std::move(exchange->buffer());
   co_return std::move(exchange->head());
 }
 
 asio::awaitable<Result<StreamResponse>> CpprestTransport::open(HttpRequest request, Duration timeout, StopToken stop) {
+  if (stop.stopped()) co_return Error{Code::kCancelled, "stopped"};
   const Instant deadline = std::chrono::steady_clock::now() + timeout;
-  const std::shared_ptr<Exchange> exchange = impl_->start(request, true);
+  const std::string server = impl_->server();
+  const Result<std::shared_ptr<Exchange>> started = impl_->start(request, true);
+  if (!started) co_return started.error();
+  const std::shared_ptr<Exchange> exchange = *started;
   // An answer that is no stream is waited for to its end: it says what is wrong.
   const auto ready = [exchange] { return exchange->finished() || exchange->head().status == 200; };
   const bool done = co_await exchange->wait(ready, deadline, stop);
-  if (!done) {
-    exchange->cancel();
-    if (stop.stopped()) co_return Error{Code::kCancelled, "stopped"};
-    co_return impl_->fail({Code::kTimeout, "did not answer in time (" + request.method + " " + request.target + ")"});
-  }
+  if (!done) co_return unanswered(*exchange, server, request, stop);
   StreamResponse response;
   response.head = exchange->head();
   if (response.head.status == 200) {
     response.lines = std::make_unique<Lines>(exchange, stop);
-  } else {
-    if (exchange->failure()) co_return impl_->fail(*exchange->failure());
-    response.head.body = std::move(exchange->buffer());
+    co_return response;
   }
+  if (exchange->failure()) co_return exchange->failure()->with_context("API server " + server);
+  response.head.body = std::move(exchange->buffer());
   co_return response;
 }
 

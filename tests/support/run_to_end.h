@@ -42,6 +42,14 @@ boost::asio::awaitable<void> keep_result(boost::asio::awaitable<T> work, std::op
   result.emplace(std::move(value));
 }
 
+// Starts a coroutine; its result is there when it has ended. An exception ends the test.
+template <typename T>
+void start(boost::asio::io_context& context, boost::asio::awaitable<T> work, std::optional<T>& result) {
+  boost::asio::co_spawn(context, keep_result(std::move(work), result), [](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+  });
+}
+
 template <typename T>
 T run_to_end(boost::asio::io_context& context, boost::asio::awaitable<T> work) {
   std::optional<T> result;
