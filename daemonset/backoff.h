@@ -17,7 +17,7 @@ namespace pd::agent {
 class Backoff {
  public:
   Backoff(Duration first, Duration limit)
-      : first_(first), limit_(limit), current_(first), random_(std::random_device{}()) {}
+      : first_(std::min(first, limit)), limit_(limit), current_(first_), random_(std::random_device{}()) {}
 
   // Between a half of the current step and all of it.
   Duration next() {

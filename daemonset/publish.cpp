@@ -6,11 +6,12 @@ namespace {
 const std::string kInventory(npu::kInventoryAnnotation);
 const std::string kAllocations(npu::kAllocationsAnnotation);
 
-bool says(const Annotations& published, const npu::Inventory& wanted) {
+std::optional<npu::Inventory> inventory_in(const Annotations& published) {
   const auto found = published.find(kInventory);
-  if (found == published.end()) return false;
-  const Result<npu::Inventory> parsed = npu::parse_inventory(found->second);
-  return parsed && parsed->same_content(wanted);
+  if (found == published.end()) return std::nullopt;
+  Result<npu::Inventory> parsed = npu::parse_inventory(found->second);
+  if (!parsed) return std::nullopt;
+  return std::move(*parsed);
 }
 
 bool says(const Annotations& published, const npu::Allocations& wanted) {
@@ -24,10 +25,12 @@ bool says(const Annotations& published, const npu::Allocations& wanted) {
 
 AnnotationPatch difference(const Wanted& wanted, const Annotations& published, WallTime now) {
   AnnotationPatch patch;
-  if (wanted.inventory && !says(published, *wanted.inventory)) {
+  if (wanted.inventory) {
+    const std::optional<npu::Inventory> before = inventory_in(published);
     npu::Inventory inventory = *wanted.inventory;
+    if (inventory.resource.empty() && before) inventory.resource = before->resource;  // kubelet could not be asked
     inventory.probed = format_rfc3339(now);
-    patch[kInventory] = npu::format_inventory(inventory);
+    if (!before || !before->same_content(inventory)) patch[kInventory] = npu::format_inventory(inventory);
   }
   if (!wanted.inventory && wanted.remove_inventory && published.contains(kInventory)) patch[kInventory] = std::nullopt;
   if (wanted.allocations && !says(published, *wanted.allocations))

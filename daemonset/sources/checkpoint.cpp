@@ -25,6 +25,7 @@ Result<std::string> read_name(const Json& entry, const char* member, const std::
 Result<std::vector<std::string>> read_devices(const Json& entry, const std::string& place) {
   const auto found = entry.find("DeviceIDs");
   const std::string pointer = place + "/DeviceIDs";
+  if (found != entry.end() && found->is_null()) return std::vector<std::string>();
   if (found == entry.end() || !found->is_object()) return at(pointer, "is not an object of lists by NUMA node");
   std::set<std::string> devices;
   for (const auto& [node, ids] : found->items()) {

@@ -91,12 +91,13 @@ HccnTool::HccnTool(asio::io_context& io, ProcessRunner& runner, Options options)
 
 bool HccnTool::present() const { return access(options_.path.c_str(), F_OK) == 0; }
 
-asio::awaitable<HccnAnswer> HccnTool::ask(int id, std::string what, Parser parse) {
+asio::awaitable<HccnAnswer> HccnTool::ask(int id, std::string_view what, Parser parse) {
   ProcessCall call;
   call.program = options_.path;
-  call.arguments = {"-i", std::to_string(id), what, "-g"};
+  call.arguments = {"-i", std::to_string(id), std::string(what), "-g"};
   call.timeout = options_.timeout;
-  const std::string place = call.program + " " + call.arguments[0] + " " + call.arguments[1] + " " + what + " -g: ";
+  const std::string place =
+      call.program + " " + call.arguments[0] + " " + call.arguments[1] + " " + call.arguments[2] + " -g: ";
   Backoff backoff(options_.busy_delay, options_.busy_delay * 16);
   Wakeup pause(io_);
   HccnAnswer answer;

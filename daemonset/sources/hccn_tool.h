@@ -47,7 +47,7 @@ class HccnTool final : public DeviceSource {
   using Parser = HccnAnswer (*)(const ProcessResult&);
   struct Round;
 
-  asio::awaitable<HccnAnswer> ask(int id, std::string what, Parser parse);
+  asio::awaitable<HccnAnswer> ask(int id, std::string_view what, Parser parse);
   asio::awaitable<bool> read_device(npu::Device& device, Problems& problems);
   asio::awaitable<void> work(std::shared_ptr<Round> round);
 

@@ -1,0 +1,209 @@
+#include "daemonset/agent.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemonset/options.h"
+#include "daemonset/sources/hccn_tool.h"
+#include "daemonset/sources/static_file.h"
+#include "tests/daemonset/fixture.h"
+
+namespace pd::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const std::string kInventory(npu::kInventoryAnnotation);
+const std::string kAllocations(npu::kAllocationsAnnotation);
+const std::string kUid = "8e8d3b7c-0000-4000-8000-000000000001";
+
+// The whole agent on a folder: a hccn.conf, a checkpoint, and doubles of kubelet and the API server. Its rounds are an
+// hour apart, so that what happens soon was caused by a file's change.
+class RunningAgent : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    pod_resources_.offer(2);
+    conf_ = dir_.write("hccn.conf", conf_of(2));
+    checkpoint_ = dir_.write("checkpoint", checkpoint_of({}));
+  }
+
+  void build() {
+    tool_ = std::make_unique<HccnTool>(io_, runner_, HccnTool::Options{dir_.path("no_tool")});
+    conf_source_ = std::make_unique<HccnConf>(conf_);
+    InventoryProbe::Options options{"auto", dir_.path("dev"), std::nullopt, {"huawei.com/Ascend910"}};
+    inventory_ = std::make_unique<InventoryProbe>(options, InventoryProbe::Sources{*tool_, *conf_source_, static_file_},
+                                                  pod_resources_);
+    allocations_ = std::make_unique<AllocationsProbe>(
+        AllocationsProbe::Options{checkpoint_, {"huawei.com/Ascend910"}, false}, pod_resources_);
+    const Duration hour = std::chrono::hours(1);
+    agent_ = std::make_unique<Agent>(io_, Agent::Options{conf_, checkpoint_, round_.value_or(hour), hour, hour},
+                                     *inventory_, *allocations_, node_, clock_);
+  }
+
+  // Runs the agent until its node fits, then stops it.
+  void run_until(std::function<bool()> fits) {
+    if (!agent_) build();
+    node_.on_patch = [this, fits] {
+      if (fits()) agent_->stop();
+    };
+    asio::steady_timer limit(io_, std::chrono::seconds(30));
+    limit.async_wait([this](const boost::system::error_code& error) {
+      if (!error) agent_->stop();
+    });
+    run(io_, agent_->run());
+    agent_.reset();
+    EXPECT_TRUE(fits());
+  }
+
+  std::optional<npu::Inventory> inventory() const {
+    if (!node_.held.contains(kInventory)) return std::nullopt;
+    return *npu::parse_inventory(node_.held.at(kInventory));
+  }
+  std::optional<npu::Allocations> allocations() const {
+    if (!node_.held.contains(kAllocations)) return std::nullopt;
+    return *npu::parse_allocations(node_.held.at(kAllocations));
+  }
+  void give_npu_to_pod() {
+    pod_resources_.listed =
+        std::vector<ContainerDevices>{{"llm", "p", "main", "huawei.com/Ascend910", {"Ascend910-1"}}};
+    dir_.replace("checkpoint", checkpoint_of({{kUid, "main", "huawei.com/Ascend910", {"Ascend910-1"}}}));
+  }
+
+  TempDir dir_;
+  std::string conf_;
+  std::string checkpoint_;
+  asio::io_context io_;
+  ProcessRunner runner_{io_};
+  FakePodResources pod_resources_;
+  FakeNode node_;
+  SystemClock clock_;
+  StaticFile static_file_{""};
+  std::optional<Duration> round_;
+  std::unique_ptr<HccnTool> tool_;
+  std::unique_ptr<HccnConf> conf_source_;
+  std::unique_ptr<InventoryProbe> inventory_;
+  std::unique_ptr<AllocationsProbe> allocations_;
+  std::unique_ptr<Agent> agent_;
+};
+
+TEST_F(RunningAgent, PublishesWhatItFinds) {
+  give_npu_to_pod();
+  run_until([this] { return inventory() && allocations(); });
+  EXPECT_EQ(inventory()->source, "hccn_conf");
+  EXPECT_EQ(inventory()->resource, "huawei.com/Ascend910");
+  EXPECT_THAT(inventory()->devices, SizeIs(2));
+  EXPECT_THAT(allocations()->pods, ElementsAre(npu::PodDevices{"llm", "p", kUid, {1}}));
+}
+
+TEST_F(RunningAgent, WritesNothingAfterARestart) {
+  run_until([this] { return inventory() && allocations(); });
+  const std::size_t written = node_.patches.size();
+  pod_resources_.listed = std::vector<ContainerDevices>{{"llm", "p", "main", "huawei.com/Ascend910", {"Ascend910-1"}}};
+  build();
+  asio::post(io_, [this] { give_npu_to_pod(); });
+  run_until([this] { return allocations() && !allocations()->pods.empty(); });
+  EXPECT_THAT(node_.patches, SizeIs(written + 1));  // of the allocations; the inventory was right
+}
+
+TEST_F(RunningAgent, SeesThatAPodGotDevices) {
+  build();
+  node_.held.clear();
+  bool given = false;
+  run_until([&] {
+    if (allocations() && !given) {
+      given = true;
+      asio::post(io_, [this] { give_npu_to_pod(); });
+    }
+    return allocations() && !allocations()->pods.empty();
+  });
+}
+
+TEST_F(RunningAgent, SeesThatHccnConfWasEditedInPlaceAndReplaced) {
+  int edits = 0;
+  run_until([&] {
+    if (inventory() && allocations() && edits == 0 && ++edits == 1) {
+      asio::post(io_, [this] { dir_.write("hccn.conf", "address_0=29.81.18.1\n"); });
+    }
+    if (inventory() && inventory()->devices[0].ip == "29.81.18.1" && edits == 1 && ++edits == 2) {
+      asio::post(io_, [this] { dir_.replace("hccn.conf", "address_0=29.81.18.2\n"); });
+    }
+    return inventory() && inventory()->devices[0].ip == "29.81.18.2";
+  });
+}
+
+TEST_F(RunningAgent, TakesTheAddressesBackWhenTheFileIsEmptied) {
+  bool emptied = false;
+  run_until([&] {
+    if (inventory() && allocations() && !emptied) {
+      emptied = true;
+      asio::post(io_, [this] { dir_.write("hccn.conf", ""); });
+    }
+    return inventory() && inventory()->devices[0].ip.empty();
+  });
+  EXPECT_THAT(inventory()->devices, SizeIs(2));
+}
+
+TEST_F(RunningAgent, TriesAgainWhenTheApiServerFails) {
+  node_.failure = Error{Code::kUnavailable, "no API server"};
+  build();
+  asio::steady_timer repaired(io_, std::chrono::milliseconds(100));
+  repaired.async_wait([this](const boost::system::error_code& /*error*/) { node_.failure.reset(); });
+  run_until([this] { return inventory() && allocations(); });
+  EXPECT_GT(node_.reads, 1);
+}
+
+TEST_F(RunningAgent, RemovesAnInheritedInventoryThatItCanNeverConfirm) {
+  node_.held[kInventory] =
+      R"({"v":1,"source":"hccn_tool","resource":"huawei.com/Ascend910","probed":"2026-11-24T06:34:56Z","devices":[]})";
+  node_.held[kAllocations] = R"({"v":1,"ids":"real","pods":[]})";
+  pod_resources_.offered = Error{Code::kUnavailable, "kubelet is away"};
+  pod_resources_.listed = Error{Code::kUnavailable, "kubelet is away"};
+  std::filesystem::remove(conf_);
+  round_ = std::chrono::milliseconds(10);
+  run_until([this] { return !inventory(); });
+  EXPECT_TRUE(allocations());  // they name pods by UID and stay true
+  EXPECT_THAT(node_.patches, SizeIs(1));
+}
+
+TEST_F(RunningAgent, IsStoppedWhileNothingAnswers) {
+  node_.failure = Error{Code::kUnavailable, "no API server"};
+  pod_resources_.offered = Error{Code::kUnavailable, "kubelet is away"};
+  pod_resources_.listed = Error{Code::kUnavailable, "kubelet is away"};
+  build();
+  asio::post(io_, [this] { agent_->stop(); });
+  run(io_, agent_->run());
+  EXPECT_THAT(node_.patches, IsEmpty());
+}
+
+TEST(ParseOptions, TakesTheNodesNameFromTheEnvironment) {
+  setenv("NODE_NAME", "real-0", 1);
+  const char* const argv[] = {"pd-agent",  "--resource-names", "a.b/c,d.e/f", "--source",
+                              "hccn_conf", "--device-count",   "16"};
+  const auto parsed = parse_options(7, argv);
+  unsetenv("NODE_NAME");
+  ASSERT_TRUE(std::holds_alternative<Options>(parsed));
+  const Options& options = std::get<Options>(parsed);
+  EXPECT_EQ(options.node_name, "real-0");
+  EXPECT_THAT(options.resource_names, ElementsAre("a.b/c", "d.e/f"));
+  EXPECT_EQ(options.device_count, 16);
+}
+
+TEST(ParseOptions, RefusesWhatItDoesNotKnow) {
+  const auto status = [](std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "pd-agent");
+    const auto parsed = parse_options(static_cast<int>(arguments.size()), arguments.data());
+    return std::holds_alternative<int>(parsed) ? std::get<int>(parsed) : -1;
+  };
+  EXPECT_EQ(status({}), 2);
+  EXPECT_EQ(status({"--node-name", "../secrets/x"}), 2);
+  EXPECT_EQ(status({"--node-name", "n", "--source", "guess"}), 2);
+  EXPECT_EQ(status({"--node-name", "n", "--nonsense"}), 2);
+  EXPECT_EQ(status({"--help"}), 0);
+  EXPECT_EQ(status({"--once"}), -1);
+  EXPECT_EQ(status({"--node-name", "real-0.example"}), -1);
+}
+
+}  // namespace
+}  // namespace pd::agent

@@ -1,0 +1,115 @@
+#include "daemonset/sources/hccn_conf.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemonset/sources/static_file.h"
+#include "tests/daemonset/fixture.h"
+
+namespace pd::agent {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ParseHccnConf, ReadsAddressesAmongTheRest) {
+  const Result<SourceReading> reading = parse_hccn_conf(
+      "address_0=29.81.18.100\nnetmask_0=255.255.0.0\nnetdetect_0=29.81.18.1\ngateway_0=29.81.18.1\nsend_arp_status_0="
+      "1\n"
+      "address_1=29.81.18.101\nIPv6address_1=2001:db8::101\nIPv6gateway_1=2001:db8::1\n");
+  ASSERT_TRUE(reading);
+  ASSERT_EQ(reading->devices.size(), 2U);
+  EXPECT_EQ(reading->devices[0].ip, "29.81.18.100");
+  EXPECT_EQ(reading->devices[0].ipv6, "");
+  EXPECT_EQ(reading->devices[1].ipv6, "2001:db8::101");
+  EXPECT_TRUE(reading->problems.empty());
+}
+
+TEST(ParseHccnConf, TellsDeviceOneFromDeviceTen) {
+  const Result<SourceReading> reading =
+      parse_hccn_conf("address_10=29.81.18.110\naddress_2=29.81.18.102\naddress_1=29.81.18.101");
+  ASSERT_TRUE(reading);
+  ASSERT_EQ(reading->devices.size(), 3U);
+  EXPECT_EQ(reading->devices[0].id, 1);
+  EXPECT_EQ(reading->devices[0].ip, "29.81.18.101");
+  EXPECT_EQ(reading->devices[1].id, 2);
+  EXPECT_EQ(reading->devices[2].id, 10);
+  EXPECT_EQ(reading->devices[2].ip, "29.81.18.110");
+}
+
+TEST(ParseHccnConf, RefusesAnEmptyOne) {
+  for (const char* text : {"", "\n\n", "netmask_0=255.255.0.0\n", "address_=29.81.18.100\n", "address_-1=1.1.1.1\n",
+                           "address_01=1.1.1.1\n", "address_99999999999=1.1.1.1\n", "address_300=1.1.1.1\n",
+                           "address_0\n", "address_0 =1.1.1.1\n"}) {
+    EXPECT_FALSE(parse_hccn_conf(text)) << text;
+  }
+}
+
+TEST(ParseHccnConf, ListsADeviceOfABadAddressWithoutOne) {
+  const Result<SourceReading> reading = parse_hccn_conf(
+      "address_0=nonsense\naddress_1=127.0.0.1\naddress_2=2001:db8::1\naddress_3=29.81.18.103\naddress_4=\n");
+  ASSERT_TRUE(reading);
+  ASSERT_EQ(reading->devices.size(), 5U);
+  for (const int id : {0, 1, 2, 4}) {
+    EXPECT_EQ(reading->devices[static_cast<std::size_t>(id)].ip, "");
+    EXPECT_TRUE(reading->problems.contains(device_subject(id)));
+  }
+  EXPECT_EQ(reading->devices[3].ip, "29.81.18.103");
+}
+
+TEST(ParseHccnConf, DoesNotChooseBetweenTwoAddresses) {
+  const Result<SourceReading> reading = parse_hccn_conf(
+      "address_0=29.81.18.100\naddress_0=29.81.18.200\naddress_0=29.81.18.100\naddress_1=29.81.18.101\naddress_1=29.81."
+      "18.101\n");
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->devices[0].ip, "");
+  EXPECT_THAT(reading->problems.at("device 0"), HasSubstr("twice, with 29.81.18.100 and 29.81.18.200"));
+  EXPECT_EQ(reading->devices[1].ip, "29.81.18.101");
+}
+
+TEST(ParseHccnConf, SurvivesHostileBytes) {
+  EXPECT_FALSE(parse_hccn_conf(std::string(1 << 16, '=')));
+  EXPECT_FALSE(parse_hccn_conf(std::string("address_\0=1.1.1.1", 17)));
+  const Result<SourceReading> reading = parse_hccn_conf(std::string("address_0=\xff\0\x1b[2J\naddress_1=1.1.1.1", 32));
+  ASSERT_TRUE(reading);
+  for (const char c : reading->problems.at("device 0")) EXPECT_TRUE(c >= ' ' && c <= '~');
+}
+
+TEST(HccnConfSource, ListsTheNodesDevicesAndNoOthers) {
+  const TempDir dir;
+  HccnConf conf(dir.write("hccn.conf", conf_of(4)));
+  const Result<SourceReading> reading = conf.read_now({1, 12});
+  ASSERT_TRUE(reading);
+  ASSERT_EQ(reading->devices.size(), 2U);
+  EXPECT_EQ(reading->devices[0].ip, "29.81.18.101");
+  EXPECT_EQ(reading->devices[1].id, 12);
+  EXPECT_EQ(reading->devices[1].ip, "");
+  EXPECT_THAT(reading->problems.at("device 12"), HasSubstr("no address in"));
+}
+
+TEST(HccnConfSource, NamesTheFileThatIsMissingOrEmpty) {
+  const TempDir dir;
+  EXPECT_FALSE(HccnConf(dir.path("none")).present());
+  EXPECT_THAT(HccnConf(dir.path("none")).read_now({}).error().message, HasSubstr(dir.path("none")));
+  EXPECT_THAT(HccnConf(dir.write("hccn.conf", "")).read_now({}).error().message, HasSubstr(dir.path("hccn.conf")));
+}
+
+TEST(ParseStaticFile, ReadsTheAnnotationsDevices) {
+  const Result<SourceReading> reading = parse_static_file(
+      R"({"devices":[{"id":11,"ip":"29.81.18.111","super_device_id":7},{"id":2,"ip":"29.81.18.102"}]})");
+  ASSERT_TRUE(reading) << reading.error().message;
+  ASSERT_EQ(reading->devices.size(), 2U);
+  EXPECT_EQ(reading->devices[0].id, 2);
+  EXPECT_EQ(reading->devices[1].super_device_id, 7);
+}
+
+TEST(ParseStaticFile, RefusesTheRest) {
+  for (const char* text :
+       {"", "[]", "{}", R"({"devices":{}})", R"({"devices":[]})", R"({"devices":[{"id":"0"}]})",
+        R"({"devices":[{"id":0,"ip":"x"}]})", R"({"devices":[{"id":0,"ip":"29.81.18.1"},{"id":0,"ip":"29.81.18.2"}]})",
+        "{\"devices\":[{\"id\":0,\"ip\":\"\xff\"}]}"}) {
+    EXPECT_FALSE(parse_static_file(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace pd::agent

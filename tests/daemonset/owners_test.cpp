@@ -1,0 +1,128 @@
+#include "daemonset/owners.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pd::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::vector<std::string> kResources = {"huawei.com/Ascend910", "huawei.com/ascend-1980"};
+const std::string kNpu = kResources[0];
+
+ContainerDevices listed(const std::string& pod, const std::string& container, const std::vector<std::string>& devices,
+                        const std::string& resource = kNpu) {
+  return {"llm", pod, container, resource, devices};
+}
+
+CheckpointEntry entry(const std::string& uid, const std::string& container, const std::vector<std::string>& devices,
+                      const std::string& resource = kNpu) {
+  return {uid, container, resource, devices};
+}
+
+npu::PodDevices owner(const std::string& pod, const std::string& uid, const std::vector<int>& devices) {
+  return {"llm", pod, uid, devices};
+}
+
+TEST(JoinOwners, GivesAPodItsUid) {
+  const OwnersReading reading = join_owners({listed("p", "main", {"Ascend910-5", "Ascend910-4"})},
+                                            {entry("u-1", "main", {"Ascend910-4", "Ascend910-5"})}, kResources);
+  EXPECT_THAT(reading.pods, ElementsAre(owner("p", "u-1", {4, 5})));
+  EXPECT_THAT(reading.problems, IsEmpty());
+}
+
+TEST(JoinOwners, AddsUpContainersInNumericOrder) {
+  const OwnersReading reading =
+      join_owners({listed("p", "a", {"Ascend910-10", "Ascend910-2"}), listed("p", "b", {"Ascend910-9"})},
+                  {entry("u-1", "a", {"Ascend910-10", "Ascend910-2"}), entry("u-1", "b", {"Ascend910-9"})}, kResources);
+  EXPECT_THAT(reading.pods, ElementsAre(owner("p", "u-1", {2, 9, 10})));
+}
+
+TEST(JoinOwners, TellsTwoPodsOfOneNameApart) {
+  const OwnersReading reading =
+      join_owners({listed("p", "main", {"Ascend910-0"}), listed("p", "main", {"Ascend910-1"})},
+                  {entry("u-old", "main", {"Ascend910-0"}), entry("u-new", "main", {"Ascend910-1"})}, kResources);
+  EXPECT_THAT(reading.pods, ElementsAre(owner("p", "u-new", {1}), owner("p", "u-old", {0})));
+}
+
+TEST(JoinOwners, DoesNotPublishWhatDoesNotJoin) {
+  const OwnersReading reading =
+      join_owners({listed("p", "main", {"Ascend910-0"}), listed("q", "main", {"Ascend910-1"})},
+                  {entry("u-1", "main", {"Ascend910-0", "Ascend910-7"}), entry("u-2", "other", {"Ascend910-0"}),
+                   entry("u-3", "main", {"Ascend910-1"})},
+                  kResources);
+  EXPECT_THAT(reading.pods, ElementsAre(owner("q", "u-3", {1})));
+  EXPECT_THAT(reading.problems.at("pod llm/p"), HasSubstr("checkpoint does not know"));
+}
+
+TEST(JoinOwners, DoesNotPublishHalfAPod) {
+  const OwnersReading reading = join_owners({listed("p", "a", {"Ascend910-0"}), listed("p", "b", {"Ascend910-1"})},
+                                            {entry("u-1", "a", {"Ascend910-0"})}, kResources);
+  EXPECT_THAT(reading.pods, IsEmpty());
+}
+
+TEST(JoinOwners, IgnoresAFinishedPodThatAnOldKubeletStillLists) {
+  // Its devices are gone from kubelet's books, so it is listed with none.
+  const OwnersReading reading = join_owners({listed("done", "main", {}), listed("p", "main", {"Ascend910-0"})},
+                                            {entry("u-2", "main", {"Ascend910-0"})}, kResources);
+  EXPECT_THAT(reading.pods, ElementsAre(owner("p", "u-2", {0})));
+  EXPECT_THAT(reading.problems, IsEmpty());
+}
+
+TEST(JoinOwners, DoesNotChooseBetweenAFinishedPodAndItsSuccessor) {
+  const OwnersReading reading =
+      join_owners({listed("done", "main", {"Ascend910-0"}), listed("p", "main", {"Ascend910-0"})},
+                  {entry("u-2", "main", {"Ascend910-0"})}, kResources);
+  EXPECT_THAT(reading.pods, IsEmpty());
+  EXPECT_EQ(reading.problems.size(), 2U);
+}
+
+TEST(JoinOwners, DoesNotChooseBetweenTwoUids) {
+  const OwnersReading reading =
+      join_owners({listed("p", "main", {"Ascend910-0"})},
+                  {entry("u-1", "main", {"Ascend910-0"}), entry("u-2", "main", {"Ascend910-0"})}, kResources);
+  EXPECT_THAT(reading.pods, IsEmpty());
+  EXPECT_THAT(reading.problems.at("pod llm/p"), HasSubstr("two pods"));
+}
+
+TEST(JoinOwners, RefusesADeviceOfTwoPods) {
+  const OwnersReading reading =
+      join_owners({listed("p", "main", {"Ascend910-0", "Ascend910-1"}), listed("q", "main", {"Ascend910-1"}),
+                   listed("r", "main", {"Ascend910-2"})},
+                  {entry("u-1", "main", {"Ascend910-0", "Ascend910-1"}), entry("u-2", "main", {"Ascend910-1"}),
+                   entry("u-3", "main", {"Ascend910-2"})},
+                  kResources);
+  EXPECT_THAT(reading.pods, ElementsAre(owner("r", "u-3", {2})));
+}
+
+TEST(JoinOwners, RefusesAUidOfTwoNames) {
+  const OwnersReading reading =
+      join_owners({listed("p", "main", {"Ascend910-0"}), listed("q", "main", {"Ascend910-1"})},
+                  {entry("u-1", "main", {"Ascend910-0"}), entry("u-1", "main", {"Ascend910-1"})}, kResources);
+  EXPECT_THAT(reading.pods, IsEmpty());
+}
+
+TEST(JoinOwners, RefusesVirtualNpus) {
+  const OwnersReading reading = join_owners({listed("p", "main", {"Ascend910-2c-100-1"}),
+                                             listed("q", "main", {"Ascend910-2c-101-1"}, "huawei.com/Ascend910-2c")},
+                                            {entry("u-1", "main", {"Ascend910-2c-100-1"}),
+                                             entry("u-2", "main", {"Ascend910-2c-101-1"}, "huawei.com/Ascend910-2c")},
+                                            kResources);
+  EXPECT_THAT(reading.pods, IsEmpty());
+  EXPECT_THAT(reading.problems.at("pod llm/p"), HasSubstr("whole NPU"));
+  EXPECT_THAT(reading.problems.at("pod llm/q"), HasSubstr("virtual NPUs"));
+}
+
+TEST(JoinOwners, IgnoresOtherResources) {
+  const OwnersReading reading =
+      join_owners({listed("p", "main", {"nic-0"}, "example.com/nic"), listed("p", "main", {"davinci7"}, kResources[1])},
+                  {entry("u-1", "main", {"davinci7"}, kResources[1])}, kResources);
+  EXPECT_THAT(reading.pods, ElementsAre(owner("p", "u-1", {7})));
+  EXPECT_THAT(reading.problems, IsEmpty());
+}
+
+}  // namespace
+}  // namespace pd::agent
