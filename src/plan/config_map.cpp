@@ -50,10 +50,9 @@ bool has_our_labels(const kube::ObjectMeta& meta, const kube::PDDeployment& depl
 // The status remembers the digest of the generation it knows. A later generation was written just before a crash kept
 // us from recording it: its own annotation vouches for it.
 bool is_genuine(const kube::ConfigMap& map, const StoredTable& stored, const kube::RanktableStatus& known) {
-  const std::string digest = digest_of(stored.content);
-  if (!known.digest.empty() && digest == known.digest) return true;
+  if (!known.digest.empty() && stored.digest == known.digest) return true;
   const bool unrecorded = known.digest.empty() || (stored.generation && *stored.generation > known.generation);
-  return unrecorded && digest == map.meta.annotation(std::string(kube::kDigestAnnotation));
+  return unrecorded && stored.digest == map.meta.annotation(std::string(kube::kDigestAnnotation));
 }
 
 // For content of ours, which knows two kinds of tables.
@@ -128,6 +127,7 @@ StoredTable read_stored(const Snapshot& snapshot) {
   if (stored.foreign) return stored;
   stored.content = map.data;
   stored.content.erase(std::string(kGenerationKey));
+  stored.digest = digest_of(stored.content);
   const std::string written = map.meta.annotation(std::string(kube::kGenerationAnnotation));
   stored.generation = parse_generation(written);
   // Below what the status knows, or above what it reserved: not a number of ours, or a former leader's late write.
@@ -137,7 +137,7 @@ StoredTable read_stored(const Snapshot& snapshot) {
   stored.genuine = is_genuine(map, stored, known);
   const auto key = map.data.find(std::string(kGenerationKey));
   stored.intact = stored.genuine && stored.generation && key != map.data.end() && key->second == written &&
-                  map.meta.annotation(std::string(kube::kDigestAnnotation)) == digest_of(stored.content) &&
+                  map.meta.annotation(std::string(kube::kDigestAnnotation)) == stored.digest &&
                   has_our_labels(map.meta, snapshot.deployment);
   stored.completed = stored.genuine && is_completed(stored.content, std::string(kGlobalKey));
   return stored;
@@ -155,11 +155,11 @@ Json object_metadata(const kube::PDDeployment& deployment, const std::string& na
                                         {"controller", true}}})}};
 }
 
-Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, std::int64_t generation,
-                       const std::string& resource_version) {
+Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, const std::string& digest,
+                       std::int64_t generation, const std::string& resource_version) {
   Json metadata = object_metadata(deployment, config_map_name(deployment));
   metadata["annotations"] = {{kube::kGenerationAnnotation, std::to_string(generation)},
-                             {kube::kDigestAnnotation, digest_of(content)},
+                             {kube::kDigestAnnotation, digest},
                              {kube::kEpochAnnotation, std::to_string(deployment.status.ranktable.epoch)}};
   if (!resource_version.empty()) metadata["resourceVersion"] = resource_version;
   Json data = content;

@@ -46,14 +46,15 @@ struct StoredTable {
   bool completed = false;                  // genuine, and the global table says so
   std::optional<std::int64_t> generation;  // when it can be one of ours
   TableContent content;
+  std::string digest;  // of the content
 
   // Whether the table that pods see now still lists an instance, whoever fills it. Only for genuine content.
   bool lists(const Instance& instance) const;
 };
 StoredTable read_stored(const Snapshot& snapshot);
 
-Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, std::int64_t generation,
-                       const std::string& resource_version);
+Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, const std::string& digest,
+                       std::int64_t generation, const std::string& resource_version);
 
 // Labels and owner of everything that we create for a deployment.
 Json object_metadata(const kube::PDDeployment& deployment, const std::string& name);

@@ -59,8 +59,8 @@ class Composer {
 
   void write_table() {
     const std::optional<kube::ConfigMap>& map = situation_.snapshot.config_map;
-    Json object = config_map_object(situation_.deployment(), situation_.table.content, situation_.table.generation,
-                                    map ? map->meta.resource_version : "");
+    Json object = config_map_object(situation_.deployment(), situation_.table.content, situation_.table.digest,
+                                    situation_.table.generation, map ? map->meta.resource_version : "");
     if (map) {
       add(ReplaceConfigMap{std::move(object)});
     } else {
@@ -91,7 +91,8 @@ class Composer {
     std::vector<EmitEvent> events;
     for (const NewPod& made : rollout.creates) {
       const TemplateCheck& check = situation_.templates.at(made.slot.instance.role);
-      add(CreatePod{pod_object(situation_.snapshot, made.slot, made.incarnation, check)});
+      add(CreatePod{pod_object(situation_.snapshot, made.slot, made.incarnation, check,
+                               situation_.hashes.at(made.slot.instance.role))});
       if (made.incarnation == 1) continue;
       events.push_back({false, "InstanceReplaced", "CreatePod",
                         name_of(made.slot.instance) + " gets pod " +

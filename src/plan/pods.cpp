@@ -15,7 +15,8 @@ bool is_stripped(const std::string& annotation) {
          annotation.starts_with("cce.kubectl.kubernetes.io/ascend-") || annotation == "predicate-time";
 }
 
-Json pod_metadata(const kube::PDDeployment& deployment, const Slot& slot, std::int64_t incarnation) {
+Json pod_metadata(const kube::PDDeployment& deployment, const Slot& slot, std::int64_t incarnation,
+                  const std::string& hash) {
   const Role role = slot.instance.role;
   Json metadata = object_metadata(deployment, pod_name(deployment.meta.name, slot, incarnation));
   const Json theirs = spec_of(deployment, role).pod_template.value("metadata", Json());
@@ -31,7 +32,7 @@ Json pod_metadata(const kube::PDDeployment& deployment, const Slot& slot, std::i
   merged[std::string(kube::kInstanceLabel)] = std::to_string(slot.instance.index);
   merged[std::string(kube::kPodIndexLabel)] = std::to_string(slot.pod);
   merged[std::string(kube::kIncarnationLabel)] = std::to_string(incarnation);
-  merged[std::string(kube::kTemplateHashLabel)] = template_hash(deployment, role);
+  merged[std::string(kube::kTemplateHashLabel)] = hash;
   if (annotations.is_object()) {
     for (const auto& [key, value] : annotations.items()) {
       if (!is_stripped(key)) metadata["annotations"][key] = value;
@@ -95,7 +96,8 @@ void set_npu_limit(Json& container, const std::string& resource, int count) {
 
 }  // namespace
 
-Json pod_object(const Snapshot& snapshot, const Slot& slot, std::int64_t incarnation, const TemplateCheck& check) {
+Json pod_object(const Snapshot& snapshot, const Slot& slot, std::int64_t incarnation, const TemplateCheck& check,
+                const std::string& hash) {
   const kube::PDDeployment& deployment = snapshot.deployment;
   const kube::RoleSpec& role = spec_of(deployment, slot.instance.role);
   Json spec = role.pod_template.at("spec");
@@ -121,7 +123,7 @@ Json pod_object(const Snapshot& snapshot, const Slot& slot, std::int64_t incarna
   volumes.push_back(table_volume(deployment, slot));
   return {{"apiVersion", "v1"},
           {"kind", "Pod"},
-          {"metadata", pod_metadata(deployment, slot, incarnation)},
+          {"metadata", pod_metadata(deployment, slot, incarnation, hash)},
           {"spec", std::move(spec)}};
 }
 

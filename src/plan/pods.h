@@ -9,7 +9,8 @@
 
 namespace pd::plan {
 
-// The template must have been checked and found valid.
-Json pod_object(const Snapshot& snapshot, const Slot& slot, std::int64_t incarnation, const TemplateCheck& check);
+// The template must have been checked and found valid; `hash` is its template_hash().
+Json pod_object(const Snapshot& snapshot, const Slot& slot, std::int64_t incarnation, const TemplateCheck& check,
+                const std::string& hash);
 
 }  // namespace pd::plan

@@ -20,7 +20,7 @@ kube::RanktableStatus next_ranktable(const Situation& situation) {
   next.generation = table.generation;
   next.generation_ceiling = std::max(next.generation_ceiling, table.generation + kReserveAhead);
   next.missing = table.missing;
-  next.digest = digest_of(table.content);
+  next.digest = table.digest;
   return next;
 }
 

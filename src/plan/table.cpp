@@ -166,6 +166,7 @@ class Decider {
   void number() {
     const kube::RanktableStatus& known = deployment_.status.ranktable;
     decision_.write = !stored_.intact || decision_.content != stored_.content;
+    decision_.digest = decision_.content == stored_.content ? stored_.digest : digest_of(decision_.content);
     if (!decision_.write) {
       decision_.generation = *stored_.generation;
       return;

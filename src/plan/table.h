@@ -36,6 +36,7 @@ struct TableDecision {
 
   // What the ConfigMap holds once the plan is carried out; nothing when it is not ours.
   TableContent content;
+  std::string digest;
   bool completed = false;
   std::int64_t generation = 0;
   bool write = false;         // it does not hold that yet

@@ -53,7 +53,7 @@ class FakeCluster {
   Snapshot snapshot() const {
     Snapshot made;
     made.settings.gate_image = "pd-gate:1";
-    made.deployment = *kube::decode_pddeployment(deployment_);
+    made.deployment = decoded();
     made.resources = resources_;
     for (const auto& [name, pod] : pods_) {
       made.pods.push_back(pod);
@@ -119,16 +119,19 @@ class FakeCluster {
 
   void advance(Duration time) { now_ += std::chrono::duration_cast<std::chrono::seconds>(time); }
 
+  bool any_terminating() const {
+    return std::any_of(pods_.begin(), pods_.end(), [](const auto& one) { return one.second.meta.deleted.has_value(); });
+  }
+
   // Access for tests.
   const kube::Condition& condition(const std::string& type) const {
-    status_ = kube::decode_pddeployment(deployment_)->status;
-    for (const kube::Condition& one : status_.conditions) {
+    for (const kube::Condition& one : decoded().status.conditions) {
       if (one.type == type) return one;
     }
     static const kube::Condition kNone;
     return kNone;
   }
-  kube::PDDeploymentStatus status() const { return kube::decode_pddeployment(deployment_)->status; }
+  const kube::PDDeploymentStatus& status() const { return decoded().status; }
   std::string table(const std::string& key) const { return config_map_ ? config_map_->data.at(key) : ""; }
   std::string generation() const { return config_map_ ? config_map_->data.at("generation") : ""; }
   kube::Pod& pod(const std::string& name) { return pods_.at(name); }
@@ -155,6 +158,22 @@ class FakeCluster {
     release(pods_.at(name));
     pods_.erase(name);
     ++version_;
+  }
+  // A pod of somebody else that carries our labels.
+  void add_foreign_pod(const std::string& name, const std::string& role, int instance) {
+    kube::Pod pod;
+    pod.meta.ns = "llm";
+    pod.meta.name = name;
+    pod.meta.uid = "uid-foreign-" + name;
+    pod.meta.created = now_;
+    pod.meta.labels = {{"pd-operator.io/deployment", "qwen"},
+                       {"pd-operator.io/role", role},
+                       {"pd-operator.io/instance", std::to_string(instance)},
+                       {"pd-operator.io/pod-index", "0"}};
+    pod.meta.owners = {{"ReplicaSet", "other", "uid-other", true}};
+    pod.phase = "Running";
+    bump(pod.meta);
+    pods_[name] = std::move(pod);
   }
   void fail_pod(const std::string& name) {
     kube::Pod& failed = pods_.at(name);
@@ -189,7 +208,15 @@ class FakeCluster {
     return {node.inventory_text, npu::format_allocations(allocations)};
   }
 
-  void touch_deployment() { deployment_["metadata"]["resourceVersion"] = std::to_string(++version_); }
+  void touch_deployment() {
+    deployment_["metadata"]["resourceVersion"] = std::to_string(++version_);
+    decoded_.reset();
+  }
+
+  const kube::PDDeployment& decoded() const {
+    if (!decoded_) decoded_ = *kube::decode_pddeployment(deployment_);
+    return *decoded_;
+  }
 
   // As the API server keeps it and the operator reads it back.
   template <typename T>
@@ -290,9 +317,7 @@ class FakeCluster {
     for (const std::string& name : gone) vanish(name);
     if (!gone.empty()) return;
     // Nobody waits for a terminating pod in a test that does not move time.
-    if (std::any_of(pods_.begin(), pods_.end(), [](const auto& one) { return one.second.meta.deleted.has_value(); })) {
-      advance(std::chrono::seconds(1));
-    }
+    if (any_terminating()) advance(std::chrono::seconds(1));
   }
 
   // What pd-gate checks: a completed table of at least the expected generation, which lists the pod's own address.
@@ -308,7 +333,7 @@ class FakeCluster {
     return says_completed(local->second) && local->second.find("\"" + pod.pod_ip + "\"") != std::string::npos;
   }
 
-  mutable kube::PDDeploymentStatus status_;
+  mutable std::optional<kube::PDDeployment> decoded_;
   std::int64_t version_ = 10;
   int next_uid_ = 0;
   int next_address_ = 0;

@@ -14,8 +14,8 @@ namespace pd::plan {
 namespace {
 
 constexpr unsigned kShards = 4;  // tests that can run side by side
-constexpr unsigned kSeedsPerShard = 55;
-constexpr int kRounds = 28;
+constexpr unsigned kSeedsPerShard = 50;
+constexpr int kRounds = 20;
 
 class Model {
  public:
@@ -25,6 +25,8 @@ class Model {
         invariants_(cluster_) {
     if (chance(30)) cluster_.edit_spec("/spec/ranktable/publishPolicy", "Available");
     if (chance(20)) cluster_.edit_spec("/spec/prefill/podReplacementPolicy", "Gone");
+    if (chance(30)) cluster_.add_foreign_pod("qwen-prefill-0-0-1", "prefill", 0);
+    if (chance(30)) cluster_.add_foreign_pod("stranger", "decode", 7);
   }
 
   void run() {
@@ -75,7 +77,7 @@ class Model {
     const std::size_t actions = act(false);
     const std::string before = dump();
     cluster_.live();
-    if (actions > 0 || dump() != before) return;
+    if (actions > 0 || dump() != before || cluster_.any_terminating()) return;
     if (due_) {
       cluster_.advance(*due_);
     } else {
