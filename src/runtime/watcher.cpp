@@ -9,6 +9,13 @@ namespace {
 constexpr int kPageSize = 500;
 constexpr auto kShortWatch = std::chrono::seconds(1);
 
+constexpr int kFailuresBeforeList = 5;  // a version that the server does not know (any more) may fail in many ways
+
+// What the same watch may get over; all else is a matter of a new list.
+bool may_pass(const Error& error) {
+  return error.code == Code::kThrottled || error.code == Code::kUnavailable || error.code == Code::kTimeout;
+}
+
 // What only a new list can mend.
 Error stale(std::string message) { return {Code::kGone, std::move(message)}; }
 
@@ -29,8 +36,7 @@ asio::awaitable<void> Watcher::run(StopToken stop) {
       co_await back_off(listed.error(), stop);
       continue;
     }
-    backoff_.reset();
-    co_await watch_until_stale(stop);
+    if (co_await watch_until_stale(stop)) backoff_.reset();
   }
 }
 
@@ -44,20 +50,23 @@ std::string Watcher::query(const std::string& more) const {
 // seen, which a read without resourceVersion is as well.
 asio::awaitable<Status> Watcher::list(StopToken stop) {
   sink_.begin_list();
+  std::string version;
   std::string token;
   do {
-    Result<std::string> next = co_await list_page(token, stop);
+    Result<std::string> next = co_await list_page(token, version, stop);
     if (!next) co_return next.error().with_context("listing " + std::string(target_.path.plural));
     token = std::move(*next);
   } while (!token.empty());
   ++lists_;
+  version_ = std::move(version);  // no earlier: it stands for all pages
   sink_.end_list();
   co_return Ok{};
 }
 
 // Answers the token of the next page, empty after the last one. An expired token makes the whole list fail, and start
 // again.
-asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token, StopToken stop) {
+asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token, std::string& version,
+                                                        StopToken stop) {
   std::string more = "limit=" + std::to_string(kPageSize);
   if (!token.empty()) more += "&continue=" + kube::query_escape(token);
   kube::HttpRequest request{"GET", query(more),
@@ -74,36 +83,44 @@ asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token
       log::error("Left out an object that can't be read", {{"error", read.error().message}});
   }
   const Json& meta = kube::object_member(*page, "metadata");
-  version_ = kube::text_member(meta, "resourceVersion");
-  if (version_.empty()) co_return Error{Code::kUnavailable, "the list has no /metadata/resourceVersion"};
+  version = kube::text_member(meta, "resourceVersion");
+  if (version.empty()) co_return Error{Code::kUnavailable, "the list has no /metadata/resourceVersion"};
   co_return kube::text_member(meta, "continue");
 }
 
-asio::awaitable<Watcher::Next> Watcher::watch_until_stale(StopToken stop) {
+// Watches until only a new list can help. Answers whether a watch has worked since the last list: if none has, a list
+// that follows at once would go round as fast as the server answers.
+asio::awaitable<bool> Watcher::watch_until_stale(StopToken stop) {
+  bool worked = false;
+  int failures = 0;  // in a row
   while (!stop.stopped()) {
     int events = 0;
     const Instant started = std::chrono::steady_clock::now();
     const Status ended = co_await watch(stop, events);
     if (stop.stopped()) break;
+    const bool lasted = std::chrono::steady_clock::now() - started >= kShortWatch;
+    if (events > 0 || (ended && lasted)) {
+      worked = true;
+      failures = 0;
+      backoff_.reset();
+    }
     if (ended) {
       // A clean end is normal; one that came at once and brought nothing would spin.
-      if (events == 0 && std::chrono::steady_clock::now() - started < kShortWatch) {
-        const Error error{Code::kUnavailable, "the watch ended at once"};
-        co_await back_off(error, stop);
-      } else {
-        backoff_.reset();
-      }
+      const Error short_watch{Code::kUnavailable, "the watch ended at once"};
+      if (events == 0 && !lasted) co_await back_off(short_watch, stop);
       continue;
     }
-    if (ended.error().code == Code::kGone) {
-      log::info("Listing anew", {{"kind", std::string(target_.kind)}, {"reason", ended.error().message}});
-      co_return Next::kList;
+    const Error& error = ended.error();
+    if (error.code == Code::kGone) {
+      log::info("Listing anew", {{"kind", std::string(target_.kind)}, {"reason", error.message}});
+      if (!worked) co_await back_off(error, stop);
+      break;
     }
-    if (events > 0) backoff_.reset();
-    if (ended.error().code == Code::kTimeout && events > 0) continue;  // silent after having worked: reconnect at once
-    co_await back_off(ended.error(), stop);
+    if (error.code == Code::kTimeout && events > 0) continue;  // silent after having worked: reconnect at once
+    co_await back_off(error, stop);
+    if (!may_pass(error) || ++failures >= kFailuresBeforeList) break;
   }
-  co_return Next::kList;
+  co_return worked;
 }
 
 asio::awaitable<Status> Watcher::watch(StopToken stop, int& events) {

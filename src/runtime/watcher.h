@@ -3,7 +3,8 @@
 // silent stream is given up.
 //
 //   Listed(version) -> Watching(version) -> clean end or a passing error -> Watching again
-//                                        -> 410, or what can't be read   -> a new list, at least as fresh
+//                                        -> 410, what can't be read, what does not pass -> a new list, at least as
+//                                        fresh
 //
 // Thread: the io_context's.
 #pragma once
@@ -59,12 +60,10 @@ class Watcher {
   int lists() const { return lists_; }
 
  private:
-  enum class Next { kWatch, kList };
-
   std::string query(const std::string& more) const;
   asio::awaitable<Status> list(StopToken stop);
-  asio::awaitable<Result<std::string>> list_page(const std::string& token, StopToken stop);
-  asio::awaitable<Next> watch_until_stale(StopToken stop);
+  asio::awaitable<Result<std::string>> list_page(const std::string& token, std::string& version, StopToken stop);
+  asio::awaitable<bool> watch_until_stale(StopToken stop);
   asio::awaitable<Status> watch(StopToken stop, int& events);
   Status handle(const std::string& line, int& events);
   Status handle_object(const std::string& type, const Json& object);

@@ -31,7 +31,8 @@ asio::awaitable<std::optional<std::string>> WorkQueue::take(StopToken stop) {
     co_await signal_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
   if (stop.stopped()) {
-    timer_.cancel();  // else it would keep the io_context running
+    stopped_ = true;
+    timer_.cancel();
     co_return std::nullopt;
   }
   std::string key = std::move(ready_.front());
@@ -63,7 +64,7 @@ void WorkQueue::forget(const std::string& key) {
 }
 
 void WorkQueue::arm() {
-  if (waiting_.empty()) return;
+  if (waiting_.empty() || stopped_) return;
   Instant earliest = Instant::max();
   for (const auto& [key, due] : waiting_) earliest = std::min(earliest, due);
   timer_.expires_at(earliest);

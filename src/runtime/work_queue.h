@@ -46,6 +46,7 @@ class WorkQueue {
   std::deque<std::string> ready_;
   std::set<std::string> dirty_;  // in ready_, or to be put there when done
   std::set<std::string> working_;
+  bool stopped_ = false;  // the timer would keep the io_context running
   std::map<std::string, Instant> waiting_;
   std::map<std::string, Backoff> backoffs_;
   asio::steady_timer timer_;   // for the earliest of waiting_

@@ -17,7 +17,7 @@
 namespace pd::test {
 
 // Far above what any test needs on a busy machine.
-inline constexpr auto kTestLimit = std::chrono::seconds(60);
+inline constexpr auto kTestLimit = std::chrono::seconds(30);
 
 inline void run_until(boost::asio::io_context& context, const std::function<bool()>& reached) {
   const auto deadline = std::chrono::steady_clock::now() + kTestLimit;

@@ -1,0 +1,104 @@
+#include "runtime/reflector.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/detached.hpp>
+
+#include "tests/support/run_to_end.h"
+#include "tests/support/scripted_transport.h"
+
+namespace pd::runtime {
+namespace {
+
+using test::json_reply;
+using test::run_until;
+
+const char* const kList = "GET /api/v1/nodes";
+const char* const kWatch = "WATCH /api/v1/nodes";
+
+Json node(const std::string& name, const std::string& version) {
+  return {{"metadata", {{"name", name}, {"resourceVersion", version}}}};
+}
+
+kube::HttpResponse list(const std::string& version, const std::vector<Json>& items) {
+  return json_reply(200, {{"metadata", {{"resourceVersion", version}}}, {"items", items}});
+}
+
+std::string event(const std::string& type, const Json& object) {
+  return Json{{"type", type}, {"object", object}}.dump();
+}
+
+class ReflectorTest : public ::testing::Test {
+ protected:
+  ReflectorTest() {
+    nodes_.on_synced([this] { ++synced_; });
+    asio::co_spawn(context_, nodes_.run(stop_.token()), asio::detached);
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> keys;
+    for (const auto& [key, object] : nodes_.store().all()) keys.push_back(key + "@" + object->meta.resource_version);
+    return keys;
+  }
+  void TearDown() override {
+    stop_.stop();
+    test::run_out(context_);
+  }
+
+  asio::io_context context_;
+  test::ScriptedTransport transport_;
+  kube::Client client_{transport_};
+  Rng rng_{1};
+  StopSource stop_;
+  Watcher::Timing timing_{.backoff = {std::chrono::milliseconds(1), std::chrono::milliseconds(2), 0.0}};
+  Reflector<kube::Node> nodes_{client_, {}, rng_, timing_};
+  int synced_ = 0;
+};
+
+TEST_F(ReflectorTest, FollowsTheServer) {
+  transport_.reply(kList, list("10", {node("a", "1"), node("b", "2")}));
+  const auto stream = transport_.reply_stream(kWatch);
+  EXPECT_FALSE(nodes_.synced());
+  run_until(context_, [this] { return nodes_.synced(); });
+  EXPECT_THAT(names(), ::testing::ElementsAre("a@1", "b@2"));
+  stream->push(event("MODIFIED", node("a", "11")));
+  stream->push(event("DELETED", node("b", "12")));
+  stream->push(event("ADDED", node("c", "13")));
+  run_until(context_, [this] { return nodes_.version() == "13"; });
+  EXPECT_THAT(names(), ::testing::ElementsAre("a@11", "c@13"));
+}
+
+TEST_F(ReflectorTest, AsksForMetadataAlone) {
+  transport_.reply(kList, list("10", {}));
+  run_until(context_, [this] { return transport_.count(kWatch) == 1; });
+  EXPECT_EQ(transport_.last(kList).request.accept, kube::kAcceptMetadataList);
+  EXPECT_EQ(transport_.last(kWatch).request.accept, kube::kAcceptMetadata);
+}
+
+TEST_F(ReflectorTest, ANewListTakesAwayWhatVanishedMeanwhile) {
+  std::vector<std::string> gone;
+  nodes_.store().on_change([&](const auto& before, const auto& after) {
+    if (!after) gone.push_back(before->meta.name);
+  });
+  transport_.reply(kList, list("10", {node("a", "1"), node("b", "2")}));
+  transport_.reply(kWatch, test::status_reply(410, "Expired"));
+  transport_.reply(kList, list("20", {node("b", "2")}));
+  run_until(context_, [this] { return transport_.count(kWatch) == 2; });
+  EXPECT_THAT(gone, ::testing::ElementsAre("a"));
+  EXPECT_THAT(names(), ::testing::ElementsAre("b@2"));
+  EXPECT_EQ(synced_, 1);
+}
+
+// A list that breaks off half way leaves the store as it was.
+TEST_F(ReflectorTest, HalfAListChangesNothing) {
+  transport_.reply(kList, list("10", {node("a", "1"), node("b", "2")}));
+  transport_.reply(kWatch, test::status_reply(410, "Expired"));
+  transport_.reply(kList, json_reply(200, {{"metadata", {{"resourceVersion", "20"}, {"continue", "next"}}},
+                                           {"items", Json::array({node("c", "3")})}}));
+  run_until(context_, [this] { return transport_.count(kList) == 3; });
+  EXPECT_THAT(names(), ::testing::ElementsAre("a@1", "b@2"));
+  EXPECT_EQ(nodes_.version(), "10");
+}
+
+}  // namespace
+}  // namespace pd::runtime
