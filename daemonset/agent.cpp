@@ -10,6 +10,9 @@ namespace {
 
 using std::chrono::seconds;
 
+constexpr Duration kSettle = std::chrono::milliseconds(50);  // between a file's change and its reading
+constexpr Duration kFirstReadings = seconds(2);              // how long the first patch waits for what is slower
+
 Instant now() { return std::chrono::steady_clock::now(); }
 
 // An exception that no one expected ends the program instead of one loop of it.
@@ -76,6 +79,20 @@ void Agent::take_inventory(Result<InventoryReading> reading, Problems& problems)
   wanted_.remove_inventory = failed_inventories_ >= kFailuresToRemove;
 }
 
+// Until the round is due, or a file has changed and been left alone for a moment.
+asio::awaitable<void> Agent::next_round(Wakeup& wakeup, Instant due) {
+  co_await wakeup.wait_until(due);
+  const Instant settled = std::min(due, now() + kSettle);
+  while (!stopping_ && now() < settled) co_await wakeup.wait_until(settled);
+}
+
+asio::awaitable<void> Agent::first_readings() {
+  const Instant limit = now() + kFirstReadings;
+  while (!stopping_ && !(inventory_tried_ && allocations_tried_) && now() < limit) {
+    co_await publish_wakeup_.wait_until(limit);
+  }
+}
+
 asio::awaitable<void> Agent::inventory_loop() {
   Backoff backoff(seconds(5), options_.probe_interval);
   while (!stopping_) {
@@ -84,12 +101,13 @@ asio::awaitable<void> Agent::inventory_loop() {
     if (!armed) problems["hccn.conf"] = armed.error().message;
     Result<InventoryReading> reading = co_await inventory_.read();
     if (stopping_) co_return;
+    inventory_tried_ = true;
     take_inventory(std::move(reading), problems);
     log_.update("inventory", problems);
     publish_wakeup_.notify();
     if (problems.empty()) backoff.reset();
     const Instant next = now() + (problems.empty() ? options_.probe_interval : backoff.next());
-    co_await inventory_wakeup_.wait_until(next);
+    co_await next_round(inventory_wakeup_, next);
   }
 }
 
@@ -101,17 +119,18 @@ asio::awaitable<void> Agent::allocations_loop() {
     if (!armed) problems["checkpoint"] = armed.error().message;
     Result<AllocationsReading> reading = co_await allocations_.read();
     if (stopping_) co_return;
+    allocations_tried_ = true;
     if (reading) {
       wanted_.allocations = std::move(reading->allocations);
       problems.merge(reading->problems);
-      publish_wakeup_.notify();
     } else {
       problems["allocations"] = reading.error().message;
     }
     log_.update("allocations", problems);
+    publish_wakeup_.notify();
     if (problems.empty()) backoff.reset();
     const Instant next = now() + (problems.empty() ? options_.allocations_interval : backoff.next());
-    co_await allocations_wakeup_.wait_until(next);
+    co_await next_round(allocations_wakeup_, next);
   }
 }
 
@@ -131,6 +150,7 @@ asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
 asio::awaitable<void> Agent::publish_loop() {
   Backoff backoff(seconds(1), seconds(30));
   Instant next_refresh{};
+  co_await first_readings();
   while (!stopping_) {
     const Status published = co_await publish_once(next_refresh);
     if (stopping_) co_return;

@@ -5,8 +5,10 @@
 //   publish      when either has something new, and every 60 s: read the own Node; one merge patch, if it says
 //   something else
 //
-// While something is wrong the first two look again sooner (1 s or 5 s, growing, jittered); a write that failed is
-// repeated with back-off. What is wrong is logged once, and once more when it is over.
+// A file that changed is read when it has been left alone for a moment: kubelet writes its checkpoint container by
+// container. The first patch waits for both readings, but not long. While something is wrong the first two look again
+// sooner (1 s or 5 s, growing, jittered); a write that failed is repeated with back-off. What is wrong is logged once,
+// and once more when it is over.
 //
 // What is published when something cannot be read (invariants S3, S9):
 //   * A device whose address cannot be read, after being asked for twice, is listed without one. No older address is
@@ -56,6 +58,8 @@ class Agent {
   asio::awaitable<void> inventory_loop();
   asio::awaitable<void> allocations_loop();
   asio::awaitable<void> publish_loop();
+  asio::awaitable<void> next_round(Wakeup& wakeup, Instant due);
+  asio::awaitable<void> first_readings();
   asio::awaitable<Status> publish_once(Instant& next_refresh);
   asio::awaitable<void> finish(asio::awaitable<void> loop);
   void take_inventory(Result<InventoryReading> reading, Problems& problems);
@@ -74,6 +78,8 @@ class Agent {
   FileWatch conf_watch_;
   FileWatch checkpoint_watch_;
   int failed_inventories_ = 0;  // in a row
+  bool inventory_tried_ = false;
+  bool allocations_tried_ = false;
   int running_ = 0;
   bool stopping_ = false;
 };
