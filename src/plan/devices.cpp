@@ -47,7 +47,7 @@ NodeNpus read_node(const std::string& name, const NodeAnnotations* annotations) 
   return {PlacementProblem::kNone, "", std::move(*inventory), std::move(*allocations)};
 }
 
-// One pod's view of one device. Claims of other pods on the same node count too, also of pods of other deployments.
+// A pod that holds an NPU with some address: also pods of other deployments, as far as they are on nodes of ours.
 struct Claim {
   std::string uid;
   std::string pod;
@@ -139,7 +139,6 @@ class Placer {
         claim.created = pod.meta.created;
       }
       for (const int id : entry.devices) {
-        by_device_[{name, id}].push_back(claim);
         for (const npu::Device& device : node.inventory.devices) {
           if (device.id == id && !device.ip.empty()) by_address_[device.ip].push_back(claim);
         }
@@ -199,11 +198,8 @@ class Placer {
     if (snapshot_.deployment.ranktable.require_link_up && known->link == "down") {
       return refuse(&pod, PlacementProblem::kLinkDown, what + ", whose link is down");
     }
-    const Claim* other = stronger_claim(by_device_.at({pod.node, id}), pod);
-    if (other != nullptr) {
-      return refuse(&pod, PlacementProblem::kDuplicateDevice, what + ", which " + other->pod + " holds too");
-    }
-    other = stronger_claim(by_address_.at(known->ip), pod);
+    // One device in two pods of a node is refused by the report's parser; one address on two nodes shows only here.
+    const Claim* other = stronger_claim(by_address_.at(known->ip), pod);
     if (other != nullptr) {
       return refuse(&pod, PlacementProblem::kDuplicateDevice,
                     what + " with the address " + known->ip + ", which an NPU of " + other->pod + " has too");
@@ -214,8 +210,7 @@ class Placer {
   const Snapshot& snapshot_;
   std::map<std::string, const kube::Pod*> pods_;  // by UID
   std::map<std::string, NodeNpus> nodes_;
-  std::map<std::pair<std::string, int>, std::vector<Claim>> by_device_;  // by node and id
-  std::map<std::string, std::vector<Claim>> by_address_;
+  std::map<std::string, std::vector<Claim>> by_address_;  // over all nodes of the snapshot
 };
 
 }  // namespace

@@ -150,7 +150,9 @@ NpuLimit npu_limit(const Json& spec, const std::vector<std::string>& resource_na
       const Json* quantity = member(*limits, resource);
       if (quantity == nullptr) continue;
       const std::optional<int> count = whole(*quantity);
-      if (!count) limit.problem = "the limit of " + resource + " should be a whole number, not " + quantity->dump();
+      if (!count)
+        limit.problem =
+            "the limit of " + resource + " should be a whole number, not " + dump_json(*quantity).substr(0, 64);
       limit.there = true;
       limit.count += count.value_or(0);
     }

@@ -1,0 +1,191 @@
+#include "plan/devices.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/plan/fake_cluster.h"
+
+namespace pd::plan {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr Slot kPrefill0{{Role::kPrefill, 0}, 0};
+constexpr Slot kDecode0{{Role::kDecode, 0}, 0};
+constexpr const char* kPrefillPod = "qwen-prefill-0-0-1";
+constexpr const char* kDecodePod = "qwen-decode-0-0-1";
+
+class Devices : public ::testing::Test {
+ protected:
+  Devices() : cluster_(a_deployment().set("/spec/ranktable/lostGraceSeconds", 3600), 1) { cluster_.settle(); }
+
+  Placement placement(const Slot& slot) {
+    snapshot_ = cluster_.snapshot();
+    return place(snapshot_, find_occupants(snapshot_)).at(slot);
+  }
+  FakeNode& node() { return cluster_.nodes_.at("node-0"); }
+  std::vector<int>& held(const char* pod) { return node().held.at(cluster_.pod(pod).meta.uid); }
+
+  FakeCluster cluster_;
+  Snapshot snapshot_;
+};
+
+TEST_F(Devices, AreThoseThatKubeletAllocatedWithTheAddressesOfTheNode) {
+  held(kPrefillPod) = {5, 3};
+  const Placement placed = placement(kPrefill0);
+  ASSERT_TRUE(placed.server) << placed.reason;
+  EXPECT_EQ(placed.server->ip, cluster_.pod(kPrefillPod).pod_ip);
+  EXPECT_EQ(placed.server->id, placed.server->ip);
+  EXPECT_EQ(placed.server->devices, (std::vector<ranktable::Device>{{3, "29.81.1.103"}, {5, "29.81.1.105"}}));
+}
+
+TEST_F(Devices, ServerAddressAndIdFollowTheSpec) {
+  cluster_.edit_spec("/spec/ranktable/serverAddress", "HostIP");
+  cluster_.edit_spec("/spec/ranktable/serverID", "PerInstance");
+  EXPECT_EQ(placement(kPrefill0).server->ip, "10.0.0.1");
+  EXPECT_EQ(placement(kPrefill0).server->id, "prefill-0");
+  EXPECT_EQ(placement({{Role::kScheduler, 0}, 0}).server->id, "scheduler");
+  cluster_.edit_spec("/spec/ranktable/serverAddress", "PodIP");
+  cluster_.edit_spec("/spec/ranktable/serverID", "HostIP");
+  EXPECT_EQ(placement(kPrefill0).server->id, "10.0.0.1");
+}
+
+TEST_F(Devices, AMissingPodReadsLikeOneThatIsNotBound) {
+  cluster_.vanish(kPrefillPod);
+  EXPECT_EQ(placement(kPrefill0).reason, "pod qwen-prefill-0-0-1 is not bound to a node yet");
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kUnbound);
+}
+
+TEST_F(Devices, AreWaitedForUntilTheAgentReportsThem) {
+  node().held.erase(cluster_.pod(kPrefillPod).meta.uid);
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kWaiting);
+  EXPECT_THAT(placement(kPrefill0).reason, AllOf(HasSubstr(kPrefillPod), HasSubstr("node-0"), HasSubstr("pd-agent")));
+  EXPECT_TRUE(placement(kDecode0).server);
+}
+
+TEST_F(Devices, AreNotKnownWithoutAUsableAddressOfThePod) {
+  for (const char* address : {"", "127.0.0.1", "0.0.0.0", "not an address"}) {
+    cluster_.pod(kPrefillPod).pod_ip = address;
+    EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kWaiting) << address;
+  }
+}
+
+TEST_F(Devices, HostileAnnotationsNameTheNodeAndThePlace) {
+  for (const char* text : {"{", "[]", "{\"v\":2}", "{\"v\":1,\"devices\":[{\"id\":99999999999}]}", "\xff\xfe"}) {
+    node().garbled = text;
+    const Placement placed = placement(kPrefill0);
+    EXPECT_EQ(placed.problem, PlacementProblem::kBadAnnotation) << text;
+    EXPECT_THAT(placed.reason, AllOf(HasSubstr("node-0"), HasSubstr("npu-inventory"))) << text;
+  }
+  snapshot_ = cluster_.snapshot();
+  snapshot_.nodes["node-0"] = {node().inventory_text, R"({"v":1,"ids":"real","pods":7})"};
+  EXPECT_THAT(place(snapshot_, find_occupants(snapshot_)).at(kPrefill0).reason,
+              AllOf(HasSubstr("npu-allocations"), HasSubstr("/pods")));
+}
+
+TEST_F(Devices, ASilentNodeIsAQuestionForItsAgent) {
+  node().garbled = "";
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kNodeSilent);
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("is pd-agent running there?"));
+}
+
+TEST_F(Devices, RemappedAllocationsAreRefused) {
+  snapshot_ = cluster_.snapshot();
+  snapshot_.nodes["node-0"].allocations = R"({"v":1,"ids":"remapped","pods":[]})";
+  const Placement placed = place(snapshot_, find_occupants(snapshot_)).at(kPrefill0);
+  EXPECT_EQ(placed.problem, PlacementProblem::kRemapped);
+  EXPECT_THAT(placed.reason, HasSubstr("chooses other devices than kubelet; this version cannot read"));
+}
+
+TEST_F(Devices, MustBeInTheInventoryOfThePodsOwnNode) {
+  cluster_.edit_node("node-0", [](npu::Inventory& inventory) { inventory.devices.erase(inventory.devices.begin()); });
+  held(kPrefillPod) = {7, 4};
+  held(kDecodePod) = {1, 2};
+  EXPECT_TRUE(placement(kPrefill0).server);
+  held(kPrefillPod) = {7, 0};
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kDeviceUnknown);
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("NPU 0, which is not in the node's inventory"));
+}
+
+TEST_F(Devices, MustHaveAnAddress) {
+  held(kPrefillPod) = {6, 7};
+  cluster_.edit_node("node-0", [](npu::Inventory& inventory) { inventory.devices[7].ip = ""; });
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kDeviceUnknown);
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("hccn_tool -i 7 -ip -g"));
+}
+
+TEST_F(Devices, MustBeAsManyAsTheRoleWants) {
+  held(kPrefillPod) = {7};
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kCount);
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("has 1 NPUs, and the role wants 2"));
+}
+
+TEST_F(Devices, ALinkThatIsDownMattersOnlyWhenTheSpecSaysSo) {
+  held(kPrefillPod) = {6, 7};
+  cluster_.edit_node("node-0", [](npu::Inventory& inventory) { inventory.devices[7].link = "down"; });
+  EXPECT_TRUE(placement(kPrefill0).server);
+  cluster_.edit_spec("/spec/ranktable/requireLinkUp", true);
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kLinkDown);
+}
+
+TEST_F(Devices, AReportThatListsOneDeviceTwiceIsNotBelieved) {
+  held(kDecodePod) = held(kPrefillPod);
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kBadAnnotation);
+}
+
+// Two nodes whose inventories name one address: at most one of the two is right.
+class Clash : public ::testing::Test {
+ protected:
+  Clash() : cluster_(a_deployment().set("/spec/prefill/npusPerPod", 8), 2) {
+    cluster_.settle();
+    FakeNode& node = cluster_.nodes_.at(cluster_.pod(kDecodePod).node);
+    const auto id = static_cast<std::size_t>(node.held.at(cluster_.pod(kDecodePod).meta.uid)[0]);
+    address_ = cluster_.nodes_.at(cluster_.pod(kPrefillPod).node).inventory.devices[0].ip;
+    cluster_.edit_node(cluster_.pod(kDecodePod).node,
+                       [&](npu::Inventory& inventory) { inventory.devices[id].ip = address_; });
+  }
+
+  Placement placement(const Slot& slot) {
+    snapshot_ = cluster_.snapshot();
+    return place(snapshot_, find_occupants(snapshot_)).at(slot);
+  }
+
+  FakeCluster cluster_;
+  Snapshot snapshot_;
+  std::string address_;
+};
+
+TEST_F(Clash, TheYoungerPodLosesAndTheOtherIsNamed) {
+  cluster_.pod(kDecodePod).meta.created = cluster_.now_;
+  EXPECT_TRUE(placement(kPrefill0).server);
+  EXPECT_EQ(placement(kDecode0).problem, PlacementProblem::kDuplicateDevice);
+  EXPECT_THAT(placement(kDecode0).reason, AllOf(HasSubstr(kDecodePod), HasSubstr(address_), HasSubstr("NPU of llm/")));
+}
+
+TEST_F(Clash, OfTwoPodsOfOneAgeTheUidDecides) {
+  cluster_.pod(kDecodePod).meta.created = cluster_.pod(kPrefillPod).meta.created;
+  const bool prefill_first = cluster_.pod(kPrefillPod).meta.uid < cluster_.pod(kDecodePod).meta.uid;
+  EXPECT_EQ(placement(kPrefill0).server.has_value(), prefill_first);
+  EXPECT_EQ(placement(kDecode0).server.has_value(), !prefill_first);
+}
+
+TEST_F(Clash, APodThatIsOverClaimsNothing) {
+  cluster_.pod(kDecodePod).meta.created = cluster_.now_;
+  cluster_.pod(kPrefillPod).phase = "Failed";
+  EXPECT_TRUE(placement(kDecode0).server);
+}
+
+TEST_F(Clash, APodOfAnotherDeploymentCountsAndTheTwoAgreeOnTheLoser) {
+  FakeNode& node = cluster_.nodes_.at(cluster_.pod(kPrefillPod).node);
+  const std::vector<int> ids = node.held.at(cluster_.pod(kPrefillPod).meta.uid);
+  node.held.erase(cluster_.pod(kPrefillPod).meta.uid);
+  node.held["another"] = ids;
+  EXPECT_EQ(placement(kDecode0).problem, PlacementProblem::kDuplicateDevice);
+  node.held.erase("another");
+  node.held["zzz"] = ids;
+  EXPECT_TRUE(placement(kDecode0).server);
+}
+
+}  // namespace
+}  // namespace pd::plan
