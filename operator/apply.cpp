@@ -86,7 +86,8 @@ boost::asio::awaitable<Status> Applier::create(const Target& target, kube::Resou
       co_await client_.get_metadata(kube::object_path(path, target.deployment.ns, name), target.options);
   if (!held) co_return held.error();
   const kube::OwnerReference* owner = held->controller();
-  if (owner != nullptr && owner->uid == target.deployment.uid) {
+  const bool watched = held->label(std::string(kube::kDeploymentLabel)) == target.deployment.name;  // else never seen
+  if (owner != nullptr && owner->uid == target.deployment.uid && watched) {
     remember(target.written, kind, held->resource_version);
     co_return Ok{};
   }

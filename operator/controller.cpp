@@ -1,9 +1,7 @@
 #include "operator/controller.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "base/log.h"
+#include "runtime/spawn.h"
 
 namespace pd::op {
 namespace {
@@ -16,19 +14,20 @@ constexpr auto kForeignMemory = std::chrono::seconds(30);  // then the name is t
 }  // namespace
 
 Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock,
-                       runtime::Rng& rng, plan::Settings settings)
+                       runtime::Rng& rng, plan::Settings settings, Planner planner)
     : context_(context),
       stores_(stores),
       applier_(applier),
       clock_(clock),
       settings_(std::move(settings)),
+      planner_(std::move(planner)),
       queue_(context, rng, kRetry) {}
 
 void Controller::start(int workers, StopToken stop) {
   stores_.on_change([this](const std::string& key) { queue_.add(key); });
   stores_.on_synced([this, workers, stop] {
     log::info("Caches are filled", {{"deployments", std::to_string(stores_.deployments().size())}});
-    for (int i = 0; i < workers; ++i) boost::asio::co_spawn(context_, work(stop), boost::asio::detached);
+    for (int i = 0; i < workers; ++i) runtime::spawn(context_, work(stop));
   });
 }
 
@@ -52,7 +51,7 @@ boost::asio::awaitable<runtime::WorkQueue::Outcome> Controller::reconcile(std::s
   Memory& memory = memory_[key];
   if (behind_own_writes(key, memory)) co_return Outcome{true, kLookAgain};
   add_foreign(*snapshot, memory);
-  const plan::Plan planned = plan::plan(*snapshot, clock_.wall_now());
+  const plan::Plan planned = planner_(*snapshot, clock_.wall_now());
   Written written;
   const Status done = co_await applier_.apply(snapshot->deployment.meta, planned, written, stop);
   // memory_ may have been changed by other keys meanwhile, but not this entry: a key is in work only once.
@@ -95,18 +94,21 @@ void Controller::learn(Memory& memory, Written written) const {
   }
 }
 
-// Objects that hold a name of ours without our label are not watched; a refused create has told of them.
+// Objects that hold a name of ours without our label are not watched; a refused create has told of them. What the
+// stores know, they know better.
 void Controller::add_foreign(plan::Snapshot& snapshot, Memory& memory) const {
   if (clock_.now() - memory.foreign_seen > kForeignMemory) memory.foreign_objects.clear();
+  const auto knows = [](const auto& objects, const std::string& name) {
+    return std::any_of(objects.begin(), objects.end(), [&](const auto& object) { return object.meta.name == name; });
+  };
+  const std::string& deployment = snapshot.deployment.meta.name;
   for (const auto& [name, meta] : memory.foreign_objects) {
-    if (name == snapshot.deployment.meta.name + "-ranktable") {
+    if (name == deployment + "-ranktable") {
       if (!snapshot.config_map) snapshot.config_map = kube::ConfigMap{meta, {}};
-    } else if (name.ends_with("-pods") || name.ends_with("-scheduler")) {
-      snapshot.services.push_back({meta});
-    } else {
-      kube::Pod pod;
-      pod.meta = meta;
-      snapshot.pods.push_back(std::move(pod));
+    } else if (name == deployment + "-pods" || name == deployment + "-scheduler") {
+      if (!knows(snapshot.services, name)) snapshot.services.push_back({meta});
+    } else if (!knows(snapshot.pods, name)) {
+      snapshot.taken_pod_names.push_back(name);
     }
   }
 }

@@ -13,9 +13,11 @@ namespace pd::op {
 
 class Controller {
  public:
-  // All references must outlive the controller.
+  using Planner = std::function<plan::Plan(const plan::Snapshot&, WallTime)>;
+
+  // All references must outlive the controller. Another planner than the real one is for tests.
   Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock, runtime::Rng& rng,
-             plan::Settings settings);
+             plan::Settings settings, Planner planner = plan::plan);
 
   // Starts the workers once the stores are synced.
   void start(int workers, StopToken stop);
@@ -39,6 +41,7 @@ class Controller {
   Applier& applier_;
   const Clock& clock_;
   plan::Settings settings_;
+  Planner planner_;
   runtime::WorkQueue queue_;
   std::map<std::string, Memory> memory_;
 };

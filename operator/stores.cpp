@@ -1,9 +1,7 @@
 #include "operator/stores.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "npu/inventory.h"
+#include "runtime/spawn.h"
 
 namespace pd::op {
 namespace {
@@ -57,14 +55,11 @@ void Stores::kind_synced() {
 }
 
 void Stores::start(boost::asio::io_context& context, const StopToken& stop) {
-  const auto spawn = [&](auto& reflector) {
-    boost::asio::co_spawn(context, reflector.run(stop), boost::asio::detached);
-  };
-  spawn(deployments_);
-  spawn(pods_);
-  spawn(nodes_);
-  spawn(config_maps_);
-  spawn(services_);
+  runtime::spawn(context, deployments_.run(stop));
+  runtime::spawn(context, pods_.run(stop));
+  runtime::spawn(context, nodes_.run(stop));
+  runtime::spawn(context, config_maps_.run(stop));
+  runtime::spawn(context, services_.run(stop));
 }
 
 void Stores::concern(const std::string& key) const {

@@ -1,0 +1,204 @@
+#include "operator/apply.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/run_to_end.h"
+#include "tests/support/scripted_transport.h"
+
+namespace pd::op {
+namespace {
+
+using test::json_reply;
+using test::status_reply;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+Json stored(const std::string& name, const std::string& version, const std::string& owner = "deployment-uid",
+            const std::string& label = "qwen") {
+  Json object = {{"metadata", {{"name", name}, {"namespace", "llm"}, {"resourceVersion", version}, {"uid", "u"}}}};
+  object["metadata"]["labels"]["pd-operator.io/deployment"] = label;
+  object["metadata"]["ownerReferences"] = Json::array({{{"uid", owner}, {"controller", true}}});
+  return object;
+}
+
+Json named(const std::string& name) { return {{"metadata", {{"name", name}}}}; }
+
+const char* const kPods = "POST /api/v1/namespaces/llm/pods";
+const char* const kEvents = "POST /apis/events.k8s.io/v1/namespaces/llm/events";
+
+class ApplierTest : public ::testing::Test {
+ protected:
+  ApplierTest() {
+    deployment_.ns = "llm";
+    deployment_.name = "qwen";
+    deployment_.uid = "deployment-uid";
+    deployment_.resource_version = "77";
+  }
+  Status apply(std::vector<plan::Action> actions) {
+    plan::Plan plan;
+    plan.actions = std::move(actions);
+    return test::run_to_end(context_, applier_.apply(deployment_, plan, written_, stop_.token()));
+  }
+  Json last_body() const { return transport_.requests().back().body(); }
+
+  boost::asio::io_context context_;
+  test::ScriptedTransport transport_;
+  kube::Client client_{transport_};
+  Applier applier_{client_, "host-1"};
+  kube::ObjectMeta deployment_;
+  Written written_;
+  StopSource stop_;
+};
+
+TEST_F(ApplierTest, ExecutesInOrder) {
+  transport_.reply("POST /api/v1/namespaces/llm/configmaps", json_reply(201, stored("qwen-ranktable", "101")));
+  transport_.reply("POST /api/v1/namespaces/llm/services", json_reply(201, stored("qwen-pods", "102")));
+  transport_.reply(kPods, json_reply(201, stored("a", "103")));
+  transport_.reply("PUT /api/v1/namespaces/llm/configmaps/qwen-ranktable",
+                   json_reply(200, stored("qwen-ranktable", "104")));
+  transport_.reply("PATCH /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "105")));
+  transport_.reply("DELETE /api/v1/namespaces/llm/pods/b", json_reply(200, stored("b", "99")));
+  const Status done = apply({plan::CreateConfigMap{named("qwen-ranktable")}, plan::CreateService{named("qwen-pods")},
+                             plan::CreatePod{named("a")}, plan::ReplaceConfigMap{named("qwen-ranktable")},
+                             plan::TouchPod{"a", "u", "103", {}}, plan::DeletePod{"b", "u", "90"}});
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(transport_.routes(),
+              ElementsAre("POST /api/v1/namespaces/llm/configmaps", "POST /api/v1/namespaces/llm/services", kPods,
+                          "PUT /api/v1/namespaces/llm/configmaps/qwen-ranktable", "PATCH /api/v1/namespaces/llm/pods/a",
+                          "DELETE /api/v1/namespaces/llm/pods/b"));
+  EXPECT_THAT(written_.versions, ElementsAre(Pair("ConfigMap", "104"), Pair("Pod", "105"), Pair("Service", "102")));
+  EXPECT_TRUE(written_.foreign_objects.empty());
+}
+
+TEST_F(ApplierTest, StopsAtTheFirstFailure) {
+  transport_.reply(kPods, json_reply(201, stored("a", "103")));
+  transport_.reply(kPods, status_reply(403, "Forbidden", "exceeded quota"));
+  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}, plan::CreatePod{named("c")}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::kForbidden);
+  EXPECT_EQ(transport_.requests().size(), 2U);
+  EXPECT_THAT(written_.versions, ElementsAre(Pair("Pod", "103")));
+}
+
+TEST_F(ApplierTest, RemembersTheNewestVersion) {
+  transport_.reply(kPods, json_reply(201, stored("a", "100")));
+  transport_.reply(kPods, json_reply(201, stored("b", "99")));
+  ASSERT_TRUE(apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}}));
+  EXPECT_THAT(written_.versions, ElementsAre(Pair("Pod", "100")));
+}
+
+// A create whose answer was lost, or which the library sent twice.
+TEST_F(ApplierTest, AnObjectOfOursThatExistsIsAsGoodAsMade) {
+  transport_.reply(kPods, status_reply(409, "AlreadyExists"));
+  transport_.reply("GET /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "98")));
+  const Status done = apply({plan::CreatePod{named("a")}});
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(written_.versions, ElementsAre(Pair("Pod", "98")));
+}
+
+TEST_F(ApplierTest, AnObjectOfSomebodyElseIsLeftAloneAndTold) {
+  transport_.reply(kPods, status_reply(409, "AlreadyExists"));
+  transport_.reply("GET /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "98", "another-uid")));
+  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::kAlreadyExists);
+  EXPECT_EQ(transport_.requests().size(), 2U);
+  EXPECT_TRUE(written_.versions.empty());
+  ASSERT_TRUE(written_.foreign_objects.contains("a"));
+  EXPECT_EQ(written_.foreign_objects["a"].controller()->uid, "another-uid");
+}
+
+// Ours by its owner, but somebody took its label: it is in no store, and would be created again and again.
+TEST_F(ApplierTest, AnObjectThatIsNotWatchedIsToldToo) {
+  transport_.reply(kPods, status_reply(409, "AlreadyExists"));
+  transport_.reply("GET /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "98", "deployment-uid", "")));
+  EXPECT_FALSE(apply({plan::CreatePod{named("a")}}));
+  EXPECT_TRUE(written_.foreign_objects.contains("a"));
+}
+
+TEST_F(ApplierTest, ANameThatWasFreedMeanwhileIsPlannedAgain) {
+  transport_.reply(kPods, status_reply(409, "AlreadyExists"));
+  transport_.reply("GET /api/v1/namespaces/llm/pods/a", status_reply(404, "NotFound"));
+  EXPECT_FALSE(apply({plan::CreatePod{named("a")}}));
+  EXPECT_TRUE(written_.foreign_objects.empty());
+}
+
+TEST_F(ApplierTest, TouchesOnlyThePodItSaw) {
+  transport_.reply("PATCH /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "105")));
+  ASSERT_TRUE(apply({plan::TouchPod{"a", "pod-uid", "103", {{"pd-operator.io/ranktable-generation", "7"}}}}));
+  EXPECT_EQ(transport_.requests().back().request.content_type, "application/merge-patch+json");
+  EXPECT_EQ(last_body(), Json::parse(R"({"metadata":{"uid":"pod-uid","resourceVersion":"103",
+                                         "annotations":{"pd-operator.io/ranktable-generation":"7"}}})"));
+}
+
+TEST_F(ApplierTest, DeletesOnlyThePodItSaw) {
+  transport_.reply("DELETE /api/v1/namespaces/llm/pods/a", status_reply(409, "Conflict"));
+  const Status done = apply({plan::DeletePod{"a", "pod-uid", "103"}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::kConflict);
+  EXPECT_EQ(last_body()["preconditions"], (Json{{"uid", "pod-uid"}, {"resourceVersion", "103"}}));
+}
+
+TEST_F(ApplierTest, APodThatIsGoneIsAsGoodAsDeleted) {
+  transport_.reply("DELETE /api/v1/namespaces/llm/pods/a", status_reply(404, "NotFound"));
+  const Status done = apply({plan::DeletePod{"a", "pod-uid", "103"}});
+  EXPECT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(written_.versions.empty());
+}
+
+TEST_F(ApplierTest, WritesTheStatusOfWhatItPlannedFor) {
+  const std::string path = "/apis/pd-operator.io/v1alpha1/namespaces/llm/pddeployments/qwen/status";
+  transport_.reply("PATCH " + path, json_reply(200, stored("qwen", "78")));
+  kube::PDDeploymentStatus status;
+  status.observed_generation = 3;
+  ASSERT_TRUE(apply({plan::WriteStatus{status}}));
+  EXPECT_EQ(transport_.requests().back().query, "fieldManager=pd-operator-status&force=true");
+  const Json body = last_body();
+  EXPECT_EQ(body["apiVersion"], "pd-operator.io/v1alpha1");
+  EXPECT_EQ(body["kind"], "PDDeployment");
+  EXPECT_EQ(body["metadata"], Json::parse(R"({"name":"qwen","namespace":"llm","uid":"deployment-uid",
+                                              "resourceVersion":"77"})"));
+  EXPECT_EQ(body["status"], kube::encode_status(status));
+  EXPECT_THAT(written_.versions, ElementsAre(Pair("PDDeployment", "78")));
+}
+
+TEST_F(ApplierTest, TellsOfADeployment) {
+  transport_.reply(kEvents, json_reply(201, stored("x", "1")));
+  ASSERT_TRUE(apply({plan::EmitEvent{false, "RanktablePublished", "Publish", "Generation 7 is out.", {}}}));
+  const Json body = last_body();
+  EXPECT_EQ(body["type"], "Normal");
+  EXPECT_EQ(body["reason"], "RanktablePublished");
+  EXPECT_EQ(body["regarding"]["kind"], "PDDeployment");
+  EXPECT_EQ(body["regarding"]["uid"], "deployment-uid");
+  EXPECT_EQ(body["reportingInstance"], "host-1");
+  EXPECT_THAT(body["eventTime"].get<std::string>(), ::testing::MatchesRegex("[0-9-]{10}T[0-9:]{8}\\.000000Z"));
+  EXPECT_TRUE(written_.versions.empty());
+}
+
+TEST_F(ApplierTest, TellsOfAPod) {
+  transport_.reply(kEvents, json_reply(201, stored("x", "1")));
+  kube::ObjectMeta pod;
+  pod.ns = "llm";
+  pod.name = "a";
+  pod.uid = "pod-uid";
+  ASSERT_TRUE(apply({plan::EmitEvent{true, "LinkDown", "Check", std::string(5000, 'x'), pod}}));
+  const Json body = last_body();
+  EXPECT_EQ(body["type"], "Warning");
+  EXPECT_EQ(body["regarding"], Json::parse(R"({"apiVersion":"v1","kind":"Pod","namespace":"llm","name":"a",
+                                               "uid":"pod-uid"})"));
+  EXPECT_EQ(body["note"].get<std::string>().size(), 1024U);
+}
+
+TEST_F(ApplierTest, AnEventThatFailsEndsNoPlan) {
+  transport_.reply(kEvents, status_reply(403, "Forbidden"));
+  transport_.reply(kPods, json_reply(201, stored("a", "103")));
+  const plan::EmitEvent event{false, "R", "A", "n", {}};
+  const Status done = apply({event, plan::CreatePod{named("a")}});
+  EXPECT_TRUE(done) << done.error().message;
+  EXPECT_EQ(transport_.count(kPods), 1);
+}
+
+}  // namespace
+}  // namespace pd::op

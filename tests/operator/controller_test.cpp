@@ -1,0 +1,189 @@
+#include "operator/controller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/operator/cluster_script.h"
+
+namespace pd::op {
+namespace {
+
+using test::ClusterScript;
+using test::json_reply;
+using test::labelled;
+using test::object;
+using test::run_until;
+using test::status_reply;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const char* const kPost = "POST /api/v1/namespaces/llm/pods";
+const char* const kGet = "GET /api/v1/namespaces/llm/pods/qwen-prefill-0-0-1";
+
+class FakeClock final : public Clock {
+ public:
+  Instant now() const override { return now_; }
+  WallTime wall_now() const override { return WallTime(std::chrono::seconds(1795502096)); }
+  void advance(Duration by) { now_ += by; }
+
+ private:
+  Instant now_{std::chrono::hours(1)};
+};
+
+Json pod() { return labelled(object("llm", "qwen-prefill-0-0-1", "150"), "qwen"); }
+
+class ControllerTest : public ::testing::Test {
+ protected:
+  ControllerTest() {
+    script_.add(ClusterScript::kDeployments, object("llm", "qwen", "1"));
+    script_.serve(transport_);
+    controller_.start(2, stop_.token());
+    stores_.start(context_, stop_.token());
+  }
+  // What the planner answers next; afterwards, nothing to do.
+  void plan_next(plan::Plan planned) { plans_.push_back(std::move(planned)); }
+  static plan::Plan creating() {
+    plan::Plan planned;
+    planned.actions.push_back(plan::CreatePod{pod()});
+    return planned;
+  }
+  void run_until_planned(std::size_t times) {
+    run_until(context_, [&] { return seen_.size() >= times; });
+    settle();
+  }
+  void settle() {
+    context_.restart();
+    while (context_.poll() > 0) {
+    }
+  }
+  void change_deployment(const std::string& version) {
+    script_.event(ClusterScript::kDeployments, "MODIFIED", object("llm", "qwen", version));
+    settle();
+  }
+  void TearDown() override {
+    stop_.stop();
+    test::run_out(context_);
+  }
+
+  boost::asio::io_context context_;
+  test::ScriptedTransport transport_;
+  ClusterScript script_;
+  kube::Client client_{transport_};
+  runtime::Rng rng_{1};
+  FakeClock clock_;
+  StopSource stop_;
+  Stores stores_{client_, "", rng_};
+  Applier applier_{client_, "host-1"};
+  std::deque<plan::Plan> plans_;
+  std::vector<plan::Snapshot> seen_;
+  Controller controller_{
+      context_, stores_, applier_, clock_, rng_, {}, [this](const plan::Snapshot& snapshot, WallTime) {
+        seen_.push_back(snapshot);
+        plan::Plan next;
+        if (!plans_.empty()) {
+          next = std::move(plans_.front());
+          plans_.pop_front();
+        }
+        return next;
+      }};
+};
+
+TEST_F(ControllerTest, PlansOnceTheStoresAreFilled) {
+  EXPECT_THAT(seen_, IsEmpty());
+  run_until_planned(1);
+  EXPECT_EQ(seen_.size(), 1U);
+  EXPECT_EQ(seen_[0].deployment.meta.key(), "llm/qwen");
+}
+
+TEST_F(ControllerTest, PlansAgainWhenSomethingChanges) {
+  run_until_planned(1);
+  change_deployment("110");
+  EXPECT_EQ(seen_.size(), 2U);
+  EXPECT_EQ(seen_[1].deployment.meta.resource_version, "110");
+}
+
+TEST_F(ControllerTest, DoesNotPlanBeforeItHasSeenItsOwnWrites) {
+  plan_next(creating());
+  transport_.reply(kPost, json_reply(201, pod()));
+  run_until_planned(1);
+  ASSERT_EQ(transport_.count(kPost), 1);
+  change_deployment("110");
+  EXPECT_EQ(seen_.size(), 1U) << "the pod at version 150 has not been seen";
+  script_.event(ClusterScript::kPods, "ADDED", pod());
+  run_until_planned(2);
+  EXPECT_EQ(seen_[1].pods.size(), 1U);
+}
+
+// The pod was deleted before the watch had it: only a bookmark tells that the store is that far.
+TEST_F(ControllerTest, ABookmarkIsEnoughToHaveSeenThem) {
+  plan_next(creating());
+  transport_.reply(kPost, json_reply(201, pod()));
+  run_until_planned(1);
+  script_.event(ClusterScript::kPods, "BOOKMARK", {{"metadata", {{"resourceVersion", "151"}}}});
+  settle();
+  change_deployment("110");
+  EXPECT_EQ(seen_.size(), 2U);
+}
+
+TEST_F(ControllerTest, GoesOnWhenAWriteIsNeverSeen) {
+  plan_next(creating());
+  transport_.reply(kPost, json_reply(201, pod()));
+  run_until_planned(1);
+  change_deployment("110");
+  clock_.advance(std::chrono::seconds(29));
+  change_deployment("111");
+  EXPECT_EQ(seen_.size(), 1U);
+  clock_.advance(std::chrono::seconds(2));
+  change_deployment("112");
+  EXPECT_EQ(seen_.size(), 2U);
+}
+
+TEST_F(ControllerTest, TriesAgainAfterAFailure) {
+  plan_next(creating());
+  transport_.reply(kPost, status_reply(503, "ServiceUnavailable"));
+  run_until_planned(2);
+}
+
+TEST_F(ControllerTest, ComesBackWhenThePlanSaysSo) {
+  plan::Plan later;
+  later.requeue_after = std::chrono::milliseconds(1);
+  plan_next(std::move(later));
+  run_until_planned(2);
+}
+
+TEST_F(ControllerTest, TellsThePlannerOfANameThatIsTaken) {
+  plan_next(creating());
+  transport_.reply(kPost, status_reply(409, "AlreadyExists"));
+  transport_.reply(kGet, json_reply(200, object("llm", "qwen-prefill-0-0-1", "50")));
+  run_until_planned(2);
+  EXPECT_THAT(seen_[1].taken_pod_names, ElementsAre("qwen-prefill-0-0-1"));
+  EXPECT_THAT(seen_[1].pods, IsEmpty());
+  clock_.advance(std::chrono::seconds(31));
+  change_deployment("110");
+  EXPECT_THAT(seen_.back().taken_pod_names, IsEmpty()) << "it may be free again";
+}
+
+TEST_F(ControllerTest, TellsOfAnObjectOnce) {
+  plan::Plan planned;
+  planned.actions.push_back(plan::CreateService{object("llm", "qwen-pods", "")});
+  plan_next(std::move(planned));
+  transport_.reply("POST /api/v1/namespaces/llm/services", status_reply(409, "AlreadyExists"));
+  const Json foreign = object("llm", "qwen-pods", "50");
+  transport_.reply("GET /api/v1/namespaces/llm/services/qwen-pods", json_reply(200, foreign));
+  run_until_planned(2);
+  EXPECT_EQ(seen_.back().services.size(), 1U);
+  script_.event(ClusterScript::kServices, "ADDED", labelled(object("llm", "qwen-pods", "160"), "qwen"));
+  settle();
+  EXPECT_EQ(seen_.back().services.size(), 1U);
+  EXPECT_EQ(seen_.back().services[0].meta.resource_version, "160");
+}
+
+TEST_F(ControllerTest, ForgetsADeploymentThatIsGone) {
+  run_until_planned(1);
+  script_.event(ClusterScript::kDeployments, "DELETED", object("llm", "qwen", "110"));
+  settle();
+  EXPECT_EQ(seen_.size(), 1U);
+}
+
+}  // namespace
+}  // namespace pd::op
