@@ -89,16 +89,11 @@ std::optional<GenerationServer::Acceptor> GenerationServer::open(std::string& pr
   for (const tcp& protocol : {tcp::v6(), tcp::v4()}) {
     beast::error_code error;
     Acceptor acceptor(io_);
-    acceptor.open(protocol, error);
-    if (error) {
-      problem = error.message();
-      continue;
-    }
-    acceptor.set_option(asio::socket_base::reuse_address(true), error);
-    if (protocol == tcp::v6()) acceptor.set_option(asio::ip::v6_only(false), error);
-    acceptor.bind({protocol, port_}, error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-    if (!error) return acceptor;
+    const bool listens =
+        !acceptor.open(protocol, error) && !acceptor.set_option(asio::socket_base::reuse_address(true), error) &&
+        (protocol == tcp::v4() || !acceptor.set_option(asio::ip::v6_only(false), error)) &&
+        !acceptor.bind({protocol, port_}, error) && !acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (listens) return acceptor;
     problem = error.message();
     if (error == asio::error::address_in_use) return std::nullopt;
   }
@@ -147,7 +142,6 @@ asio::awaitable<void> GenerationServer::serve(tcp::socket socket) {
   if (error) co_return;
   const Response response = respond(parser.get(), answer_());
   co_await http::async_write(stream, response, token);
-  stream.socket().shutdown(tcp::socket::shutdown_both, error);
 }
 
 }  // namespace pd::gate

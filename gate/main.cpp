@@ -25,13 +25,14 @@ int run(const Exit& exit) { return exit.code; }
 
 int run(const WaitOptions& options) {
   install_exit_on_signal();
-  const auto generation = wait_for_tables(
-      options, [](const std::string& missing) { std::cout << "pd-gate: waiting: " << missing << std::endl; });
+  const auto generation = wait_for_tables(options, [](const std::string& missing) {
+    std::cout << "pd-gate: waiting: " << missing << '\n' << std::flush;
+  });
   if (!generation) {
-    std::cerr << "pd-gate: " << generation.error().message << std::endl;
+    std::cerr << "pd-gate: " << generation.error().message << '\n' << std::flush;
     return 1;
   }
-  std::cout << "pd-gate: the ranktable of generation " << *generation << " is complete" << std::endl;
+  std::cout << "pd-gate: the ranktable of generation " << *generation << " is complete\n" << std::flush;
   return 0;
 }
 
@@ -40,7 +41,7 @@ int run(const WatchOptions& options) { return run_watch(options); }
 int run(const ReadyOptions& options) {
   const auto generation = read_state(options.state_file);
   if (generation) return 0;
-  std::cerr << "pd-gate: " << generation.error().message << std::endl;
+  std::cerr << "pd-gate: " << generation.error().message << '\n' << std::flush;
   return 1;
 }
 

@@ -39,7 +39,7 @@ Error unavailable(const std::string& step, const beast::error_code& error) {
 }
 
 Status judge(const http::response<http::string_body>& response) {
-  const int status = response.result_int();
+  const unsigned status = response.result_int();
   if (status >= 200 && status < 300) return Ok{};
   const Code code = status >= 400 && status < 500 ? Code::kInvalid : Code::kUnavailable;
   return Error{code, "the engine answered with HTTP " + std::to_string(status)};

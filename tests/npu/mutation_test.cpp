@@ -10,16 +10,16 @@ namespace {
 
 constexpr int kRounds = 20000;
 
-const std::string kInventory =
+constexpr std::string_view kInventory =
     R"({"v":1,"source":"hccn_tool","resource":"huawei.com/Ascend910","probed":"2026-11-24T06:34:56Z","devices":[)"
     R"({"id":0,"ip":"29.81.18.100","link":"up","health":"ok","super_device_id":1,"super_pod_id":0,"logical_id":3,)"
     R"("ipv6":"2001:db8::1"},{"id":10,"ip":"29.81.18.101","link":"down","health":"ok"}]})";
-const std::string kAllocations =
+constexpr std::string_view kAllocations =
     R"({"v":1,"ids":"real","pods":[{"namespace":"llm","name":"qwen-prefill-0-0-1","uid":"6f0e3c9a","devices":[4,5]},)"
     R"({"namespace":"llm","name":"qwen-decode-0-0-1","uid":"6f0e3c9b","devices":[10,11]}]})";
 
 std::string mutate(std::string text, std::mt19937& random) {
-  static const std::string kLikely = "\"{}[],:0123456789.-eE\\u\n abcdef";
+  static constexpr std::string_view kLikely = "\"{}[],:0123456789.-eE\\u\n abcdef";
   const auto pick = [&](std::size_t count) { return std::uniform_int_distribution<std::size_t>(0, count - 1)(random); };
   for (std::size_t times = 1 + pick(3); times > 0 && !text.empty(); --times) {
     const std::size_t place = pick(text.size());
@@ -50,7 +50,7 @@ std::string mutate(std::string text, std::mt19937& random) {
 TEST(Mutation, AnInventoryIsRefusedOrReadTheSameAgain) {
   std::mt19937 random(1);
   for (int i = 0; i < kRounds && !::testing::Test::HasFailure(); ++i) {
-    const std::string text = mutate(kInventory, random);
+    const std::string text = mutate(std::string(kInventory), random);
     const Result<Inventory> parsed = parse_inventory(text);
     if (!parsed) {
       EXPECT_FALSE(parsed.error().message.empty());
@@ -65,7 +65,7 @@ TEST(Mutation, AnInventoryIsRefusedOrReadTheSameAgain) {
 TEST(Mutation, AllocationsAreRefusedOrReadTheSameAgain) {
   std::mt19937 random(2);
   for (int i = 0; i < kRounds && !::testing::Test::HasFailure(); ++i) {
-    const std::string text = mutate(kAllocations, random);
+    const std::string text = mutate(std::string(kAllocations), random);
     const Result<Allocations> parsed = parse_allocations(text);
     if (!parsed) {
       EXPECT_FALSE(parsed.error().message.empty());

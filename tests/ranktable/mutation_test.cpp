@@ -64,7 +64,7 @@ class Mutator {
   std::size_t pick(std::size_t count) { return std::uniform_int_distribution<std::size_t>(0, count - 1)(random_); }
 
   std::string bytes(std::string text) {
-    static const std::string kLikely = "\"{}[],:0123456789.-\\u\n abcdef";
+    static constexpr std::string_view kLikely = "\"{}[],:0123456789.-\\u\n abcdef";
     for (std::size_t times = 1 + pick(3); times > 0 && !text.empty(); --times) {
       const std::size_t place = pick(text.size());
       const std::size_t length = 1 + pick(40);

@@ -91,7 +91,7 @@ Tables read_tables(const Paths& paths) {
 
 void print(const Tables& tables) {
   const std::string start = timestamp() + " generation=" + tables.generation;
-  std::cout << start << " global=" << tables.global << "\n" << start << " local=" << tables.local << std::endl;
+  std::cout << start << " global=" << tables.global << "\n" << start << " local=" << tables.local << '\n' << std::flush;
 }
 
 [[noreturn]] void follow(const Paths& paths) {
@@ -116,13 +116,14 @@ int wait_for_generation(const Paths& paths, std::int64_t wanted, std::chrono::mi
     watch.arm();
     const std::optional<std::int64_t> generation = read_generation(paths);
     if (generation && *generation >= wanted) {
-      std::cout << wall_millis() << " " << *generation << std::endl;
+      std::cout << wall_millis() << " " << *generation << '\n' << std::flush;
       return 0;
     }
     const Duration left = deadline - std::chrono::steady_clock::now();
     if (left <= Duration::zero()) {
       std::cerr << "table-printer: generation " << wanted << " did not arrive in time; there is "
-                << (generation ? std::to_string(*generation) : "none") << std::endl;
+                << (generation ? std::to_string(*generation) : "none") << '\n'
+                << std::flush;
       return 1;
     }
     watch.wait(std::min<Duration>(left, kPollInterval));
@@ -132,7 +133,7 @@ int wait_for_generation(const Paths& paths, std::int64_t wanted, std::chrono::mi
 int cat(const std::string& path) {
   const Result<std::string> text = read_file(path);
   if (!text) {
-    std::cerr << "table-printer: " << text.error().message << std::endl;
+    std::cerr << "table-printer: " << text.error().message << '\n' << std::flush;
     return 1;
   }
   std::cout << *text << std::flush;
