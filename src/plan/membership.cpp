@@ -182,9 +182,10 @@ Occupancy find_occupants(const Snapshot& snapshot) {
 }
 
 Succession next_incarnation(const Slot& slot, const SlotPods& pods, const kube::PDDeploymentStatus& status) {
+  const std::string name = name_of(slot);
   std::int64_t recorded = 1;
   for (const kube::Incarnation& entry : status.incarnations) {
-    if (entry.slot == name_of(slot)) recorded = std::max(recorded, entry.last);
+    if (entry.slot == name) recorded = std::max(recorded, entry.last);
   }
   if (pods.highest < recorded) return {recorded, true};
   return {pods.highest + 1, false};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace pd::plan {
 namespace {
@@ -29,10 +30,10 @@ seconds delay_after(const kube::RoleSpec& role, int failures) {
 class Planner {
  public:
   explicit Planner(const Situation& situation) : situation_(situation), deployment_(situation.deployment()) {
+    std::set<std::string> slots;
+    for (const auto& [slot, pods] : situation.occupancy.slots) slots.insert(name_of(slot));
     for (const kube::Incarnation& known : deployment_.status.incarnations) {
-      const bool alive = std::any_of(situation.occupancy.slots.begin(), situation.occupancy.slots.end(),
-                                     [&](const auto& entry) { return name_of(entry.first) == known.slot; });
-      if (alive) rollout_.incarnations.push_back(known);
+      if (slots.contains(known.slot)) rollout_.incarnations.push_back(known);
     }
     keep_restarts();
   }
@@ -203,12 +204,13 @@ class Planner {
   }
 
   void record(const Slot& slot, std::int64_t incarnation) {
+    const std::string name = name_of(slot);
     for (kube::Incarnation& known : rollout_.incarnations) {
-      if (known.slot != name_of(slot)) continue;
+      if (known.slot != name) continue;
       known.last = incarnation;
       return;
     }
-    rollout_.incarnations.push_back({name_of(slot), incarnation});
+    rollout_.incarnations.push_back({name, incarnation});
   }
 
   // Nothing is left to be changed: what is not placed or not Ready yet is waited for.

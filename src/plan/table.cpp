@@ -116,17 +116,17 @@ class Decider {
   void publish(TableVerdict verdict) {
     TableContent content = completed_content(deployment_, placed_, documents_);
     if (!stored_.genuine || content != stored_.content) {
-      const std::vector<ranktable::Finding> findings = validate();
-      if (!findings.empty()) {
-        const std::string more =
-            findings.size() > 1 ? " (and " + std::to_string(findings.size() - 1) + " more findings)" : "";
-        return keep(TableVerdict::kRejected, "The table is not published: " + to_string(findings.front()) + more + ".");
-      }
       const std::size_t bytes = bytes_of(content);
       if (bytes > kMaxTableBytes) {
         return keep(TableVerdict::kTooLarge, "The tables have " + std::to_string(bytes) + " bytes and only " +
                                                  std::to_string(kMaxTableBytes) +
                                                  " fit in a ConfigMap: use fewer instances per deployment.");
+      }
+      const std::vector<ranktable::Finding> findings = validate();
+      if (!findings.empty()) {
+        const std::string more =
+            findings.size() > 1 ? " (and " + std::to_string(findings.size() - 1) + " more findings)" : "";
+        return keep(TableVerdict::kRejected, "The table is not published: " + to_string(findings.front()) + more + ".");
       }
     }
     decision_.verdict = verdict;
@@ -149,16 +149,37 @@ class Decider {
   }
 
   std::vector<ranktable::Finding> validate() const {
-    std::vector<ranktable::Finding> findings = ranktable::validate_global(documents_.global, profile_->name);
+    const std::string_view profile = profile_->name;
+    std::vector<ranktable::Finding> findings = ranktable::validate_global(documents_.global, profile);
     const auto add = [&](std::vector<ranktable::Finding> more) {
       findings.insert(findings.end(), more.begin(), more.end());
     };
-    for (const auto& [name, local] : documents_.locals) {
-      add(ranktable::validate_local(local, profile_->name));
-      add(ranktable::validate_mirror(documents_.global, local, profile_->name));
+    add(ranktable::validate_host(documents_.host, profile));
+    std::size_t at = 0;
+    for (const auto* role : {&placed_.prefill, &placed_.decode}) {
+      for (const ranktable::Instance& instance : *role) {
+        const std::string& local = documents_.locals.at(instance.name);
+        add(ranktable::validate_local(local, profile));
+        if (!repeats_servers(local, at)) add(ranktable::validate_mirror(documents_.global, local, profile));
+      }
     }
-    add(ranktable::validate_host(documents_.host, profile_->name));
     return findings;
+  }
+
+  // Rule 9 by text: rendered tables are canonical and in one order, so a local table's servers stand in the global one
+  // as they are, behind those of the instance before. What is not found so is left to the validator, which reads the
+  // whole global table each time.
+  bool repeats_servers(const std::string& local, std::size_t& at) const {
+    constexpr std::string_view kMember = "\"server_list\":[";
+    const std::size_t start = local.find(kMember);
+    const std::size_t end = local.rfind(']');
+    if (start == std::string::npos || end == std::string::npos || end < start + kMember.size()) return false;
+    const std::string_view servers =
+        std::string_view(local).substr(start + kMember.size(), end - start - kMember.size());
+    const std::size_t found = servers.empty() ? std::string::npos : documents_.global.find(servers, at);
+    if (found == std::string::npos) return false;
+    at = found + servers.size();
+    return true;
   }
 
   // S4: a number is used once. While our ConfigMap is there it counts on; where it is gone or unreadable, any number up

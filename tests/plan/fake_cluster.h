@@ -123,6 +123,13 @@ class FakeCluster {
     return std::any_of(pods_.begin(), pods_.end(), [](const auto& one) { return one.second.meta.deleted.has_value(); });
   }
 
+  std::size_t own_pods() const {
+    return static_cast<std::size_t>(std::count_if(pods_.begin(), pods_.end(), [&](const auto& one) {
+      const kube::OwnerReference* owner = one.second.meta.controller();
+      return owner != nullptr && owner->uid == deployment_["metadata"]["uid"];
+    }));
+  }
+
   // Access for tests.
   const kube::Condition& condition(const std::string& type) const {
     for (const kube::Condition& one : decoded().status.conditions) {

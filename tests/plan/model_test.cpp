@@ -197,6 +197,11 @@ bool is_zero(FakeCluster& cluster) {
   return now.deployment.prefill.instances == 0 || now.deployment.decode.instances == 0;
 }
 
+std::size_t wanted_pods(FakeCluster& cluster) {
+  const Snapshot now = cluster.snapshot();
+  return static_cast<std::size_t>(1 + now.deployment.prefill.instances + now.deployment.decode.instances);
+}
+
 class ModelTest : public ::testing::TestWithParam<unsigned> {};
 INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, ::testing::Range(0U, kShards));
 
@@ -215,6 +220,7 @@ TEST_P(ModelTest, KeepsItsInvariantsUnderFaultsAndComesToRest) {
       ASSERT_EQ(cluster.condition("Ready").status, "True")
           << "L1: " << cluster.condition("Ready").message << ", " << where;
     }
+    ASSERT_EQ(cluster.own_pods(), wanted_pods(cluster)) << where;
     // Time alone moves nothing.
     cluster.advance(std::chrono::hours(1));
     ASSERT_TRUE(cluster.plan_now().actions.empty()) << "L2: an hour later, " << where;
