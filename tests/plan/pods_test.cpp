@@ -1,0 +1,285 @@
+#include "plan/pods.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plan/services.h"
+#include "tests/plan/fake_cluster.h"
+
+namespace pd::plan {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr Slot kPrefill1{{Role::kPrefill, 1}, 0};
+constexpr Slot kScheduler{{Role::kScheduler, 0}, 0};
+const std::string kTemplate = "/spec/prefill/template";
+
+Json pod_of(const DeploymentBuilder& deployment, const Slot& slot = kPrefill1) {
+  const Snapshot snapshot = FakeCluster(deployment).snapshot();
+  const TemplateCheck check = check_template(snapshot, slot.instance.role);
+  EXPECT_EQ(check.verdict, TemplateCheck::Verdict::kValid) << check.message;
+  return pod_object(snapshot, slot, 3, check, template_hash(snapshot.deployment, slot.instance.role));
+}
+
+TemplateCheck check_of(const DeploymentBuilder& deployment) {
+  return check_template(FakeCluster(deployment).snapshot(), Role::kPrefill);
+}
+
+Json env_of(const Json& container, const std::string& name) {
+  for (const Json& variable : container["env"]) {
+    if (variable["name"] == name) return variable;
+  }
+  return {};
+}
+
+TEST(Pod, HasItsNamesLabelsAndOwner) {
+  const Json pod = pod_of(a_deployment().prefill(2));
+  const Json& metadata = pod["metadata"];
+  EXPECT_EQ(metadata["name"], "qwen-prefill-1-0-3");
+  EXPECT_EQ(metadata["namespace"], "llm");
+  EXPECT_EQ(metadata["labels"]["app"], "vllm");
+  EXPECT_EQ(metadata["labels"]["app.kubernetes.io/managed-by"], "pd-operator");
+  EXPECT_EQ(metadata["labels"]["pd-operator.io/deployment"], "qwen");
+  EXPECT_EQ(metadata["labels"]["pd-operator.io/role"], "prefill");
+  EXPECT_EQ(metadata["labels"]["pd-operator.io/instance"], "1");
+  EXPECT_EQ(metadata["labels"]["pd-operator.io/pod-index"], "0");
+  EXPECT_EQ(metadata["labels"]["pd-operator.io/incarnation"], "3");
+  EXPECT_LE(metadata["labels"]["pd-operator.io/template-hash"].get<std::string>().size(), 63U);
+  EXPECT_EQ(metadata["ownerReferences"][0]["uid"], "uid-qwen");
+  EXPECT_EQ(metadata["ownerReferences"][0]["controller"], true);
+  EXPECT_FALSE(metadata["ownerReferences"][0].contains("blockOwnerDeletion"));
+  EXPECT_EQ(pod["spec"]["hostname"], "qwen-prefill-1-0");
+  EXPECT_EQ(pod["spec"]["subdomain"], "qwen-pods");
+  EXPECT_EQ(pod["spec"]["restartPolicy"], "Always");
+}
+
+TEST(Pod, KeepsTheUsersAnnotationsButForThoseThatClaimDevices) {
+  const Json annotations = {{"sidecar.istio.io/inject", "false"},
+                            {"huawei.com/AscendReal", "Ascend910-0"},
+                            {"ascend.kubectl.kubernetes.io/ascend-910-configuration", "{}"},
+                            {"cce.kubectl.kubernetes.io/ascend-rank-table", "{}"},
+                            {"pd-operator.io/ranktable-generation", "9"},
+                            {"predicate-time", "1"}};
+  const Json pod = pod_of(a_deployment().set(kTemplate + "/metadata/annotations", annotations));
+  EXPECT_EQ(pod["metadata"]["annotations"], Json({{"sidecar.istio.io/inject", "false"}}));
+}
+
+TEST(Pod, OurLabelsCannotBeForgedByTheTemplate) {
+  const Json labels = {{"pd-operator.io/role", "decode"}, {"pd-operator.io/epoch", "7"}, {"tier", "a"}};
+  const Json made = pod_of(a_deployment().set(kTemplate + "/metadata/labels", labels))["metadata"]["labels"];
+  EXPECT_EQ(made["pd-operator.io/role"], "prefill");
+  EXPECT_FALSE(made.contains("pd-operator.io/epoch"));
+  EXPECT_EQ(made["tier"], "a");
+}
+
+TEST(Pod, AsksForItsNpusInTheFirstContainer) {
+  const Json pod = pod_of(a_deployment());
+  const Json& container = pod["spec"]["containers"][0];
+  EXPECT_EQ(container["resources"]["limits"]["huawei.com/Ascend910"], "2");
+  EXPECT_EQ(container["resources"]["requests"]["huawei.com/Ascend910"], "2");
+  EXPECT_FALSE(pod_of(a_deployment(), kScheduler)["spec"]["containers"][0].contains("resources"));
+}
+
+TEST(Pod, KeepsTheLimitOfTheTemplate) {
+  const std::string limits = kTemplate + "/spec/containers/0/resources/limits";
+  const Json pod = pod_of(a_deployment().set(limits, {{"huawei.com/ascend-1980", 2}}));
+  EXPECT_EQ(pod["spec"]["containers"][0]["resources"]["limits"], Json({{"huawei.com/ascend-1980", 2}}));
+}
+
+TEST(Pod, MountsTheTablesReadOnlyInEveryContainer) {
+  DeploymentBuilder deployment = a_deployment();
+  deployment.set(kTemplate + "/spec/initContainers", Json::array({{{"name", "download"}, {"image", "d:1"}}}));
+  deployment.set(kTemplate + "/spec/containers/1", {{"name", "logger"}, {"image", "l:1"}});
+  const Json spec = pod_of(deployment)["spec"];
+  EXPECT_THAT(spec["containers"], SizeIs(2));
+  EXPECT_THAT(spec["initContainers"], SizeIs(3));
+  EXPECT_EQ(spec["initContainers"][2]["name"], "download");
+  for (const char* key : {"containers", "initContainers"}) {
+    for (const Json& container : spec[key]) {
+      EXPECT_EQ(container["volumeMounts"][0],
+                Json({{"name", "pd-ranktable"}, {"mountPath", "/etc/pd-operator/ranktable"}, {"readOnly", true}}))
+          << container["name"];
+    }
+  }
+  const Json& projected = spec["volumes"][0]["projected"];
+  EXPECT_EQ(projected["defaultMode"], 0644);
+  EXPECT_EQ(projected["sources"][0]["configMap"]["optional"], true);
+  EXPECT_EQ(projected["sources"][1]["configMap"]["optional"], true);
+  EXPECT_EQ(projected["sources"][1]["configMap"]["items"],
+            Json::array({{{"key", "local_ranktable_prefill-1.json"}, {"path", "local_ranktable.json"}},
+                         {{"key", "instance_prefill-1.env"}, {"path", "instance.env"}}}));
+  EXPECT_EQ(projected["sources"][2]["downwardAPI"]["items"][0],
+            Json({{"path", "expected_generation"},
+                  {"fieldRef", {{"fieldPath", "metadata.annotations['pd-operator.io/ranktable-generation']"}}}}));
+  const Json host = pod_of(a_deployment(), kScheduler)["spec"]["volumes"][0]["projected"]["sources"][1]["configMap"];
+  EXPECT_EQ(host["items"][0]["key"], "local_ranktable_host.json");
+  EXPECT_EQ(host["items"][1]["key"], "instance_scheduler.env");
+}
+
+TEST(Pod, GetsTheEnvironmentUnlessTheTemplateSetsIt) {
+  DeploymentBuilder deployment = a_deployment();
+  deployment.set(kTemplate + "/spec/containers/0/env", Json::array({{{"name", "ROLE"}, {"value", "mine"}}}));
+  const Json spec = pod_of(deployment)["spec"];
+  const Json& container = spec["containers"][0];
+  EXPECT_EQ(env_of(container, "GLOBAL_RANK_TABLE_FILE_PATH")["value"],
+            "/etc/pd-operator/ranktable/global_ranktable.json");
+  EXPECT_EQ(env_of(container, "RANK_TABLE_FILE_PATH")["value"], "/etc/pd-operator/ranktable/local_ranktable.json");
+  EXPECT_EQ(env_of(container, "ROLE")["value"], "mine");
+  EXPECT_EQ(env_of(container, "PD_INSTANCE")["value"], "prefill-1");
+  EXPECT_EQ(env_of(container, "POD_IP")["valueFrom"]["fieldRef"]["fieldPath"], "status.podIP");
+  EXPECT_THAT(container["env"], SizeIs(5));
+}
+
+TEST(Gate, WatchesAndWaits) {
+  DeploymentBuilder deployment = a_deployment();
+  deployment.set("/spec/prefill/reload", {{"http", {{"port", 8000}, {"path", "/reload"}}}});
+  const Json inits = pod_of(deployment)["spec"]["initContainers"];
+  ASSERT_THAT(inits, SizeIs(2));
+  EXPECT_EQ(inits[0]["restartPolicy"], "Always");
+  EXPECT_EQ(inits[0]["args"],
+            Json({"watch", "--dir", "/etc/pd-operator/ranktable", "--address", "$(POD_IP)", "--profile", "AscendCloud",
+                  "--port", "8089", "--reload-url", "http://127.0.0.1:8000/reload"}));
+  EXPECT_EQ(inits[0]["readinessProbe"]["exec"]["command"], Json({"pd-gate", "ready"}));
+  EXPECT_FALSE(inits[0].contains("ports"));
+  EXPECT_EQ(inits[1]["args"], Json({"wait", "--dir", "/etc/pd-operator/ranktable", "--address", "$(POD_IP)",
+                                    "--profile", "AscendCloud", "--timeout", "600s"}));
+  EXPECT_EQ(inits[1]["image"], "pd-gate:1");
+  EXPECT_EQ(inits[1]["resources"]["limits"], inits[1]["resources"]["requests"]);
+}
+
+TEST(Gate, CanBeTurnedOff) {
+  EXPECT_THAT(pod_of(a_deployment().set("/spec/gate/sidecar", false))["spec"]["initContainers"], SizeIs(1));
+  EXPECT_FALSE(pod_of(a_deployment().set("/spec/gate/enabled", false))["spec"].contains("initContainers"));
+}
+
+TEST(Gate, RunsAsTheEngineDoes) {
+  const auto context = [](DeploymentBuilder deployment) {
+    return pod_of(deployment)["spec"]["initContainers"][1]["securityContext"];
+  };
+  EXPECT_EQ(context(a_deployment())["runAsUser"], 65532);
+  EXPECT_EQ(context(a_deployment())["runAsNonRoot"], true);
+  EXPECT_EQ(context(a_deployment())["capabilities"]["drop"], Json({"ALL"}));
+  DeploymentBuilder root = a_deployment();
+  root.set(kTemplate + "/spec/securityContext", {{"runAsUser", 0}, {"runAsGroup", 5}});
+  EXPECT_EQ(context(root)["runAsUser"], 0);
+  EXPECT_EQ(context(root)["runAsGroup"], 5);
+  EXPECT_EQ(context(root)["runAsNonRoot"], false);
+  root.set(kTemplate + "/spec/containers/0/securityContext", {{"runAsUser", 1000}});
+  EXPECT_EQ(context(root)["runAsUser"], 1000);
+}
+
+TEST(Gate, FollowsTheHostsAddressAndNetwork) {
+  DeploymentBuilder deployment = a_deployment().prefill(2);
+  deployment.set("/spec/ranktable/serverAddress", "HostIP").set(kTemplate + "/spec/hostNetwork", true);
+  const Json args = pod_of(deployment)["spec"]["initContainers"][0]["args"];
+  EXPECT_EQ(args[4], "$(HOST_IP)");
+  EXPECT_EQ(args[8], "8091") << "the scheduler has the first port, prefill-0 the second";
+}
+
+TEST(Template, IsJudgedInWordsThatNameThePlace) {
+  const std::string spec = kTemplate + "/spec";
+  const auto message = [](DeploymentBuilder deployment) { return check_of(deployment).message; };
+  EXPECT_THAT(message(a_deployment().set(spec + "/restartPolicy", "Never")),
+              HasSubstr("restartPolicy should be Always"));
+  EXPECT_THAT(message(a_deployment().set(spec + "/containers", Json::array())),
+              HasSubstr("/spec/containers should list"));
+  EXPECT_THAT(message(a_deployment().set(spec + "/containers", "x")), HasSubstr("/spec/containers should be a list"));
+  EXPECT_THAT(message(a_deployment().set(spec + "/containers/0/env", 7)), HasSubstr("/spec/containers/0/env"));
+  EXPECT_THAT(message(a_deployment().set(kTemplate + "/metadata/labels/a", 1)), HasSubstr("/metadata/labels"));
+  EXPECT_THAT(message(a_deployment().set(kTemplate, 3)), HasSubstr("PodTemplateSpec"));
+  EXPECT_THAT(message(a_deployment().set(spec + "/volumes", Json::array({{{"name", "pd-ranktable"}}}))),
+              HasSubstr("pd-ranktable is taken"));
+  EXPECT_THAT(message(a_deployment().set(spec + "/containers/0/volumeMounts",
+                                         Json::array({{{"mountPath", "/etc/pd-operator/ranktable"}}}))),
+              HasSubstr("mounts something at"));
+}
+
+TEST(Template, MustAgreeWithTheNumberOfNpus) {
+  const std::string limits = kTemplate + "/spec/containers/0/resources/limits";
+  EXPECT_EQ(check_of(a_deployment().set(limits, {{"huawei.com/Ascend910", "2"}})).verdict,
+            TemplateCheck::Verdict::kValid);
+  EXPECT_THAT(check_of(a_deployment().set(limits, {{"huawei.com/Ascend910", "4"}})).message,
+              HasSubstr("the NPU limit is 4 and npusPerPod is 2"));
+  EXPECT_THAT(check_of(a_deployment().set(limits, {{"huawei.com/Ascend910", "2k"}})).message,
+              HasSubstr("whole number"));
+}
+
+TEST(Template, OfAScaledDownRoleIsNotJudged) {
+  EXPECT_EQ(check_of(a_deployment().prefill(0).set(kTemplate, nullptr)).verdict, TemplateCheck::Verdict::kValid);
+}
+
+TEST(Template, IsUnknownWhileNoNodeNamesAResource) {
+  FakeCluster cluster(a_deployment());
+  cluster.resources_ = {"nvidia.com/gpu"};
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("TemplatesValid").status, "Unknown");
+  EXPECT_EQ(cluster.condition("Progressing").reason, "ResourceUnknown");
+  EXPECT_FALSE(cluster.pods_.contains("qwen-prefill-0-0-1"));
+  cluster.resources_ = {"huawei.com/ascend-1980", "huawei.com/Ascend910"};
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("Ready").status, "True");
+}
+
+TEST(Template, AdoptModeIsSaidToBeMissing) {
+  FakeCluster cluster(a_deployment().set("/spec/prefill/adopt", Json::object()));
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("TemplatesValid").reason, "AdoptUnsupported");
+  EXPECT_THAT(cluster.condition("TemplatesValid").message, HasSubstr("not available in this version"));
+  EXPECT_FALSE(cluster.pods_.contains("qwen-prefill-0-0-1"));
+}
+
+TEST(TemplateHash, ChangesWithWhatAPodDependsOnAndWithNothingElse) {
+  const auto hash = [](const DeploymentBuilder& deployment) {
+    return template_hash(FakeCluster(deployment).snapshot().deployment, Role::kPrefill);
+  };
+  const std::string base = hash(a_deployment());
+  EXPECT_EQ(hash(a_deployment().prefill(5).set("/spec/gate/image", "other:2").set("/spec/gate/timeoutSeconds", 5)),
+            base);
+  EXPECT_NE(hash(a_deployment().set(kTemplate + "/spec/containers/0/image", "vllm:2")), base);
+  EXPECT_NE(hash(a_deployment().set("/spec/prefill/npusPerPod", 4)), base);
+  EXPECT_NE(hash(a_deployment().set("/spec/ranktable/mountPath", "/tables")), base);
+  EXPECT_NE(hash(a_deployment().set("/spec/gate/sidecar", false)), base);
+}
+
+TEST(TemplateHash, OfAnUnknownVersionCountsAsEqual) {
+  kube::Pod pod;
+  EXPECT_FALSE(is_outdated(pod, "1-abc"));
+  pod.meta.labels["pd-operator.io/template-hash"] = "0-abc";
+  EXPECT_FALSE(is_outdated(pod, "1-abc"));
+  pod.meta.labels["pd-operator.io/template-hash"] = "1-abd";
+  EXPECT_TRUE(is_outdated(pod, "1-abc"));
+}
+
+TEST(Services, AreAHeadlessOneAndTheSchedulersEntry) {
+  DeploymentBuilder deployment = a_deployment();
+  const std::string ports = "/spec/scheduler/template/spec/containers/0/ports";
+  deployment.set(ports, Json::array({{{"name", "http"}, {"containerPort", 8080}}, {{"containerPort", 9000}}, "junk"}));
+  const std::vector<Json> made = missing_services(FakeCluster(deployment).snapshot());
+  ASSERT_THAT(made, SizeIs(2));
+  EXPECT_EQ(made[0]["spec"]["clusterIP"], "None");
+  EXPECT_EQ(made[0]["spec"]["publishNotReadyAddresses"], true);
+  EXPECT_EQ(made[0]["spec"]["selector"], Json({{"pd-operator.io/deployment", "qwen"}}));
+  EXPECT_EQ(made[1]["metadata"]["name"], "qwen-scheduler");
+  EXPECT_EQ(made[1]["spec"]["ports"], Json::array({{{"name", "http"}, {"port", 8080}, {"targetPort", 8080}},
+                                                   {{"name", "port-9000"}, {"port", 9000}, {"targetPort", 9000}}}));
+  EXPECT_EQ(missing_services(FakeCluster(a_deployment()).snapshot())[1]["spec"]["clusterIP"], "None");
+}
+
+TEST(Services, OfStrangersAreNamedAndLeftAlone) {
+  FakeCluster cluster(a_deployment());
+  kube::Service foreign;
+  foreign.meta.name = "qwen-pods";
+  cluster.services_ = {foreign};
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_THAT(cluster.services_, SizeIs(2));
+  EXPECT_EQ(cluster.condition("Progressing").reason, "NameTaken");
+  EXPECT_THAT(cluster.condition("Progressing").message, HasSubstr("Service qwen-pods belongs to somebody else"));
+  EXPECT_EQ(cluster.condition("Ready").status, "True");
+}
+
+}  // namespace
+}  // namespace pd::plan

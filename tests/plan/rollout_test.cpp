@@ -1,0 +1,239 @@
+#include "plan/rollout.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/plan/fake_cluster.h"
+
+namespace pd::plan {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+FakeCluster a_running_cluster(int prefill = 3) {
+  FakeCluster cluster(a_deployment().prefill(prefill));
+  cluster.settle();
+  return cluster;
+}
+
+std::vector<std::string> deleted(const Plan& made) {
+  std::vector<std::string> names;
+  for (const Action& action : made.actions) {
+    if (const auto* pod = std::get_if<DeletePod>(&action)) names.push_back(pod->name);
+  }
+  return names;
+}
+
+std::vector<std::string> created(const Plan& made) {
+  std::vector<std::string> names;
+  for (const Action& action : made.actions) {
+    if (const auto* pod = std::get_if<CreatePod>(&action)) names.push_back(pod->object["metadata"]["name"]);
+  }
+  return names;
+}
+
+const std::string kImage = "/spec/prefill/template/spec/containers/0/image";
+
+TEST(Rollout, ADeletedPodIsReplacedAtOnceUnderTheNextNumber) {
+  FakeCluster cluster = a_running_cluster();
+  cluster.delete_pod("qwen-prefill-1-0-1");
+  const Plan made = cluster.plan_now();
+  EXPECT_THAT(created(made), ElementsAre("qwen-prefill-1-0-2"));
+  // The record comes first: whatever fails, no pod has an unrecorded number.
+  std::size_t status = SIZE_MAX;
+  for (std::size_t i = 0; i < made.actions.size(); ++i) {
+    if (std::holds_alternative<WriteStatus>(made.actions[i])) status = i;
+    if (std::holds_alternative<CreatePod>(made.actions[i])) {
+      EXPECT_LT(status, i);
+    }
+  }
+  cluster.apply_plan(made);
+  EXPECT_EQ(cluster.status().incarnations, (std::vector<kube::Incarnation>{{"prefill-1-0", 2}}));
+}
+
+TEST(Rollout, UnderGoneTheSuccessorWaitsForTheOldPodToGo) {
+  FakeCluster cluster = a_running_cluster();
+  cluster.edit_spec("/spec/prefill/podReplacementPolicy", "Gone");
+  cluster.delete_pod("qwen-prefill-1-0-1");
+  EXPECT_THAT(created(cluster.plan_now()), IsEmpty());
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_EQ(cluster.condition("Progressing").reason, "WaitingForRemoval");
+  cluster.vanish("qwen-prefill-1-0-1");
+  EXPECT_THAT(created(cluster.plan_now()), ElementsAre("qwen-prefill-1-0-1"));
+}
+
+TEST(Rollout, AFailedPodIsReplacedAndThenRemoved) {
+  FakeCluster cluster = a_running_cluster();
+  cluster.fail_pod("qwen-prefill-1-0-1");
+  const Plan made = cluster.plan_now();
+  EXPECT_THAT(created(made), ElementsAre("qwen-prefill-1-0-2"));
+  EXPECT_THAT(deleted(made), IsEmpty());
+  cluster.apply_plan(made);
+  EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-1-0-1"));
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_FALSE(cluster.pods_.contains("qwen-prefill-1-0-1"));
+}
+
+TEST(Rollout, RepeatedFailuresAreRetriedWithGrowingDelaysAndForgottenWhenItHolds) {
+  FakeCluster cluster = a_running_cluster();
+  cluster.fail_pod("qwen-prefill-1-0-1");
+  cluster.apply_plan(cluster.plan_now());
+  ASSERT_TRUE(cluster.pods_.contains("qwen-prefill-1-0-2")) << "the first failure costs no delay";
+  cluster.fail_pod("qwen-prefill-1-0-2");
+  for (int i = 0; i < 3; ++i) cluster.apply_plan(cluster.plan_now());
+  EXPECT_FALSE(cluster.pods_.contains("qwen-prefill-1-0-3"));
+  EXPECT_EQ(cluster.condition("Progressing").reason, "BackOff");
+  EXPECT_EQ(cluster.plan_now().requeue_after, Duration(seconds(10)));
+  cluster.advance(seconds(10));
+  cluster.apply_plan(cluster.plan_now());
+  ASSERT_TRUE(cluster.pods_.contains("qwen-prefill-1-0-3"));
+  ASSERT_EQ(cluster.status().restarts.size(), 1U);
+  EXPECT_EQ(cluster.status().restarts[0].count, 2);
+  EXPECT_EQ(cluster.status().restarts[0].next_attempt, cluster.now_ + seconds(20));
+  const WallTime before = cluster.now_;
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_THAT(cluster.status().restarts, IsEmpty());
+  EXPECT_GE(cluster.now_ - before, minutes(10));
+}
+
+TEST(Rollout, UnderGoneAFailedPodIsRemovedWithTheSameDelays) {
+  FakeCluster cluster = a_running_cluster();
+  cluster.edit_spec("/spec/prefill/podReplacementPolicy", "Gone");
+  cluster.fail_pod("qwen-prefill-1-0-1");
+  EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-1-0-1"));
+  cluster.apply_plan(cluster.plan_now());
+  cluster.vanish("qwen-prefill-1-0-1");
+  cluster.apply_plan(cluster.plan_now());
+  cluster.fail_pod("qwen-prefill-1-0-1");
+  EXPECT_THAT(deleted(cluster.plan_now()), IsEmpty());
+  EXPECT_EQ(cluster.plan_now().requeue_after, Duration(seconds(10)));
+}
+
+TEST(Rollout, ATemplateUpdateKeepsToMaxUnavailable) {
+  FakeCluster cluster = a_running_cluster(3);
+  cluster.edit_spec(kImage, "vllm:2");
+  EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-2-0-1"));
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_THAT(deleted(cluster.plan_now()), IsEmpty());
+  EXPECT_EQ(cluster.condition("Progressing").reason, "RollingUpdate");
+  ASSERT_TRUE(cluster.settle());
+  for (const auto& [name, pod] : cluster.created_) {
+    if (!cluster.pods_.contains(name) || name.find("prefill") == std::string::npos) continue;
+    EXPECT_EQ(pod["spec"]["containers"][0]["image"], "vllm:2") << name;
+  }
+  EXPECT_TRUE(cluster.pods_.contains("qwen-decode-0-0-1")) << "S10: nobody else is replaced";
+  EXPECT_EQ(cluster.condition("Ready").status, "True");
+}
+
+TEST(Rollout, MaxUnavailableMayBeAShare) {
+  FakeCluster cluster = a_running_cluster(3);
+  cluster.edit_spec("/spec/prefill/rollingUpdate/maxUnavailable", "67%");
+  cluster.edit_spec(kImage, "vllm:2");
+  EXPECT_EQ(deleted(cluster.plan_now()).size(), 2U);
+  cluster.edit_spec("/spec/prefill/rollingUpdate/maxUnavailable", "1%");
+  EXPECT_EQ(deleted(cluster.plan_now()).size(), 1U);
+}
+
+TEST(Rollout, PodsThatDoNotServeAreUpdatedAtOnce) {
+  FakeCluster cluster = a_running_cluster(3);
+  cluster.pod("qwen-prefill-0-0-1").conditions.clear();
+  cluster.edit_spec(kImage, "vllm:2");
+  EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-0-0-1")) << "it is the one unavailable already";
+}
+
+TEST(Rollout, AnotherSizeReplacesTheWholeRoleAtOnce) {
+  FakeCluster cluster = a_running_cluster(3);
+  const std::string before = cluster.table("global_ranktable.json");
+  cluster.edit_spec("/spec/prefill/npusPerPod", 4);
+  EXPECT_EQ(deleted(cluster.plan_now()).size(), 3U);
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_EQ(cluster.table("global_ranktable.json"), before);
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("Ready").status, "True");
+  EXPECT_EQ(cluster.status().ranktable.npus, 14);
+}
+
+TEST(Rollout, AtScaleInTheTableGoesFirst) {
+  FakeCluster cluster = a_running_cluster(3);
+  cluster.edit_spec("/spec/prefill/instances", 1);
+  const Plan first = cluster.plan_now();
+  EXPECT_THAT(deleted(first), IsEmpty());
+  cluster.apply_plan(first);
+  EXPECT_FALSE(cluster.config_map_->data.contains("local_ranktable_prefill-2.json"));
+  EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-1-0-1", "qwen-prefill-2-0-1"));
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("Ready").status, "True");
+}
+
+TEST(Rollout, AtScaleInPodsStayWhileNoTableWithoutThemCanBePublished) {
+  FakeCluster cluster = a_running_cluster(2);
+  for (auto& [name, node] : cluster.nodes_) node.cordoned = true;
+  cluster.vanish("qwen-prefill-0-0-1");
+  cluster.edit_spec("/spec/prefill/instances", 1);
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-1-0-1"));
+  EXPECT_EQ(cluster.condition("RanktableReady").reason, "RoleLost");
+}
+
+TEST(Rollout, ScalingOutTouchesNobodyElsesPods) {
+  FakeCluster cluster = a_running_cluster(1);
+  const std::string uid = cluster.pod("qwen-prefill-0-0-1").meta.uid;
+  cluster.edit_spec("/spec/prefill/instances", 3);
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.pod("qwen-prefill-0-0-1").meta.uid, uid);
+  EXPECT_EQ(cluster.status().prefill.summary, "3/3");
+  EXPECT_EQ(cluster.generation(), "2") << "one table for all that came";
+}
+
+TEST(Rollout, PausedChangesNoPodsButTablesGoOn) {
+  FakeCluster cluster = a_running_cluster(3);
+  cluster.edit_spec("/spec/paused", true);
+  cluster.edit_spec(kImage, "vllm:2");
+  cluster.vanish("qwen-prefill-2-0-1");
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_FALSE(cluster.pods_.contains("qwen-prefill-2-0-1"));
+  EXPECT_EQ(cluster.condition("Progressing").reason, "Paused");
+  EXPECT_EQ(cluster.condition("RanktableReady").reason, "Partial");
+}
+
+TEST(Rollout, AnInvalidTemplateOfOneRoleHoldsUpThatRoleOnly) {
+  FakeCluster cluster = a_running_cluster(2);
+  cluster.edit_spec("/spec/prefill/template/spec/restartPolicy", "Never");
+  cluster.vanish("qwen-prefill-1-0-1");
+  cluster.vanish("qwen-decode-0-0-1");
+  const Plan made = cluster.plan_now();
+  EXPECT_THAT(created(made), ElementsAre("qwen-decode-0-0-1"));
+  EXPECT_THAT(deleted(made), IsEmpty());
+  cluster.apply_plan(made);
+  EXPECT_EQ(cluster.condition("TemplatesValid").status, "False");
+  const auto said = std::count_if(cluster.events_.begin(), cluster.events_.end(),
+                                  [](const EmitEvent& event) { return event.reason == "TemplateInvalid"; });
+  EXPECT_EQ(said, 1);
+}
+
+TEST(Rollout, ASurplusPodIsDeleted) {
+  FakeCluster cluster = a_running_cluster(1);
+  cluster.delete_pod("qwen-prefill-0-0-1");
+  ASSERT_TRUE(cluster.settle());
+  kube::Pod late = cluster.pod("qwen-prefill-0-0-2");
+  late.meta.name = "qwen-prefill-0-0-1";
+  late.meta.uid = "uid-late";
+  cluster.pods_[late.meta.name] = late;
+  EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-0-0-1"));
+}
+
+TEST(Rollout, ANameThatAStrangerHoldsIsPassedOverAndSaid) {
+  FakeCluster cluster(a_deployment());
+  cluster.add_foreign_pod("qwen-prefill-0-0-1", "prefill", 0);
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-0-0-2"));
+  EXPECT_EQ(cluster.condition("Progressing").reason, "NameTaken");
+  EXPECT_THAT(cluster.condition("Progressing").message, HasSubstr("Pod qwen-prefill-0-0-1 belongs to somebody else"));
+}
+
+}  // namespace
+}  // namespace pd::plan
