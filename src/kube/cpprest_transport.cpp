@@ -240,7 +240,9 @@ asio::awaitable<Result<HttpResponse>> CpprestTransport::send(HttpRequest request
   const Result<std::shared_ptr<Exchange>> started = impl_->start(request, false);
   if (!started) co_return started.error();
   const std::shared_ptr<Exchange> exchange = *started;
-  const bool done = co_await exchange->wait([exchange] { return exchange->finished(); }, deadline, stop);
+  // Named: g++ 12 destroys a lambda twice that is a temporary of a co_await expression.
+  const auto finished = [exchange] { return exchange->finished(); };
+  const bool done = co_await exchange->wait(finished, deadline, stop);
   if (!done) co_return unanswered(*exchange, server, request, stop);
   if (exchange->failure()) co_return exchange->failure()->with_context("API server " + server);
   exchange->head().body = std::move(exchange->buffer());
