@@ -1,0 +1,57 @@
+"""What the agents write about their nodes, and that a broken node does no harm."""
+import json
+
+from manifests import pddeployment
+from pd_system import NODES
+
+
+def test_each_node_has_its_own_inventory(system):
+    for index, node in enumerate(NODES):
+        inventory = system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-inventory"), what="an inventory")
+        assert inventory["v"] == 1
+        assert inventory["source"] == "hccn_tool"
+        assert inventory["resource"] == "huawei.com/Ascend910"
+        assert [(device["id"], device["ip"]) for device in inventory["devices"]] == [
+            (number, f"29.81.{18 + index}.{100 + number}") for number in range(8)]
+        assert {device["link"] for device in inventory["devices"]} == {"up"}
+
+
+def test_allocations_are_kubelets(system, namespace):
+    system.apply(pddeployment("qwen", namespace))
+    system.wait_ready("qwen", namespace)
+    for role in ("prefill", "decode"):
+        pod = system.one_pod("qwen", role, namespace)
+        allocations = system.node_annotation(pod["spec"]["nodeName"], "npu-allocations")
+        assert allocations["ids"] == "real"
+        (entry,) = [entry for entry in allocations["pods"] if entry["uid"] == pod["metadata"]["uid"]]
+        assert entry["devices"] == system.allocated(pod)
+        assert (entry["namespace"], entry["name"]) == (namespace, pod["metadata"]["name"])
+
+
+def test_garbled_annotations_leave_the_last_table(system, namespace):
+    system.apply(pddeployment("qwen", namespace))
+    system.wait_ready("qwen", namespace)
+    pod = system.one_pod("qwen", "prefill", namespace)
+    node, before = pod["spec"]["nodeName"], system.config_map("qwen", namespace)["data"]
+    agent = f"pd-agent-{node}"
+    system.stop_process(agent)
+    try:
+        system.kubectl("annotate", "--overwrite", "node", node, "pd-operator.io/npu-inventory=[[[[{", "pd-operator.io/npu-allocations={}")
+        condition = system.until("pdd", lambda pdds: next(
+            (c for c in pdds[0]["status"]["conditions"] if c["type"] == "DevicesDiscovered" and c["status"] != "True"), None),
+            "-n", namespace, what="the condition tells of it")
+        assert node in condition["message"]
+        assert system.config_map("qwen", namespace)["data"] == before
+    finally:
+        system.start_agent(node)
+    system.until("nodes", lambda _: not is_garbled(system, node), what="the agent repairs the annotation")
+    system.wait_ready("qwen", namespace)
+    assert system.config_map("qwen", namespace)["data"] == before
+
+
+def is_garbled(system, node):
+    text = system.get("node", node)["metadata"]["annotations"].get("pd-operator.io/npu-inventory", "")
+    try:
+        return not json.loads(text).get("devices")
+    except ValueError:
+        return True

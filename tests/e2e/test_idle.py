@@ -1,0 +1,28 @@
+"""An operator with nothing to do does nothing: it writes neither objects nor status."""
+import json
+import time
+
+from manifests import pddeployment
+
+
+def requests(system, user, since):
+    """What a user asked of the API server since then, from the audit log, watches apart."""
+    with open(f"{system.state}/audit.log", encoding="utf-8") as log:
+        entries = [json.loads(line) for line in log]
+    return [f"{entry['verb']} {entry['requestURI']}" for entry in entries
+            if entry["user"]["username"] == user and entry["verb"] != "watch" and entry["requestReceivedTimestamp"] > since]
+
+
+def test_a_settled_deployment_causes_no_request(system, namespace):
+    system.apply(pddeployment("qwen", namespace, npus=1))
+    system.wait_ready("qwen", namespace)
+    # The second touch comes five seconds after the table; then all is said.
+    pod = system.one_pod("qwen", "decode", namespace)["metadata"]["name"]
+    system.kubectl("wait", r"--for=jsonpath={.metadata.annotations.pd-operator\.io/retouched}", f"pod/{pod}", "-n", namespace,
+                   "--timeout=30s")
+    marker = system.kubectl("create", "configmap", "marker", "-n", namespace, "-o", "jsonpath={.metadata.creationTimestamp}").stdout
+    window = 10
+    # A wait for something that must not come: this ConfigMap is never made.
+    system.kubectl("wait", "--for=create", "configmap/never", "-n", namespace, f"--timeout={window}s", check=False)
+    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.mktime(time.strptime(marker, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone + 2))
+    assert requests(system, "pd-operator", since) == []

@@ -1,0 +1,130 @@
+"""The tables in real pods: the seed's structure, kubelet's devices, the agents' addresses; and they follow the pods."""
+import json
+import time
+
+import pytest
+from live_cluster import ROOT
+from manifests import pddeployment
+
+SAMPLES = ROOT / "tests" / "data" / "ranktable"
+
+
+@pytest.fixture
+def deployed(system, namespace):
+    system.apply(pddeployment("qwen", namespace))
+    system.wait_ready("qwen", namespace)
+    return namespace
+
+
+def sample(name):
+    return json.loads((SAMPLES / name).read_text(encoding="utf-8"))
+
+
+def device_address(node, device):
+    """As the cluster wrote it into the node's hccn.conf."""
+    return f"29.81.{18 + int(node.removeprefix('real-'))}.{100 + device}"
+
+
+def fill_in(server, system, pod):
+    """Puts a pod's address and devices into a server entry of a sample, in its order of keys."""
+    server["server_id"] = server["server_ip"] = pod["status"]["podIP"]
+    if "device" not in server:
+        return
+    ids = system.allocated(pod)
+    assert len(ids) == len(server["device"])
+    for device, number in zip(server["device"], ids):
+        device["device_id"] = str(number)
+        device["device_ip"] = device_address(pod["spec"]["nodeName"], number)
+
+
+def test_the_tables_are_the_seeds(system, deployed):
+    pods = {role: system.one_pod("qwen", role, deployed) for role in ("scheduler", "prefill", "decode")}
+    expected = sample("ascendcloud-1p1d-global_ranktable_10.0.0.18.json")
+    for group, role in zip(expected["server_group_list"], ("scheduler", "prefill", "decode")):
+        fill_in(group["server_list"][0], system, pods[role])
+    for pod in pods.values():
+        # Compared as text: the order of keys is part of the format.
+        assert system.read_in_pod(pod, "global_ranktable.json") == json.dumps(expected, separators=(",", ":"))
+    for role, name in (("prefill", "45"), ("decode", "67"), ("scheduler", "host")):
+        local = sample(f"ascendcloud-local_ranktable_10.0.0.18_{name}.json")
+        fill_in(local["server_list"][0], system, pods[role])
+        assert system.read_in_pod(pods[role], "local_ranktable.json") == json.dumps(local, separators=(",", ":"))
+
+
+def test_a_lost_pod_leads_to_a_new_table_in_the_others(system, deployed):
+    decode, lost = system.one_pod("qwen", "decode", deployed), system.one_pod("qwen", "prefill", deployed)
+    generation = int(system.read_in_pod(decode, "generation"))
+    system.kubectl("delete", "pod", lost["metadata"]["name"], "-n", deployed, "--wait=false")
+
+    def replacement(pods):
+        return next((time.time() * 1000 for pod in pods
+                     if pod["metadata"]["uid"] != lost["metadata"]["uid"] and pod["status"].get("podIP")), None)
+
+    placed = system.until("pods", replacement, "-n", deployed, "-l", "pd-operator.io/role=prefill", what="a new prefill pod with an IP")
+    seen = system.wait_generation(decode, generation + 1)
+    assert seen - placed < 2000
+    new = system.one_pod("qwen", "prefill", deployed)
+    assert new["metadata"]["name"] == "qwen-prefill-0-0-2"
+    entry = system.table(decode)["server_group_list"][1]["server_list"][0]
+    assert entry["server_ip"] == new["status"]["podIP"]
+    assert [int(device["device_id"]) for device in entry["device"]] == system.allocated(new)
+    system.wait_ready("qwen", deployed)
+    after = system.one_pod("qwen", "decode", deployed)
+    assert after["metadata"]["uid"] == decode["metadata"]["uid"]
+    assert [status["restartCount"] for status in after["status"]["containerStatuses"]] == [0]
+
+
+def test_scaling_out_is_published(system, deployed):
+    decode = system.one_pod("qwen", "decode", deployed)
+    generation = int(system.read_in_pod(decode, "generation"))
+    system.apply(pddeployment("qwen", deployed, prefill=2))
+    system.wait_generation(decode, generation + 1)
+    assert len(system.table(decode)["server_group_list"][1]["server_list"]) == 2
+    system.kubectl("wait", "--for=jsonpath={.status.prefill.summary}=2/2", "pdd/qwen", "-n", deployed, "--timeout=60s")
+    assert len(system.pods("qwen", "prefill", deployed)) == 2
+
+
+def test_scaling_in_removes_from_the_table_first(system, namespace):
+    system.apply(pddeployment("qwen", namespace, prefill=2, npus=1))
+    system.wait_ready("qwen", namespace)
+    decode = system.one_pod("qwen", "decode", namespace)
+    generation = int(system.read_in_pod(decode, "generation"))
+    system.apply(pddeployment("qwen", namespace, prefill=1, npus=1))
+    system.wait_generation(decode, generation + 1)
+    assert len(system.table(decode)["server_group_list"][1]["server_list"]) == 1
+    system.kubectl("wait", "--for=delete", "pod", "-n", namespace, "-l", "pd-operator.io/role=prefill,pd-operator.io/instance=1",
+                   "--timeout=60s")
+    assert [pod["metadata"]["name"] for pod in system.pods("qwen", "prefill", namespace)] == ["qwen-prefill-0-0-1"]
+
+
+def test_a_deleted_config_map_comes_back(system, deployed):
+    before = system.config_map("qwen", deployed)
+    decode = system.one_pod("qwen", "decode", deployed)
+    generation = int(before["data"]["generation"])
+    system.kubectl("delete", "configmap", "qwen-ranktable", "-n", deployed)
+    system.until("configmaps", lambda maps: any(m["metadata"]["name"] == "qwen-ranktable"
+                 and m["metadata"]["uid"] != before["metadata"]["uid"] for m in maps), "-n", deployed, what="a new ConfigMap")
+    after = system.config_map("qwen", deployed)
+    assert int(after["data"]["generation"]) > generation
+    same = lambda data: {key: value for key, value in data.items() if key != "generation" and not key.endswith(".env")}
+    assert same(after["data"]) == same(before["data"])
+    system.wait_generation(decode, int(after["data"]["generation"]))
+    # A pod that is made now starts, whatever keys were missing meanwhile.
+    system.kubectl("delete", "pod", system.one_pod("qwen", "prefill", deployed)["metadata"]["name"], "-n", deployed)
+    system.wait_ready("qwen", deployed)
+
+
+def test_an_edited_config_map_is_put_right(system, deployed):
+    before = system.config_map("qwen", deployed)
+    system.kubectl("patch", "configmap", "qwen-ranktable", "-n", deployed, "--type=merge",
+                   "-p", json.dumps({"data": {"global_ranktable.json": "{}"}}))
+    system.until("configmaps", lambda maps: any(m["metadata"]["name"] == "qwen-ranktable" and int(m["data"]["generation"]) >
+                 int(before["data"]["generation"]) for m in maps), "-n", deployed, what="a new generation")
+    assert system.config_map("qwen", deployed)["data"]["global_ranktable.json"] == before["data"]["global_ranktable.json"]
+
+
+def test_deleting_the_deployment_leaves_nothing(system, deployed):
+    system.kubectl("delete", "pdd", "qwen", "-n", deployed, "--timeout=60s")
+    for kind in ("pods", "configmaps", "services"):
+        system.kubectl("wait", "--for=delete", kind, "-n", deployed, "-l", "pd-operator.io/deployment=qwen", "--timeout=60s")
+    assert system.get("pods,configmaps,services", "-n", deployed, "-l", "pd-operator.io/deployment=qwen")["items"] == []

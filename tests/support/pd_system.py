@@ -1,0 +1,191 @@
+"""pd-operator on a real cluster: two nodes with fake NPUs, an agent on each, the operator, as processes in the cluster's network.
+
+    with PdSystem("demo") as system:
+        system.apply(manifest)
+        system.wait_ready("qwen")
+        system.table(pod)["server_group_list"]
+"""
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import time
+
+from live_cluster import ROOT, SCRIPT, LiveCluster
+
+NODES = ("real-0", "real-1")
+PROGRAMS = ROOT / "build" / "release" / "bin"
+IMAGE = ROOT / "build" / "image" / "pd-operator.tar"
+CRD = ROOT / "crds" / "pddeployments.yaml"
+RBAC = ROOT / "tests" / "e2e" / "rbac.yaml"
+GATE_IMAGE = "localhost/pd-operator:dev"
+MOUNT_PATH = "/etc/pd-operator/ranktable"
+
+
+class PdSystem(LiveCluster):
+    def __init__(self, purpose, progress=lambda _: None):
+        super().__init__(purpose, "--nodes", len(NODES), "--npu-plugin", PROGRAMS / "fake-npu-plugin",
+                         "--hccn-tool", PROGRAMS / "fake-hccn-tool")
+        self.progress = progress
+        self.processes = {}
+        self.state = None
+
+    def __enter__(self):
+        self.progress(f"a cluster of {len(NODES)} nodes, 8 NPUs each")
+        super().__enter__()
+        try:
+            self.state = dict(line.split("=", 1) for line in self.run("env").stdout.split())["STATE"]
+            self.progress("the image on both nodes")
+            self.run("load-image", IMAGE)
+            self.progress("the CRD, and the roles of operator and agent")
+            self.apply(CRD)
+            self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", CRD)
+            self.apply(RBAC)
+            self.progress("pd-agent on both nodes, pd-operator")
+            for node in NODES:
+                self.start_agent(node)
+            self.start_operator()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for name in list(self.processes):
+            self.stop_process(name)
+        super().__exit__()
+
+    # Processes, each with its pid and a log.
+
+    def log_path(self, name):
+        return f"{self.state}/log/{name}.log"
+
+    def log(self, name):
+        with open(self.log_path(name), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def start_process(self, name, *command, environment=None):
+        with open(self.log_path(name), "ab") as log:
+            process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       env={**os.environ, **(environment or {})}, start_new_session=True)
+        self.processes[name] = process
+        return process
+
+    def stop_process(self, name, kill=False):
+        process = self.processes.pop(name)
+        if process.poll() is None:
+            process.kill() if kill else process.terminate()
+        try:
+            return process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def kubeconfig(self, user):
+        return self.run("kubeconfig", user).stdout.strip()
+
+    def start_agent(self, node, *arguments):
+        return self.start_process(f"pd-agent-{node}", SCRIPT, "node-exec", "--name", self.name, node, "--", PROGRAMS / "pd-agent",
+                                  "--node-name", node, "--kubeconfig", self.kubeconfig("pd-agent"), *arguments)
+
+    def start_operator(self, *arguments, name="pd-operator", program="pd-operator", environment=None):
+        return self.start_process(name, SCRIPT, "exec", "--name", self.name, "--", PROGRAMS / program, "--kubeconfig",
+                                  self.kubeconfig("pd-operator"), "--gate-image", GATE_IMAGE, "--gate-image-pull-policy", "Never",
+                                  *arguments, environment=environment)
+
+    # Waiting: on what the API server tells, never on time alone.
+
+    def until(self, kind, holds, *arguments, timeout=60, what=""):
+        """Waits until holds(objects) for all objects of a kind, looking after each change; answers what holds() answered."""
+        deadline = time.monotonic() + timeout
+        command = [str(SCRIPT), "kubectl", "--name", self.name, "get", kind, "--watch", "-o", "name", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0) as watch:
+            try:
+                with selectors.DefaultSelector() as selector:
+                    selector.register(watch.stdout, selectors.EVENT_READ)
+                    while True:
+                        objects = self.get(kind, *arguments)["items"]
+                        answer = holds(objects)
+                        if answer:
+                            return answer
+                        left = deadline - time.monotonic()
+                        if left <= 0:
+                            raise TimeoutError(f"not within {timeout} s: {what or holds}\n{json.dumps(objects)[:6000]}")
+                        # A second at most, since a change may have come before the watch had begun.
+                        if selector.select(min(left, 1.0)):
+                            watch.stdout.read(65536)
+            finally:
+                watch.kill()
+
+    def wait_ready(self, name, namespace="default", timeout=90):
+        done = self.kubectl("wait", "--for=condition=Ready", f"pdd/{name}", "-n", namespace, f"--timeout={timeout}s", check=False)
+        if done.returncode != 0:
+            raise TimeoutError(f"{namespace}/{name} did not become Ready: {done.stderr}\n{self.story(namespace)}")
+
+    def story(self, namespace):
+        """What is there, for the message of a failure."""
+        parts = [self.kubectl("get", "pdd,pods,configmaps", "-n", namespace, "-o", "wide", check=False).stdout,
+                 self.kubectl("get", "pdd", "-n", namespace, "-o", "jsonpath={.items[*].status.conditions}", check=False).stdout]
+        for process in self.processes:
+            with contextlib.suppress(OSError):
+                parts.append(f"--- {process}\n" + "\n".join(self.log(process).splitlines()[-15:]))
+        return "\n".join(parts)
+
+    # What the deployment is made of.
+
+    def pods(self, deployment, role=None, namespace="default"):
+        """Its pods that are not terminating."""
+        selector = f"pd-operator.io/deployment={deployment}" + (f",pd-operator.io/role={role}" if role else "")
+        items = self.get("pods", "-n", namespace, "-l", selector)["items"]
+        return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
+
+    def one_pod(self, deployment, role, namespace="default"):
+        (pod,) = self.pods(deployment, role, namespace)
+        return pod
+
+    def config_map(self, deployment, namespace="default"):
+        return self.get("configmap", f"{deployment}-ranktable", "-n", namespace)
+
+    def read_in_pod(self, pod, file):
+        """The content of a file as a process in the pod's main container sees it."""
+        meta = pod["metadata"]
+        container = pod["spec"]["containers"][0]["name"]
+        return self.kubectl("exec", "-n", meta["namespace"], meta["name"], "-c", container, "--", "/usr/local/bin/table-printer",
+                            "--cat", f"{MOUNT_PATH}/{file}").stdout
+
+    def table(self, pod, file="global_ranktable.json"):
+        return json.loads(self.read_in_pod(pod, file))
+
+    def wait_generation(self, pod, generation, timeout=30):
+        """Waits inside the pod until its mounted tables have a generation; answers when, in milliseconds since the epoch."""
+        meta = pod["metadata"]
+        container = pod["spec"]["containers"][0]["name"]
+        said = self.kubectl("exec", "-n", meta["namespace"], meta["name"], "-c", container, "--", "/usr/local/bin/table-printer",
+                            "--wait-for-generation", generation, "--timeout", f"{timeout}s").stdout
+        return int(said.split()[-1])
+
+    def node_annotation(self, node, name):
+        text = self.get("node", node)["metadata"].get("annotations", {}).get(f"pd-operator.io/{name}")
+        return json.loads(text) if text else None
+
+    def allocated(self, pod):
+        """The NPUs that kubelet's device plugin gave to a pod, from the environment that the container was started with."""
+        node, meta = pod["spec"]["nodeName"], pod["metadata"]
+        container = pod["spec"]["containers"][0]["name"]
+        identifier = next(status["containerID"] for status in pod["status"]["containerStatuses"] if status["name"] == container)
+        told = self.run("node-exec", node, "--", "ctr", "-n", "k8s.io", "containers", "info",
+                        identifier.removeprefix("containerd://")).stdout
+        for entry in json.loads(told)["Spec"]["process"]["env"]:
+            if entry.startswith("ASCEND_VISIBLE_DEVICES="):
+                return sorted(int(part) for part in entry.partition("=")[2].split(","))
+        raise AssertionError(f"no ASCEND_VISIBLE_DEVICES in {meta['name']}")
+
+    def resident_mib(self, name):
+        """Resident memory of the program in a process started here (the script execs into it)."""
+        with open(f"/proc/{self.processes[name].pid}/status", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1]) / 1024
+        return None
