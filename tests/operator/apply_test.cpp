@@ -200,5 +200,26 @@ TEST_F(ApplierTest, AnEventThatFailsEndsNoPlan) {
   EXPECT_EQ(transport_.count(kPods), 1);
 }
 
+// The io_context goes while a write is under way: what the coroutines hold is let go once.
+TEST_F(ApplierTest, MayBeLeftInTheMiddle) {
+  plan::Plan create;
+  create.actions = {plan::CreatePod{named("a")}};
+  plan::Plan touch;
+  touch.actions = {plan::TouchPod{"a", "u", "103", {{"k", "v"}}}};
+  plan::Plan remove;
+  remove.actions = {plan::DeletePod{"a", "u", "103"}};
+  plan::Plan status;
+  status.actions = {plan::WriteStatus{}};
+  plan::Plan event;
+  event.actions = {plan::EmitEvent{false, "R", "A", "n", {}}};
+  std::vector<std::optional<Status>> ended(5);
+  std::size_t next = 0;
+  for (const plan::Plan* plan : {&create, &touch, &remove, &status, &event}) {
+    test::start(context_, applier_.apply(deployment_, *plan, written_, stop_.token()), ended[next++]);
+  }
+  context_.poll();
+  EXPECT_EQ(transport_.requests().size(), 5U);
+}
+
 }  // namespace
 }  // namespace pd::op

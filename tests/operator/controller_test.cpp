@@ -61,6 +61,7 @@ class ControllerTest : public ::testing::Test {
     settle();
   }
   void TearDown() override {
+    if (left_) return;
     stop_.stop();
     test::run_out(context_);
   }
@@ -76,6 +77,7 @@ class ControllerTest : public ::testing::Test {
   Applier applier_{client_, "host-1"};
   std::deque<plan::Plan> plans_;
   std::vector<plan::Snapshot> seen_;
+  bool left_ = false;
   Controller controller_{
       context_, stores_, applier_, clock_, rng_, {}, [this](const plan::Snapshot& snapshot, WallTime) {
         seen_.push_back(snapshot);
@@ -176,6 +178,12 @@ TEST_F(ControllerTest, TellsOfAnObjectOnce) {
   settle();
   EXPECT_EQ(seen_.back().services.size(), 1U);
   EXPECT_EQ(seen_.back().services[0].meta.resource_version, "160");
+}
+
+TEST_F(ControllerTest, MayBeLeftInTheMiddle) {
+  plan_next(creating());
+  run_until_planned(1);
+  left_ = true;  // with a write, five watches and a waiting worker
 }
 
 TEST_F(ControllerTest, ForgetsADeploymentThatIsGone) {

@@ -82,6 +82,7 @@ class WatcherTest : public ::testing::Test {
   }
   const std::string& query(std::size_t request) const { return transport_.requests().at(request).query; }
   void TearDown() override {
+    if (left_) return;
     stop_.stop();
     test::run_out(context_);
     EXPECT_TRUE(ended_);
@@ -95,6 +96,7 @@ class WatcherTest : public ::testing::Test {
   Recorder sink_;
   std::optional<Watcher> watcher_;
   bool ended_ = false;
+  bool left_ = false;
 };
 
 TEST_F(WatcherTest, ListsConsistentlyAndWatchesFromTheListsVersion) {
@@ -323,6 +325,20 @@ TEST_F(WatcherTest, StopsWhileItWatches) {
   stop_.stop();
   test::run_out(context_);
   EXPECT_TRUE(stream->closed());
+}
+
+TEST_F(WatcherTest, MayBeLeftWhileItLists) {
+  start();
+  run_until_requests(1);
+  left_ = true;
+}
+
+TEST_F(WatcherTest, MayBeLeftWhileItWatches) {
+  transport_.reply(kList, page("100", {}));
+  transport_.reply_stream(kWatch);
+  start();
+  run_until_requests(2);
+  left_ = true;
 }
 
 TEST_F(WatcherTest, StopsWhileItBacksOff) {
