@@ -61,11 +61,12 @@ function(pd_tests name)
   add_executable(${name}_tests ${sources})
   target_link_libraries(${name}_tests PRIVATE pd_${name} ${arg_LINK} GTest::gmock GTest::gtest_main)
   target_include_directories(${name}_tests PRIVATE ${CMAKE_SOURCE_DIR})
-  target_compile_definitions(${name}_tests PRIVATE PD_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
-                                                   PD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  # Relative to the tests' working directory, so that a clone elsewhere finds them compiled in the cache.
+  target_compile_definitions(${name}_tests PRIVATE PD_TEST_DATA="tests/data")
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()
   include(GoogleTest)
-  gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+  gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+                       PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120 DISCOVERY_TIMEOUT 60)
 endfunction()
