@@ -19,4 +19,4 @@ def namespace(system):
     system.kubectl("create", "namespace", name)
     system.kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=30s")
     yield name
-    system.kubectl("delete", "namespace", name, "--timeout=60s")
+    system.kubectl("delete", "namespace", name, "--wait=false")

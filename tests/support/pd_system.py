@@ -8,8 +8,10 @@
 import contextlib
 import json
 import os
+import queue
 import selectors
 import subprocess
+import threading
 import time
 
 from live_cluster import ROOT, SCRIPT, LiveCluster
@@ -119,6 +121,37 @@ class PdSystem(LiveCluster):
             finally:
                 watch.kill()
 
+    @contextlib.contextmanager
+    def watch_addresses(self, selector, namespace="default"):
+        """Yields a function that answers when (in milliseconds since the epoch) the API server first told of an address of a
+        pod whose UID is not the given one. By then kubelet has given the pod its NPUs as well."""
+        command = [str(SCRIPT), "kubectl", "--name", self.name, "get", "pods", "-n", namespace, "-l", selector, "--watch", "-o",
+                   'jsonpath={.metadata.uid}{" "}{.status.podIP}{"\\n"}']
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watch:
+            told = queue.Queue()
+            running = threading.Event()
+
+            def read():
+                for line in watch.stdout:
+                    told.put((time.time() * 1000, *line.strip().partition(" ")[::2]))
+                    running.set()
+
+            def placed(other_than):
+                while True:
+                    moment, uid, address = told.get(timeout=30)
+                    if address and uid != other_than:
+                        return moment
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            try:
+                if not running.wait(timeout=30):
+                    raise TimeoutError(f"kubectl did not watch the pods with {selector}")
+                yield placed
+            finally:
+                watch.kill()
+                reader.join()
+
     def wait_ready(self, name, namespace="default", timeout=90):
         done = self.kubectl("wait", "--for=condition=Ready", f"pdd/{name}", "-n", namespace, f"--timeout={timeout}s", check=False)
         if done.returncode != 0:
@@ -164,7 +197,7 @@ class PdSystem(LiveCluster):
         container = pod["spec"]["containers"][0]["name"]
         said = self.kubectl("exec", "-n", meta["namespace"], meta["name"], "-c", container, "--", "/usr/local/bin/table-printer",
                             "--wait-for-generation", generation, "--timeout", f"{timeout}s").stdout
-        return int(said.split()[-1])
+        return int(said.split()[0])
 
     def node_annotation(self, node, name):
         text = self.get("node", node)["metadata"].get("annotations", {}).get(f"pd-operator.io/{name}")
