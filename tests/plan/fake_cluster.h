@@ -126,7 +126,7 @@ class FakeCluster {
   std::size_t own_pods() const {
     return static_cast<std::size_t>(std::count_if(pods_.begin(), pods_.end(), [&](const auto& one) {
       const kube::OwnerReference* owner = one.second.meta.controller();
-      return owner != nullptr && owner->uid == deployment_["metadata"]["uid"];
+      return owner != nullptr && owner->uid == decoded().meta.uid;
     }));
   }
 
@@ -135,8 +135,8 @@ class FakeCluster {
     for (const kube::Condition& one : decoded().status.conditions) {
       if (one.type == type) return one;
     }
-    static const kube::Condition kNone;
-    return kNone;
+    static const kube::Condition none;
+    return none;
   }
   const kube::PDDeploymentStatus& status() const { return decoded().status; }
   std::string table(const std::string& key) const { return config_map_ ? config_map_->data.at(key) : ""; }

@@ -151,7 +151,8 @@ class Invariants {
     const kube::Pod* occupant = nullptr;
     for (const kube::Pod& pod : planned.pods) {
       const std::string name = pod.meta.label("pd-operator.io/role") + "-" + pod.meta.label("pd-operator.io/instance");
-      if (name == instance && is_own(pod.meta) && is_live(pod) && server["server_ip"] == pod.pod_ip) occupant = &pod;
+      if (name == instance && is_own(pod.meta) && is_live(pod) && server["server_ip"].get<std::string>() == pod.pod_ip)
+        occupant = &pod;
     }
     if (occupant == nullptr) return expect(false, "S3: no live pod of " + instance + " has the listed address");
     const FakeNode& node = cluster_.nodes_.at(occupant->node);
@@ -160,7 +161,7 @@ class Invariants {
       const int id = std::stoi(device["device_id"].get<std::string>());
       const bool holds = held != node.held.end() && std::count(held->second.begin(), held->second.end(), id) == 1;
       expect(holds, "S3: " + instance + " does not hold NPU " + std::to_string(id));
-      expect(node.inventory.devices.at(static_cast<std::size_t>(id)).ip == device["device_ip"],
+      expect(node.inventory.devices.at(static_cast<std::size_t>(id)).ip == device["device_ip"].get<std::string>(),
              "S3: wrong device address");
     }
   }

@@ -61,7 +61,7 @@ class Model {
     for (const Action& action : made.actions) {
       if (done == limit) break;
       invariants_.before(action, planned);
-      if (const auto* pod = std::get_if<CreatePod>(&action)) late_ = *pod;
+      if (const auto* pod = std::get_if<CreatePod>(&action)) sent_.push_back(*pod);
       if (!cluster_.apply(action)) break;
       if (std::holds_alternative<ReplaceConfigMap>(action) || std::holds_alternative<CreateConfigMap>(action)) {
         invariants_.edited_by_hand = false;
@@ -130,8 +130,7 @@ class Model {
       case 9:
         return cluster_.edit_spec("/spec/decode/template/spec/containers/0/image", "vllm:" + std::to_string(pick(3)));
       case 10:
-        if (late_) late_create();
-        return;
+        return late_create();
       case 11:
         return cluster_.edit_spec("/spec/paused", chance(40));
       case 12:
@@ -173,8 +172,9 @@ class Model {
 
   // A POST of a former leader that arrives late; the API server refuses it only when the name is taken.
   void late_create() {
+    if (sent_.empty()) return;
     const std::size_t before = cluster_.pods_.size();
-    cluster_.apply(*late_);
+    cluster_.apply(sent_[static_cast<std::size_t>(pick(static_cast<int>(sent_.size())))]);
     if (cluster_.pods_.size() > before) history_ += "(late) ";
   }
 
@@ -186,7 +186,7 @@ class Model {
   std::mt19937 random_;
   FakeCluster cluster_;
   Invariants invariants_;
-  std::optional<CreatePod> late_;
+  std::vector<CreatePod> sent_;  // all POSTs of pods so far
   std::optional<Duration> due_;
   std::string history_;
   bool quiet_ = false;

@@ -16,7 +16,9 @@ using ::testing::SizeIs;
 
 constexpr Slot kPrefill1{{Role::kPrefill, 1}, 0};
 constexpr Slot kScheduler{{Role::kScheduler, 0}, 0};
-const std::string kTemplate = "/spec/prefill/template";
+
+// The place of something in the prefill role's template.
+std::string in_template(const std::string& place) { return "/spec/prefill/template" + place; }
 
 Json pod_of(const DeploymentBuilder& deployment, const Slot& slot = kPrefill1) {
   const Snapshot snapshot = FakeCluster(deployment).snapshot();
@@ -64,13 +66,13 @@ TEST(Pod, KeepsTheUsersAnnotationsButForThoseThatClaimDevices) {
                             {"cce.kubectl.kubernetes.io/ascend-rank-table", "{}"},
                             {"pd-operator.io/ranktable-generation", "9"},
                             {"predicate-time", "1"}};
-  const Json pod = pod_of(a_deployment().set(kTemplate + "/metadata/annotations", annotations));
+  const Json pod = pod_of(a_deployment().set(in_template("/metadata/annotations"), annotations));
   EXPECT_EQ(pod["metadata"]["annotations"], Json({{"sidecar.istio.io/inject", "false"}}));
 }
 
 TEST(Pod, OurLabelsCannotBeForgedByTheTemplate) {
   const Json labels = {{"pd-operator.io/role", "decode"}, {"pd-operator.io/epoch", "7"}, {"tier", "a"}};
-  const Json made = pod_of(a_deployment().set(kTemplate + "/metadata/labels", labels))["metadata"]["labels"];
+  const Json made = pod_of(a_deployment().set(in_template("/metadata/labels"), labels))["metadata"]["labels"];
   EXPECT_EQ(made["pd-operator.io/role"], "prefill");
   EXPECT_FALSE(made.contains("pd-operator.io/epoch"));
   EXPECT_EQ(made["tier"], "a");
@@ -85,15 +87,15 @@ TEST(Pod, AsksForItsNpusInTheFirstContainer) {
 }
 
 TEST(Pod, KeepsTheLimitOfTheTemplate) {
-  const std::string limits = kTemplate + "/spec/containers/0/resources/limits";
+  const std::string limits = in_template("/spec/containers/0/resources/limits");
   const Json pod = pod_of(a_deployment().set(limits, {{"huawei.com/ascend-1980", 2}}));
   EXPECT_EQ(pod["spec"]["containers"][0]["resources"]["limits"], Json({{"huawei.com/ascend-1980", 2}}));
 }
 
 TEST(Pod, MountsTheTablesReadOnlyInEveryContainer) {
   DeploymentBuilder deployment = a_deployment();
-  deployment.set(kTemplate + "/spec/initContainers", Json::array({{{"name", "download"}, {"image", "d:1"}}}));
-  deployment.set(kTemplate + "/spec/containers/1", {{"name", "logger"}, {"image", "l:1"}});
+  deployment.set(in_template("/spec/initContainers"), Json::array({{{"name", "download"}, {"image", "d:1"}}}));
+  deployment.set(in_template("/spec/containers/1"), {{"name", "logger"}, {"image", "l:1"}});
   const Json spec = pod_of(deployment)["spec"];
   EXPECT_THAT(spec["containers"], SizeIs(2));
   EXPECT_THAT(spec["initContainers"], SizeIs(3));
@@ -122,7 +124,7 @@ TEST(Pod, MountsTheTablesReadOnlyInEveryContainer) {
 
 TEST(Pod, GetsTheEnvironmentUnlessTheTemplateSetsIt) {
   DeploymentBuilder deployment = a_deployment();
-  deployment.set(kTemplate + "/spec/containers/0/env", Json::array({{{"name", "ROLE"}, {"value", "mine"}}}));
+  deployment.set(in_template("/spec/containers/0/env"), Json::array({{{"name", "ROLE"}, {"value", "mine"}}}));
   const Json spec = pod_of(deployment)["spec"];
   const Json& container = spec["containers"][0];
   EXPECT_EQ(env_of(container, "GLOBAL_RANK_TABLE_FILE_PATH")["value"],
@@ -164,24 +166,24 @@ TEST(Gate, RunsAsTheEngineDoes) {
   EXPECT_EQ(context(a_deployment())["runAsNonRoot"], true);
   EXPECT_EQ(context(a_deployment())["capabilities"]["drop"], Json({"ALL"}));
   DeploymentBuilder root = a_deployment();
-  root.set(kTemplate + "/spec/securityContext", {{"runAsUser", 0}, {"runAsGroup", 5}});
+  root.set(in_template("/spec/securityContext"), {{"runAsUser", 0}, {"runAsGroup", 5}});
   EXPECT_EQ(context(root)["runAsUser"], 0);
   EXPECT_EQ(context(root)["runAsGroup"], 5);
   EXPECT_EQ(context(root)["runAsNonRoot"], false);
-  root.set(kTemplate + "/spec/containers/0/securityContext", {{"runAsUser", 1000}});
+  root.set(in_template("/spec/containers/0/securityContext"), {{"runAsUser", 1000}});
   EXPECT_EQ(context(root)["runAsUser"], 1000);
 }
 
 TEST(Gate, FollowsTheHostsAddressAndNetwork) {
   DeploymentBuilder deployment = a_deployment().prefill(2);
-  deployment.set("/spec/ranktable/serverAddress", "HostIP").set(kTemplate + "/spec/hostNetwork", true);
+  deployment.set("/spec/ranktable/serverAddress", "HostIP").set(in_template("/spec/hostNetwork"), true);
   const Json args = pod_of(deployment)["spec"]["initContainers"][0]["args"];
   EXPECT_EQ(args[4], "$(HOST_IP)");
   EXPECT_EQ(args[8], "8091") << "the scheduler has the first port, prefill-0 the second";
 }
 
 TEST(Template, IsJudgedInWordsThatNameThePlace) {
-  const std::string spec = kTemplate + "/spec";
+  const std::string spec = in_template("/spec");
   const auto message = [](DeploymentBuilder deployment) { return check_of(deployment).message; };
   EXPECT_THAT(message(a_deployment().set(spec + "/restartPolicy", "Never")),
               HasSubstr("restartPolicy should be Always"));
@@ -189,8 +191,8 @@ TEST(Template, IsJudgedInWordsThatNameThePlace) {
               HasSubstr("/spec/containers should list"));
   EXPECT_THAT(message(a_deployment().set(spec + "/containers", "x")), HasSubstr("/spec/containers should be a list"));
   EXPECT_THAT(message(a_deployment().set(spec + "/containers/0/env", 7)), HasSubstr("/spec/containers/0/env"));
-  EXPECT_THAT(message(a_deployment().set(kTemplate + "/metadata/labels/a", 1)), HasSubstr("/metadata/labels"));
-  EXPECT_THAT(message(a_deployment().set(kTemplate, 3)), HasSubstr("PodTemplateSpec"));
+  EXPECT_THAT(message(a_deployment().set(in_template("/metadata/labels/a"), 1)), HasSubstr("/metadata/labels"));
+  EXPECT_THAT(message(a_deployment().set(in_template(""), 3)), HasSubstr("PodTemplateSpec"));
   EXPECT_THAT(message(a_deployment().set(spec + "/volumes", Json::array({{{"name", "pd-ranktable"}}}))),
               HasSubstr("pd-ranktable is taken"));
   EXPECT_THAT(message(a_deployment().set(spec + "/containers/0/volumeMounts",
@@ -199,7 +201,7 @@ TEST(Template, IsJudgedInWordsThatNameThePlace) {
 }
 
 TEST(Template, MustAgreeWithTheNumberOfNpus) {
-  const std::string limits = kTemplate + "/spec/containers/0/resources/limits";
+  const std::string limits = in_template("/spec/containers/0/resources/limits");
   EXPECT_EQ(check_of(a_deployment().set(limits, {{"huawei.com/Ascend910", "2"}})).verdict,
             TemplateCheck::Verdict::kValid);
   EXPECT_THAT(check_of(a_deployment().set(limits, {{"huawei.com/Ascend910", "4"}})).message,
@@ -209,7 +211,7 @@ TEST(Template, MustAgreeWithTheNumberOfNpus) {
 }
 
 TEST(Template, OfAScaledDownRoleIsNotJudged) {
-  EXPECT_EQ(check_of(a_deployment().prefill(0).set(kTemplate, nullptr)).verdict, TemplateCheck::Verdict::kValid);
+  EXPECT_EQ(check_of(a_deployment().prefill(0).set(in_template(""), nullptr)).verdict, TemplateCheck::Verdict::kValid);
 }
 
 TEST(Template, IsUnknownWhileNoNodeNamesAResource) {
@@ -239,7 +241,7 @@ TEST(TemplateHash, ChangesWithWhatAPodDependsOnAndWithNothingElse) {
   const std::string base = hash(a_deployment());
   EXPECT_EQ(hash(a_deployment().prefill(5).set("/spec/gate/image", "other:2").set("/spec/gate/timeoutSeconds", 5)),
             base);
-  EXPECT_NE(hash(a_deployment().set(kTemplate + "/spec/containers/0/image", "vllm:2")), base);
+  EXPECT_NE(hash(a_deployment().set(in_template("/spec/containers/0/image"), "vllm:2")), base);
   EXPECT_NE(hash(a_deployment().set("/spec/prefill/npusPerPod", 4)), base);
   EXPECT_NE(hash(a_deployment().set("/spec/ranktable/mountPath", "/tables")), base);
   EXPECT_NE(hash(a_deployment().set("/spec/gate/sidecar", false)), base);

@@ -36,7 +36,7 @@ std::vector<std::string> created(const Plan& made) {
   return names;
 }
 
-const std::string kImage = "/spec/prefill/template/spec/containers/0/image";
+constexpr const char* kImage = "/spec/prefill/template/spec/containers/0/image";
 
 TEST(Rollout, ADeletedPodIsReplacedAtOnceUnderTheNextNumber) {
   FakeCluster cluster = a_running_cluster();
@@ -127,6 +127,15 @@ TEST(Rollout, ATemplateUpdateKeepsToMaxUnavailable) {
   }
   EXPECT_TRUE(cluster.pods_.contains("qwen-decode-0-0-1")) << "S10: nobody else is replaced";
   EXPECT_EQ(cluster.condition("Ready").status, "True");
+}
+
+TEST(Rollout, AnUpdatedPodCountsOnlyWhenTheTableListsIt) {
+  FakeCluster cluster = a_running_cluster(3);
+  cluster.edit_spec(kImage, "vllm:2");
+  cluster.apply_plan(cluster.plan_now());
+  cluster.apply_plan(cluster.plan_now());
+  cluster.pod("qwen-prefill-2-0-2").conditions = {{"Ready", "True"}};  // without a gate it is Ready before it is placed
+  EXPECT_THAT(deleted(cluster.plan_now()), IsEmpty());
 }
 
 TEST(Rollout, MaxUnavailableMayBeAShare) {

@@ -14,7 +14,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string kGlobal = "global_ranktable.json";
+constexpr const char* kGlobal = "global_ranktable.json";
 
 FakeCluster a_running_cluster() {
   FakeCluster cluster(a_deployment().prefill(2));
@@ -94,6 +94,24 @@ TEST(Table, KeepsTheLastOneForTheGraceAndThenGoesOnWithoutTheLost) {
   EXPECT_EQ(cluster.status().ranktable.npus, 4);
   EXPECT_EQ(cluster.pod("qwen-prefill-0-0-1").meta.annotation("pd-operator.io/ranktable-generation"), "2");
   EXPECT_EQ(cluster.events_.back().reason, "InstanceLeftOut");
+}
+
+TEST(Table, EachLostInstanceHasItsOwnGrace) {
+  FakeCluster cluster(a_deployment().prefill(3));
+  cluster.settle();
+  cordon(cluster);
+  cluster.vanish("qwen-prefill-2-0-1");
+  reconcile(cluster);
+  cluster.advance(seconds(20));
+  cluster.vanish("qwen-prefill-1-0-1");
+  reconcile(cluster);
+  cluster.advance(seconds(10));
+  reconcile(cluster);
+  EXPECT_EQ(cluster.condition("RanktableReady").reason, "InstanceLost");
+  EXPECT_EQ(cluster.plan_now().requeue_after, Duration(seconds(20)));
+  cluster.advance(seconds(20));
+  reconcile(cluster);
+  EXPECT_EQ(cluster.condition("RanktableReady").reason, "Partial");
 }
 
 TEST(Table, IsKeptForEverWhereARoleWouldHaveNone) {
