@@ -125,7 +125,11 @@ class CpprestTransport::Impl {
   Impl(asio::io_context& context, const Config& config, std::string user_agent)
       : context_(context), config_(config), user_agent_(std::move(user_agent)) {
     static std::once_flag once;
-    std::call_once(once, [] { crossplat::threadpool::initialize_with_threads(kLibraryThreads); });
+    std::call_once(once, [] {
+      // OpenSSL first: at exit, what was made last goes first, and the pool's threads must not outlive OpenSSL.
+      OPENSSL_init_ssl(0, nullptr);
+      crossplat::threadpool::initialize_with_threads(kLibraryThreads);
+    });
     try {
       client_ = make_client(std::chrono::seconds(120));
       // The library's timer runs while a put is pending; ours (silence) is the one that matters.
