@@ -20,7 +20,7 @@ std::optional<std::int64_t> parse_generation(const std::string& text) {
 // quoting:
 //   SERVER_ID       server_id of its first pod
 //   SERVER_IP       server_ip of its first pod
-//   SERVER_IP_LIST  server_ip of all its pods, in pod order
+//   SERVER_IP_LIST  server_ip of all its pods, in pod order; only where there are several
 //   DEVICE_IDS      physical NPU ids in rank order (not for the scheduler)
 //   DEVICE_IPS      their addresses, in the same order (not for the scheduler)
 // The generation is not among them: it has a file of its own, and here it would change content that is the same.
@@ -36,8 +36,8 @@ std::string env_file(const std::vector<ranktable::Server>& servers) {
       append(ips, device.ip);
     }
   }
-  std::string text =
-      "SERVER_ID=" + servers.front().id + "\nSERVER_IP=" + servers.front().ip + "\nSERVER_IP_LIST=" + addresses + "\n";
+  std::string text = "SERVER_ID=" + servers.front().id + "\nSERVER_IP=" + servers.front().ip + "\n";
+  if (servers.size() > 1) text += "SERVER_IP_LIST=" + addresses + "\n";
   if (!ids.empty()) text += "DEVICE_IDS=" + ids + "\nDEVICE_IPS=" + ips + "\n";
   return text;
 }

@@ -37,12 +37,13 @@ class FakeCluster {
   explicit FakeCluster(const DeploymentBuilder& deployment, int nodes = 3) : deployment_(deployment.object()) {
     for (int n = 0; n < nodes; ++n) {
       FakeNode& node = nodes_["node-" + std::to_string(n)];
-      node.ip = "10.0.0." + std::to_string(n + 1);
+      node.ip = "10.0." + std::to_string(n / 200) + "." + std::to_string(n % 200 + 1);
       node.inventory = {"hccn_tool", "huawei.com/Ascend910", "2026-11-24T06:34:56Z", {}};
       for (int id = 0; id < kDevicesPerNode; ++id) {
         npu::Device device;
         device.id = id;
-        device.ip = "29.81." + std::to_string(n + 1) + "." + std::to_string(100 + id);
+        device.ip =
+            "29." + std::to_string(81 + n / 200) + "." + std::to_string(n % 200 + 1) + "." + std::to_string(100 + id);
         device.link = "up";
         node.inventory.devices.push_back(device);
       }
@@ -90,7 +91,8 @@ class FakeCluster {
       if (pod.node.empty()) bind(pod);
       if (pod.node.empty()) continue;
       if (pod.pod_ip.empty()) {
-        pod.pod_ip = "10.244.0." + std::to_string(++next_address_);
+        pod.pod_ip = "10.244." + std::to_string(next_address_ / 200) + "." + std::to_string(next_address_ % 200 + 1);
+        ++next_address_;
         pod.host_ip = nodes_.at(pod.node).ip;
         bump(pod.meta);
       }
