@@ -16,6 +16,12 @@ void remember(Written& written, const std::string& kind, const std::string& vers
   if (newer) newest = version;
 }
 
+// Whether what follows may go on when this failed.
+bool is_independent(const plan::Action& action) {
+  return std::holds_alternative<plan::TouchPod>(action) || std::holds_alternative<plan::DeletePod>(action) ||
+         std::holds_alternative<plan::CreatePod>(action) || std::holds_alternative<plan::CreateService>(action);
+}
+
 std::string name_of(const Json& object) { return kube::text_member(kube::object_member(object, "metadata"), "name"); }
 
 Json event_object(const kube::ObjectMeta& deployment, const plan::EmitEvent& event, const std::string& identity) {
@@ -46,11 +52,16 @@ Json event_object(const kube::ObjectMeta& deployment, const plan::EmitEvent& eve
 boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment, const plan::Plan& plan,
                                               Written& written, StopToken stop) {
   const Target target{deployment, written, {std::chrono::seconds(15), stop}};
+  Status first = Ok{};
   for (const plan::Action& action : plan.actions) {
+    // What an event tells of did not all happen.
+    if (!first && std::holds_alternative<plan::EmitEvent>(action)) continue;
     Status done = co_await act(target, action);
-    if (!done) co_return done;
+    if (done) continue;
+    if (first) first = done;
+    if (stop.stopped() || !is_independent(action)) break;
   }
-  co_return Ok{};
+  co_return first;
 }
 
 boost::asio::awaitable<Status> Applier::act(const Target& target, const plan::Action& action) {
@@ -81,18 +92,42 @@ boost::asio::awaitable<Status> Applier::create(const Target& target, kube::Resou
     log::info("Created", {{"kind", kind}, {"namespace", target.deployment.ns}, {"name", name}});
     co_return Ok{};
   }
+  if (made.error().code == Code::kInvalid || made.error().code == Code::kForbidden) {
+    if (target.written.refused.empty()) target.written.refused = kind + " " + name + ": " + made.error().message;
+  }
   if (made.error().code != Code::kAlreadyExists) co_return made.error();
   Result<kube::ObjectMeta> held =
       co_await client_.get_metadata(kube::object_path(path, target.deployment.ns, name), target.options);
   if (!held) co_return held.error();
-  const kube::OwnerReference* owner = held->controller();
-  const bool watched = held->label(std::string(kube::kDeploymentLabel)) == target.deployment.name;  // else never seen
-  if (owner != nullptr && owner->uid == target.deployment.uid && watched) {
+  if (is_ours(target.deployment, *held)) {
     remember(target.written, kind, held->resource_version);
     co_return Ok{};
   }
   target.written.foreign_objects[name] = *held;
   co_return made.error();
+}
+
+// Made for this deployment, and with the label by which the stores see it.
+bool Applier::is_ours(const kube::ObjectMeta& deployment, const kube::ObjectMeta& meta) {
+  const kube::OwnerReference* owner = meta.controller();
+  return owner != nullptr && owner->uid == deployment.uid &&
+         meta.label(std::string(kube::kDeploymentLabel)) == deployment.name;
+}
+
+boost::asio::awaitable<Result<std::optional<kube::ObjectMeta>>> Applier::find_foreign(kube::ObjectMeta deployment,
+                                                                                      std::string name,
+                                                                                      StopToken stop) {
+  kube::ResourcePath path = kube::Resource<kube::Pod>::kPath;
+  if (name == deployment.name + "-ranktable") path = kube::Resource<kube::ConfigMap>::kPath;
+  if (name == deployment.name + "-pods" || name == deployment.name + "-scheduler") {
+    path = kube::Resource<kube::Service>::kPath;
+  }
+  kube::CallOptions options{std::chrono::seconds(15), stop};
+  Result<kube::ObjectMeta> held = co_await client_.get_metadata(kube::object_path(path, deployment.ns, name), options);
+  if (!held && held.error().code != Code::kNotFound) co_return held.error();
+  std::optional<kube::ObjectMeta> foreign;
+  if (held && !is_ours(deployment, *held)) foreign = *held;
+  co_return foreign;
 }
 
 boost::asio::awaitable<Status> Applier::replace(const Target& target, Json object) {
@@ -123,7 +158,8 @@ boost::asio::awaitable<Status> Applier::remove(const Target& target, plan::Delet
   kube::Preconditions preconditions{pod.uid, pod.resource_version};
   Result<kube::ObjectMeta> deleted = co_await client_.remove(path, std::move(preconditions), target.options);
   if (!deleted && deleted.error().code != Code::kNotFound) co_return deleted.error();
-  if (deleted) remember(target.written, "Pod", deleted->resource_version);
+  if (!deleted) co_return Ok{};  // somebody was faster
+  remember(target.written, "Pod", deleted->resource_version);
   log::info("Deleted", {{"kind", "Pod"}, {"namespace", target.deployment.ns}, {"name", pod.name}});
   co_return Ok{};
 }

@@ -1,5 +1,6 @@
-// Executes a plan: the only writer. It holds no policy; it stops at the first failure, and the next plan starts afresh.
-// Thread: the io_context's.
+// Executes a plan: the only writer. It holds no policy. A failed write of the status or the table ends it; one pod that
+// can't be touched, deleted or made keeps no other from it. The first error is the answer, and the next plan starts
+// afresh. Thread: the io_context's.
 #pragma once
 
 #include <map>
@@ -15,6 +16,7 @@ namespace pd::op {
 struct Written {
   std::map<std::string, std::string> versions;              // kind -> resourceVersion
   std::map<std::string, kube::ObjectMeta> foreign_objects;  // name -> metadata of what holds the name
+  std::string refused;  // the API server's words, when it will not have an object as it is
 };
 
 class Applier {
@@ -25,8 +27,12 @@ class Applier {
   boost::asio::awaitable<Status> apply(const kube::ObjectMeta& deployment, const plan::Plan& plan, Written& written,
                                        StopToken stop);
 
+  // What holds a name of ours (a pod's, the ConfigMap's, a Service's) and is not watched; nothing when there is no such
+  // object (any more).
+  boost::asio::awaitable<Result<std::optional<kube::ObjectMeta>>> find_foreign(kube::ObjectMeta deployment,
+                                                                               std::string name, StopToken stop);
+
  private:
-  using Answer = boost::asio::awaitable<Result<kube::ObjectMeta>>;
   struct Target {
     const kube::ObjectMeta& deployment;
     Written& written;
@@ -34,6 +40,7 @@ class Applier {
   };
 
   boost::asio::awaitable<Status> act(const Target& target, const plan::Action& action);
+  static bool is_ours(const kube::ObjectMeta& deployment, const kube::ObjectMeta& meta);
   boost::asio::awaitable<Status> create(const Target& target, kube::ResourcePath path, std::string kind, Json object);
   boost::asio::awaitable<Status> replace(const Target& target, Json object);
   boost::asio::awaitable<Status> touch(const Target& target, plan::TouchPod touch);

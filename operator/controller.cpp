@@ -9,7 +9,7 @@ namespace {
 constexpr runtime::Backoff::Policy kRetry{std::chrono::milliseconds(5), std::chrono::minutes(5), 0.5};
 constexpr auto kLookAgain = std::chrono::seconds(1);       // while the stores lag; their event comes sooner
 constexpr auto kLagLimit = std::chrono::seconds(30);       // an own write that never shows up was undone by somebody
-constexpr auto kForeignMemory = std::chrono::seconds(30);  // then the name is tried again
+constexpr auto kForeignMemory = std::chrono::seconds(30);  // then the API server is asked who holds the name
 
 }  // namespace
 
@@ -24,7 +24,7 @@ Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier
       queue_(context, rng, kRetry) {}
 
 void Controller::start(int workers, StopToken stop) {
-  stores_.on_change([this](const std::string& key) { queue_.add(key); });
+  stores_.on_change([this](const std::string& key, Stores::Change change) { on_change(key, change); });
   stores_.on_synced([this, workers, stop] {
     log::info("Caches are filled", {{"deployments", std::to_string(stores_.deployments().size())}});
     for (int i = 0; i < workers; ++i) runtime::spawn(context_, work(stop));
@@ -49,22 +49,81 @@ boost::asio::awaitable<runtime::WorkQueue::Outcome> Controller::reconcile(std::s
     co_return Outcome{};
   }
   Memory& memory = memory_[key];
-  if (behind_own_writes(key, memory)) co_return Outcome{true, kLookAgain};
+  if (behind_own_writes(key, memory)) co_return Outcome{true, kLookAgain, true};
+  if (!memory.foreign_objects.empty() && clock_.now() - memory.foreign_seen >= kForeignMemory) {
+    co_await look_again_at_foreign(snapshot->deployment.meta, memory, stop);
+    snapshot = stores_.observe(key, settings_);
+    if (!snapshot) co_return Outcome{true, Duration::zero(), true};
+  }
   add_foreign(*snapshot, memory);
-  const plan::Plan planned = planner_(*snapshot, clock_.wall_now());
+  plan::Plan planned = planner_(*snapshot, clock_.wall_now());
+  // What holds a name of ours unwatched goes without an event.
+  if (!memory.foreign_objects.empty()) {
+    planned.requeue_after = std::min<Duration>(planned.requeue_after.value_or(kForeignMemory), kForeignMemory);
+  }
+  kube::ObjectMeta deployment = snapshot->deployment.meta;
+  Outcome outcome = co_await execute(std::move(key), std::move(deployment), std::move(planned), stop);
+  co_return outcome;
+}
+
+// A failure does not put off what is due: the queue keeps the earlier of both times.
+boost::asio::awaitable<runtime::WorkQueue::Outcome> Controller::execute(std::string key, kube::ObjectMeta deployment,
+                                                                        plan::Plan planned, StopToken stop) {
+  using Outcome = runtime::WorkQueue::Outcome;
+  // memory_ may be changed by other keys meanwhile, but not this entry: a key is in work only once.
+  Memory& memory = memory_[key];
   Written written;
-  const Status done = co_await applier_.apply(snapshot->deployment.meta, planned, written, stop);
-  // memory_ may have been changed by other keys meanwhile, but not this entry: a key is in work only once.
+  const Status done = co_await applier_.apply(deployment, planned, written, stop);
+  const std::string refused = written.refused;
   learn(memory, std::move(written));
-  if (done) co_return Outcome{true, planned.requeue_after};
+  memory.failed = !done;
+  if (done) {
+    memory.refused.clear();
+    co_return Outcome{true, planned.requeue_after};
+  }
+  if (!refused.empty() && refused != memory.refused) {
+    memory.refused = refused;
+    co_await tell_refusal(deployment, memory, stop);
+  }
   if (done.error().code == Code::kConflict || done.error().code == Code::kAlreadyExists) {
     log::info("Planning again", {{"deployment", key}, {"because", done.error().message}});
   } else if (done.error().code != Code::kCancelled) {
     log::warn("Reconciling failed, trying again", {{"deployment", key}, {"error", done.error().message}});
   }
+  if (planned.requeue_after) queue_.add_after(key, *planned.requeue_after);
   Outcome outcome{false, std::nullopt};
   if (done.error().retry_after) outcome.again = *done.error().retry_after;
   co_return outcome;
+}
+
+boost::asio::awaitable<void> Controller::tell_refusal(kube::ObjectMeta deployment, Memory& memory, StopToken stop) {
+  plan::Plan telling;
+  telling.actions.push_back(plan::EmitEvent{true, "FailedCreate", "Create", memory.refused, std::nullopt});
+  Written nothing;
+  if (const Status told = co_await applier_.apply(deployment, telling, nothing, stop); !told) {
+    log::warn("Did not write an event", {{"error", told.error().message}});
+  }
+}
+
+void Controller::on_change(const std::string& key, Stores::Change change) {
+  const auto known = memory_.find(key);
+  if (change == Stores::Change::kStatus && known != memory_.end() && known->second.failed) return;
+  queue_.add(key);
+}
+
+boost::asio::awaitable<void> Controller::look_again_at_foreign(kube::ObjectMeta deployment, Memory& memory,
+                                                               StopToken stop) {
+  std::map<std::string, kube::ObjectMeta> still;
+  for (auto& [name, meta] : memory.foreign_objects) {
+    Result<std::optional<kube::ObjectMeta>> found = co_await applier_.find_foreign(deployment, name, stop);
+    if (!found) {
+      still[name] = meta;  // nobody knows: as it was
+    } else if (*found) {
+      still[name] = **found;
+    }
+  }
+  memory.foreign_objects = std::move(still);
+  memory.foreign_seen = clock_.now();
 }
 
 bool Controller::behind_own_writes(const std::string& key, Memory& memory) const {
@@ -97,7 +156,6 @@ void Controller::learn(Memory& memory, Written written) const {
 // Objects that hold a name of ours without our label are not watched; a refused create has told of them. What the
 // stores know, they know better.
 void Controller::add_foreign(plan::Snapshot& snapshot, Memory& memory) const {
-  if (clock_.now() - memory.foreign_seen > kForeignMemory) memory.foreign_objects.clear();
   const auto knows = [](const auto& objects, const std::string& name) {
     return std::any_of(objects.begin(), objects.end(), [&](const auto& object) { return object.meta.name == name; });
   };

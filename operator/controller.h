@@ -28,10 +28,17 @@ class Controller {
     std::optional<Instant> stale_since;          // the stores lag behind our writes
     std::map<std::string, kube::ObjectMeta> foreign_objects;
     Instant foreign_seen{};
+    bool failed = false;  // the last attempt: a change of the status alone is then no reason to try earlier
+    std::string refused;  // the API server's words when it refused to create an object: told once
   };
 
   boost::asio::awaitable<void> work(StopToken stop);
   boost::asio::awaitable<runtime::WorkQueue::Outcome> reconcile(std::string key, StopToken stop);
+  boost::asio::awaitable<runtime::WorkQueue::Outcome> execute(std::string key, kube::ObjectMeta deployment,
+                                                              plan::Plan planned, StopToken stop);
+  boost::asio::awaitable<void> look_again_at_foreign(kube::ObjectMeta deployment, Memory& memory, StopToken stop);
+  boost::asio::awaitable<void> tell_refusal(kube::ObjectMeta deployment, Memory& memory, StopToken stop);
+  void on_change(const std::string& key, Stores::Change change);
   bool behind_own_writes(const std::string& key, Memory& memory) const;
   void add_foreign(plan::Snapshot& snapshot, Memory& memory) const;
   void learn(Memory& memory, Written written) const;

@@ -1,11 +1,6 @@
 // Wiring only: options, connection, stores, controller, signals.
 
-#include <unistd.h>
-
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <csignal>
-#include <random>
 
 #include "base/log.h"
 #include "kube/config.h"

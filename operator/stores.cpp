@@ -29,8 +29,12 @@ Stores::Stores(kube::Client& client, const std::string& ns, runtime::Rng& rng)
 }
 
 void Stores::index() {
-  deployments_.store().on_change(
-      [this](const auto& before, const auto& after) { concern((after ? after : before)->meta.key()); });
+  deployments_.store().on_change([this](const auto& before, const auto& after) {
+    const bool same_spec = before && after && before->meta.uid == after->meta.uid &&
+                           before->meta.generation == after->meta.generation &&
+                           before->meta.deleted == after->meta.deleted;
+    concern((after ? after : before)->meta.key(), same_spec ? Change::kStatus : Change::kOther);
+  });
   pods_.store().on_change([this](const auto& before, const auto& after) {
     if (before) index_pod(*before, false);
     if (after) index_pod(*after, true);
@@ -62,8 +66,8 @@ void Stores::start(boost::asio::io_context& context, const StopToken& stop) {
   runtime::spawn(context, services_.run(stop));
 }
 
-void Stores::concern(const std::string& key) const {
-  if (!key.empty() && on_change_) on_change_(key);
+void Stores::concern(const std::string& key, Change change) const {
+  if (!key.empty() && on_change_) on_change_(key, change);
 }
 
 void Stores::index_pod(const kube::Pod& pod, bool present) {

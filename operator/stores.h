@@ -14,8 +14,12 @@ class Stores {
  public:
   Stores(kube::Client& client, const std::string& ns, runtime::Rng& rng);
 
-  // Called with the key of each deployment that a change concerns.
-  void on_change(std::function<void(const std::string& key)> callback) { on_change_ = std::move(callback); }
+  enum class Change { kStatus, kOther };
+  // Called with the key of each deployment that a change concerns; kStatus: its status is all that changed, which is
+  // mostly our own writing.
+  void on_change(std::function<void(const std::string& key, Change change)> callback) {
+    on_change_ = std::move(callback);
+  }
   // Called once, when all kinds have been listed.
   void on_synced(std::function<void()> callback) { on_synced_ = std::move(callback); }
   // Starts to watch; ends when stopped.
@@ -35,7 +39,7 @@ class Stores {
   void index();
   void index_pod(const kube::Pod& pod, bool present);
   void node_changed(const std::shared_ptr<const kube::Node>& before, const std::shared_ptr<const kube::Node>& after);
-  void concern(const std::string& key) const;
+  void concern(const std::string& key, Change change = Change::kOther) const;
   void kind_synced();
 
   runtime::Reflector<kube::PDDeployment> deployments_;
@@ -47,7 +51,7 @@ class Stores {
   std::map<std::string, std::map<std::string, int>> deployments_by_node_;  // node -> key -> pods on it
   std::map<std::string, std::string> resource_by_node_;                    // node -> the resource its inventory names
   int unsynced_ = 5;
-  std::function<void(const std::string&)> on_change_;
+  std::function<void(const std::string&, Change)> on_change_;
   std::function<void()> on_synced_;
 };
 

@@ -13,11 +13,20 @@ class Filter {
   Filter(const Projection& projection, std::string_view wrapper) : projection_(projection), wrapper_(wrapper) {}
 
   bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kMaxDepth) too_deep_ = true;
-    if (too_deep_) return false;
+    if (depth > kMaxDepth) {
+      too_deep_ = true;
+      return false;
+    }
+    if (event == Json::parse_event_t::object_start && object_depth_ < 0 && in_wrapper_ && path_.size() == 1) {
+      object_depth_ = depth;
+    }
+    if (event == Json::parse_event_t::object_end && depth == object_depth_ && std::exchange(too_deep_, false)) {
+      parsed[kTooDeepMember] = true;
+    }
     if (event != Json::parse_event_t::key) return true;
     while (!path_.empty() && path_.back().depth >= depth) path_.pop_back();
     const std::string& key = parsed.get_ref<const std::string&>();
+    if (path_.empty()) in_wrapper_ = key == wrapper_;
     const Step step = next(key);
     path_.push_back({depth, step.node, step.whole});
     return step.keep;
@@ -53,7 +62,9 @@ class Filter {
   const Projection& projection_;
   std::string_view wrapper_;
   std::vector<Level> path_;
-  bool too_deep_ = false;
+  int object_depth_ = -1;    // of the objects that are read, as the parser counts
+  bool in_wrapper_ = false;  // the member that is read is the wrapper
+  bool too_deep_ = false;    // something of the object that is read was left out
 };
 
 }  // namespace

@@ -34,7 +34,9 @@ class Projection {
 };
 
 // `wrapper`: the member of the root that holds the object or the array of objects ("items", "object"); its siblings are
-// kept whole. Empty: the root is the object.
+// kept whole. Empty: the root is the object. A wrapped object that is nested deeper than 64 levels comes without what
+// is deeper and with kTooDeepMember, which decode_meta() refuses: one hostile object hides no other.
+inline constexpr const char* kTooDeepMember = "nestedTooDeep";
 Result<Json> parse_projected(std::string_view text, const Projection& projection, std::string_view wrapper = {});
 
 }  // namespace pd::kube

@@ -106,6 +106,7 @@ Result<ObjectMeta> decode_meta(const Json& object) {
   meta.uid = text_member(source, "uid");
   meta.resource_version = text_member(source, "resourceVersion");
   if (meta.name.empty()) return invalid("an object of the API has no /metadata/name");
+  if (object.contains(kTooDeepMember)) return invalid("the object " + meta.key() + " is nested deeper than 64 levels");
   if (meta.resource_version.empty()) return invalid("the object " + meta.key() + " has no /metadata/resourceVersion");
   meta.generation = integer_member(source, "generation", 0);
   for (const auto& [key, value] : object_member(source, "labels").items()) {

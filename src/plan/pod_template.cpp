@@ -181,6 +181,10 @@ TemplateCheck check_template(const Snapshot& snapshot, Role role) {
   if (const std::string problem = volume_problem(pod, deployment.ranktable.mount_path); !problem.empty()) {
     return invalid_template(role, problem);
   }
+  if (deployment.gate.enabled && deployment.gate.image.empty() && snapshot.settings.gate_image.empty()) {
+    return {TemplateCheck::Verdict::kInvalid, "NoGateImage",
+            "The pods need an image with pd-gate: set gate.image, or start pd-operator with --gate-image.", ""};
+  }
   const int want = role == Role::kScheduler ? 0 : spec.npus_per_pod;
   const NpuLimit limit = npu_limit(pod, deployment.resource_names);
   if (!limit.problem.empty()) return invalid_template(role, limit.problem);

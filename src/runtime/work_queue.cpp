@@ -48,6 +48,10 @@ void WorkQueue::done(const std::string& key, Outcome outcome) {
     ready_.push_back(key);
     signal_.cancel();
   }
+  if (outcome.deferred) {
+    if (outcome.again) add_after(key, *outcome.again);
+    return;
+  }
   if (outcome.success) {
     backoffs_.erase(key);
     if (outcome.again) add_after(key, *outcome.again);

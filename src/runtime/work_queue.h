@@ -24,6 +24,7 @@ class WorkQueue {
   struct Outcome {
     bool success = true;
     std::optional<Duration> again;  // after a success: when to look again; after a failure: at the earliest
+    bool deferred = false;          // nothing was tried: look again then, and what is remembered of failures stays
   };
 
   WorkQueue(asio::io_context& context, Rng& rng, Backoff::Policy backoff);

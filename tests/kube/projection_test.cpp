@@ -73,6 +73,24 @@ TEST(Projection, RefusesWhatIsTooDeepEvenWhereItIsNotKept) {
   EXPECT_FALSE(parse_projected(std::string(200000, '['), fields));
 }
 
+TEST(Projection, ADeepObjectInAListHidesNoOther) {
+  const Projection fields({"metadata", "spec"});
+  const std::string deep = std::string(100, '[') + std::string(100, ']');
+  const std::string list =
+      R"({"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"},"spec":)" +
+      deep + R"(},{"metadata":{"name":"c"},"spec":{"x":1}}]})";
+  const Result<Json> read = parse_projected(list, fields, "items");
+  ASSERT_TRUE(read);
+  EXPECT_FALSE((*read)["items"][0].contains(kTooDeepMember));
+  EXPECT_TRUE((*read)["items"][1].contains(kTooDeepMember));
+  EXPECT_FALSE((*read)["items"][2].contains(kTooDeepMember));
+  EXPECT_EQ((*read)["items"][2]["spec"]["x"], 1);
+  const Result<Json> event =
+      parse_projected(R"({"type":"ADDED","object":{"metadata":{"name":"a"},"spec":)" + deep + "}}", fields, "object");
+  ASSERT_TRUE(event);
+  EXPECT_TRUE((*event)["object"].contains(kTooDeepMember));
+}
+
 TEST(Projection, RefusesGarbage) {
   const Projection fields({"metadata.name"});
   for (const char* text : {"", "{", "{\"metadata\":{\"name\":\"a\"}", "{\"a\":}", "{} {}", "{\"a\":\"\xff\"}"})

@@ -72,14 +72,24 @@ TEST_F(ApplierTest, ExecutesInOrder) {
   EXPECT_TRUE(written_.foreign_objects.empty());
 }
 
-TEST_F(ApplierTest, StopsAtTheFirstFailure) {
-  transport_.reply(kPods, json_reply(201, stored("a", "103")));
-  transport_.reply(kPods, status_reply(403, "Forbidden", "exceeded quota"));
-  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}, plan::CreatePod{named("c")}});
+TEST_F(ApplierTest, StopsWhenTheTableCannotBeWritten) {
+  transport_.reply("POST /api/v1/namespaces/llm/configmaps", status_reply(403, "Forbidden", "exceeded quota"));
+  const Status done = apply({plan::CreateConfigMap{named("a")}, plan::CreatePod{named("b")}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kForbidden);
-  EXPECT_EQ(transport_.requests().size(), 2U);
+  EXPECT_EQ(transport_.requests().size(), 1U);
+  EXPECT_THAT(written_.refused, HasSubstr("exceeded quota"));
+}
+
+TEST_F(ApplierTest, APodThatIsRefusedKeepsNoOtherFromBeingMade) {
+  transport_.reply(kPods, status_reply(403, "Forbidden", "exceeded quota"));
+  transport_.reply(kPods, json_reply(201, stored("b", "103")));
+  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}, plan::EmitEvent{}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::kForbidden);
+  EXPECT_EQ(transport_.requests().size(), 2U) << "no event tells of what did not all happen";
   EXPECT_THAT(written_.versions, ElementsAre(Pair("Pod", "103")));
+  EXPECT_THAT(written_.refused, HasSubstr("exceeded quota"));
 }
 
 TEST_F(ApplierTest, RemembersTheNewestVersion) {
@@ -101,7 +111,7 @@ TEST_F(ApplierTest, AnObjectOfOursThatExistsIsAsGoodAsMade) {
 TEST_F(ApplierTest, AnObjectOfSomebodyElseIsLeftAloneAndTold) {
   transport_.reply(kPods, status_reply(409, "AlreadyExists"));
   transport_.reply("GET /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "98", "another-uid")));
-  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}});
+  const Status done = apply({plan::CreatePod{named("a")}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kAlreadyExists);
   EXPECT_EQ(transport_.requests().size(), 2U);

@@ -30,6 +30,14 @@ class FakeClock final : public Clock {
   Instant now_{std::chrono::hours(1)};
 };
 
+const char* const kEvents = "POST /apis/events.k8s.io/v1/namespaces/llm/events";
+
+kube::HttpResponse busy_for_an_hour() {
+  kube::HttpResponse reply = status_reply(429, "TooManyRequests");
+  reply.retry_after = std::chrono::hours(1);
+  return reply;
+}
+
 Json pod() { return labelled(object("llm", "qwen-prefill-0-0-1", "150"), "qwen"); }
 
 class ControllerTest : public ::testing::Test {
@@ -161,8 +169,48 @@ TEST_F(ControllerTest, TellsThePlannerOfANameThatIsTaken) {
   EXPECT_THAT(seen_[1].taken_pod_names, ElementsAre("qwen-prefill-0-0-1"));
   EXPECT_THAT(seen_[1].pods, IsEmpty());
   clock_.advance(std::chrono::seconds(31));
+  transport_.reply(kGet, json_reply(200, object("llm", "qwen-prefill-0-0-1", "60")));
   change_deployment("110");
-  EXPECT_THAT(seen_.back().taken_pod_names, IsEmpty()) << "it may be free again";
+  EXPECT_THAT(seen_.back().taken_pod_names, ElementsAre("qwen-prefill-0-0-1")) << "it is still there";
+  clock_.advance(std::chrono::seconds(31));
+  transport_.reply(kGet, status_reply(404, "NotFound"));
+  change_deployment("120");
+  EXPECT_THAT(seen_.back().taken_pod_names, IsEmpty()) << "it is free again";
+}
+
+// What is due (a grace that ends, a second touch) does not wait for the back-off of something else.
+TEST_F(ControllerTest, AFailureDoesNotPutOffWhatIsDue) {
+  plan::Plan planned = creating();
+  planned.requeue_after = std::chrono::milliseconds(1);
+  plan_next(std::move(planned));
+  transport_.reply(kPost, busy_for_an_hour());
+  run_until_planned(2);
+  EXPECT_EQ(seen_.size(), 2U);
+}
+
+// Else a refused write would be tried again as fast as our own status comes back.
+TEST_F(ControllerTest, WhileFailingOnlyAnotherChangeThanTheStatusIsAReasonToTryEarlier) {
+  plan_next(creating());
+  transport_.reply(kPost, busy_for_an_hour());
+  run_until_planned(1);
+  change_deployment("110");
+  EXPECT_EQ(seen_.size(), 1U);
+  Json edited = object("llm", "qwen", "120");
+  edited["metadata"]["generation"] = 2;
+  script_.event(ClusterScript::kDeployments, "MODIFIED", edited);
+  settle();
+  EXPECT_EQ(seen_.size(), 2U);
+}
+
+TEST_F(ControllerTest, TellsOfARefusalOnce) {
+  for (int i = 0; i < 2; ++i) {
+    plan_next(creating());
+    transport_.reply(kPost, status_reply(403, "Forbidden", "exceeded quota"));
+  }
+  transport_.reply(kEvents, json_reply(201, object("llm", "event", "70")));
+  run_until_planned(3);
+  const auto& sent = transport_.requests();
+  EXPECT_EQ(std::count_if(sent.begin(), sent.end(), [](const auto& r) { return r.route == kEvents; }), 1);
 }
 
 TEST_F(ControllerTest, TellsOfAnObjectOnce) {

@@ -34,7 +34,7 @@ class StoresTest : public ::testing::Test {
  protected:
   void start() {
     script_.serve(transport_);
-    stores_.on_change([this](const std::string& key) { concerned_.push_back(key); });
+    stores_.on_change([this](const std::string& key, Stores::Change) { concerned_.push_back(key); });
     stores_.on_synced([this] { synced_ = true; });
     stores_.start(context_, stop_.token());
     run_until(context_, [this] { return synced_; });

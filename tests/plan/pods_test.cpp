@@ -182,6 +182,18 @@ TEST(Gate, FollowsTheHostsAddressAndNetwork) {
   EXPECT_EQ(args[8], "8091") << "the scheduler has the first port, prefill-0 the second";
 }
 
+// Else the API server would refuse every pod, for a reason that only the operator's log knows.
+TEST(Template, NeedsAnImageWithTheGate) {
+  Snapshot snapshot = FakeCluster(a_deployment().set("/spec/gate", Json::object())).snapshot();
+  snapshot.settings.gate_image.clear();
+  EXPECT_EQ(check_template(snapshot, Role::kPrefill).reason, "NoGateImage");
+  snapshot.deployment.gate.image = "pd-gate:2";
+  EXPECT_EQ(check_template(snapshot, Role::kPrefill).reason, "");
+  snapshot.deployment.gate.image.clear();
+  snapshot.deployment.gate.enabled = false;
+  EXPECT_EQ(check_template(snapshot, Role::kPrefill).reason, "");
+}
+
 TEST(Template, IsJudgedInWordsThatNameThePlace) {
   const std::string spec = in_template("/spec");
   const auto message = [](DeploymentBuilder deployment) { return check_of(deployment).message; };

@@ -81,6 +81,22 @@ TEST_F(WorkQueueTest, AFailureComesBackLaterAndLater) {
   }
 }
 
+// A round that was put off, because the stores lag, is no success.
+TEST_F(WorkQueueTest, ARoundThatWasPutOffForgetsNoFailure) {
+  queue_.add("a");
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(take(), "a");
+    queue_.done("a", {false, std::nullopt});
+  }
+  ASSERT_EQ(take(), "a");
+  queue_.done("a", {true, milliseconds(1), true});
+  ASSERT_EQ(take(), "a");
+  const Instant failed = std::chrono::steady_clock::now();
+  queue_.done("a", {false, std::nullopt});
+  ASSERT_EQ(take(), "a");
+  EXPECT_GE(std::chrono::steady_clock::now() - failed, milliseconds(32));
+}
+
 TEST_F(WorkQueueTest, ASuccessForgetsTheFailures) {
   queue_.add("a");
   for (int i = 0; i < 5; ++i) {
