@@ -1,13 +1,22 @@
 #!/usr/bin/env bash
-# What takes too long for every change: the unit tests under ThreadSanitizer and the test cluster's own test.
+# What takes too long for every change: the unit tests under ThreadSanitizer, the planner's closed loop under the faults of
+# many more seeds, and the test cluster's own test.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
-[[ $(id -u) -eq 0 ]] || fail "the test cluster needs root: sudo ./dev verify"
+seeds=${PD_MODEL_SEEDS:-4000}
+programs=$root/build/release/bin
 broken=0
+
+[[ $(id -u) -eq 0 ]] || fail "the test cluster needs root: sudo ./dev verify"
 "$root/scripts/setup.sh"
 "$root/scripts/test.sh" unit tsan || broken=$((broken + 1))
-step "the test cluster's own test" "$root/tests/cluster/self_test" || broken=$((broken + 1))
-[[ $broken -eq 0 ]] || fail "$broken of 2 parts failed (see above)"
+"$root/scripts/build.sh" debug plan_tests
+step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" \
+  "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
+"$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool
+step "the test cluster's own test" "$root/tests/cluster/self_test" --npu-plugin "$programs/fake-npu-plugin" \
+  --hccn-tool "$programs/fake-hccn-tool" || broken=$((broken + 1))
+[[ $broken -eq 0 ]] || fail "$broken of 3 parts failed (see above)"
 printf 'verified\n'

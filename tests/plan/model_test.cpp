@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <random>
 
 #include "plan/plan.h"
@@ -202,12 +203,18 @@ std::size_t wanted_pods(FakeCluster& cluster) {
   return static_cast<std::size_t>(1 + now.deployment.prefill.instances + now.deployment.decode.instances);
 }
 
+// PD_MODEL_SEEDS: how many in all, where more than the usual ones are wanted.
+unsigned seeds_per_shard() {
+  const char* wanted = std::getenv("PD_MODEL_SEEDS");
+  return wanted == nullptr ? kSeedsPerShard : static_cast<unsigned>(std::strtoul(wanted, nullptr, 10)) / kShards;
+}
+
 class ModelTest : public ::testing::TestWithParam<unsigned> {};
 INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, ::testing::Range(0U, kShards));
 
 TEST_P(ModelTest, KeepsItsInvariantsUnderFaultsAndComesToRest) {
-  for (unsigned i = 1; i <= kSeedsPerShard; ++i) {
-    const unsigned seed = GetParam() * kSeedsPerShard + i;
+  for (unsigned i = 1; i <= seeds_per_shard(); ++i) {
+    const unsigned seed = GetParam() * seeds_per_shard() + i;
     Model model(seed);
     model.run();
     FakeCluster& cluster = model.cluster();
