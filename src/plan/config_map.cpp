@@ -130,13 +130,16 @@ StoredTable read_stored(const Snapshot& snapshot) {
   stored.digest = digest_of(stored.content);
   const std::string written = map.meta.annotation(std::string(kube::kGenerationAnnotation));
   stored.generation = parse_generation(written);
+  // We write the number in two places. Where they differ somebody edited one, and the status may not know the number
+  // yet: the operator may have ended between both writes.
+  const auto key = map.data.find(std::string(kGenerationKey));
+  if (key == map.data.end() || key->second != written) stored.generation.reset();
   // Below what the status knows, or above what it reserved: not a number of ours, or a former leader's late write.
   if (stored.generation && (*stored.generation < known.generation || *stored.generation > known.generation_ceiling)) {
     stored.generation.reset();
   }
   stored.genuine = is_genuine(map, stored, known);
-  const auto key = map.data.find(std::string(kGenerationKey));
-  stored.intact = stored.genuine && stored.generation && key != map.data.end() && key->second == written &&
+  stored.intact = stored.genuine && stored.generation &&
                   map.meta.annotation(std::string(kube::kDigestAnnotation)) == stored.digest &&
                   has_our_labels(map.meta, snapshot.deployment);
   stored.completed = stored.genuine && is_completed(stored.content, std::string(kGlobalKey));
