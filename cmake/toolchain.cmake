@@ -27,11 +27,11 @@ if(PD_SANITIZE)
   endif()
 endif()
 
+# Not sloppy about the time of headers: one that is edited during a compilation would get the object of its old text.
 find_program(PD_CCACHE ccache)
 if(PD_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${PD_CCACHE})
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${PD_CCACHE})
   add_compile_options(-fpch-preprocess)
 endif()
 
