@@ -13,7 +13,8 @@ build() {
   exec 9>"$root/build/.$preset.lock"
   flock 9
   cd "$root" || return
-  [[ -f build/$preset/build.ninja ]] || cmake --preset "$preset" || return
+  # Not configured yet, or for older presets.
+  [[ build/$preset/build.ninja -nt CMakePresets.json ]] || cmake --preset "$preset" || return
   cmake --build "build/$preset" -j "$(nproc)" ${targets[@]:+--target "${targets[@]}"}
 }
 
