@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every benchmark of the release build. Each prints JSON lines: {"bench":...,"value":...,"unit":...}.
+# Runs every benchmark of the release build; each prints one JSON line per number, with its unit.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
