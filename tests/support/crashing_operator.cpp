@@ -1,5 +1,5 @@
-// pd-operator that dies by SIGKILL right after its n-th write was answered: PD_CRASH_AFTER_WRITES=n. The end-to-end tests use it to
-// stop the operator between any two steps.
+// pd-operator that dies by SIGKILL right after its n-th write was answered: PD_CRASH_AFTER_WRITES=n. The end-to-end
+// tests use it to stop the operator between any two steps.
 
 #include <unistd.h>
 
