@@ -49,16 +49,16 @@ Response respond(const http::request<http::string_body>& request, const std::str
   return response;
 }
 
-// A count that goes down again however the connection ends.
+// A count that goes down again however the connection ends: at the latest when the io_context goes, after the server.
 class Counted {
  public:
-  explicit Counted(int& count) : count_(count) { ++count_; }
-  ~Counted() { --count_; }
+  explicit Counted(std::shared_ptr<int> count) : count_(std::move(count)) { ++*count_; }
+  ~Counted() { --*count_; }
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
 
  private:
-  int& count_;
+  std::shared_ptr<int> count_;
 };
 
 void log_escaped(const std::exception_ptr& escaped) {
@@ -123,7 +123,7 @@ asio::awaitable<void> GenerationServer::accept(Acceptor& acceptor) {
       co_await pause(kFirstPause);  // out of descriptors, most likely: others have to end first
       continue;
     }
-    if (connections_ >= kMostConnections) continue;  // closed at once
+    if (*connections_ >= kMostConnections) continue;  // closed at once
     asio::co_spawn(io_, serve(std::move(socket)), log_escaped);
   }
 }

@@ -11,6 +11,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -35,7 +36,8 @@ class GenerationServer {
   boost::asio::io_context& io_;
   std::uint16_t port_;
   std::function<std::string()> answer_;
-  int connections_ = 0;
+  std::shared_ptr<int> connections_ =
+      std::make_shared<int>(0);  // shared with connections, which may outlive the server
 };
 
 }  // namespace pd::gate
