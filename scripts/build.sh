@@ -13,8 +13,10 @@ build() {
   exec 9>"$root/build/.$preset.lock"
   flock 9
   cd "$root" || return
-  # Not configured yet, or for older presets.
-  [[ build/$preset/build.ninja -nt CMakePresets.json ]] || cmake --preset "$preset" || return
+  # Not configured yet, or for other presets.
+  if ! cmp -s CMakePresets.json "build/$preset/configured-presets.json"; then
+    cmake --preset "$preset" && cp CMakePresets.json "build/$preset/configured-presets.json" || return
+  fi
   cmake --build "build/$preset" -j "$(nproc)" ${targets[@]:+--target "${targets[@]}"}
 }
 
