@@ -29,7 +29,7 @@ unit() {
   local preset=$1 report=$logs/unit-$1.xml status=0
   build "$preset" || return 0
   rm -f "$report"
-  step "unit tests ($preset)" ctest --test-dir "$root/build/$preset" -L unit -j "$(nproc)" --output-on-failure \
+  PD_LOG_LINES=8 step "unit tests ($preset)" ctest --test-dir "$root/build/$preset" -L unit -j "$(nproc)" --output-on-failure \
     --no-tests=error --output-junit "$report" || status=$?
   add_counts "$status" "$report"
 }
