@@ -1,5 +1,7 @@
 #include "kube/cpprest_exchange.h"
 
+#include <pplx/threadpool.h>
+
 #include <boost/asio/post.hpp>
 
 #include <charconv>
@@ -163,6 +165,31 @@ void Exchange::on_end(std::optional<Error> failure) {
   finished_ = true;
   failure_ = cancelled_ ? Error{Code::kCancelled, "stopped"} : std::move(failure);
   wake_.cancel();
+}
+
+void settle_library_threads(int count, Duration limit) {
+  struct Meeting {
+    std::mutex mutex;
+    std::condition_variable complete;
+    int present = 0;
+  };
+  const Instant deadline = std::chrono::steady_clock::now() + limit;
+  // When all threads meet, each has ended what it did before. The second time that holds for what they queued until
+  // then.
+  for (int round = 0; round < 2; ++round) {
+    const auto meeting = std::make_shared<Meeting>();
+    const auto is_complete = [meeting, count] { return meeting->present == count; };
+    for (int i = 0; i < count; ++i) {
+      asio::post(crossplat::threadpool::shared_instance().service(), [meeting, is_complete, deadline] {
+        std::unique_lock lock(meeting->mutex);
+        ++meeting->present;
+        meeting->complete.notify_all();
+        meeting->complete.wait_until(lock, deadline, is_complete);
+      });
+    }
+    std::unique_lock lock(meeting->mutex);
+    meeting->complete.wait_until(lock, deadline, is_complete);
+  }
 }
 
 Error classify_failure(const std::string& library_message) {

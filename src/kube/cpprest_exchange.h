@@ -144,6 +144,11 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::size_t held_count_ = 0;
 };
 
+// Waits until the library's threads (`count` of them) have done all that was queued, and what that queued in turn. When
+// a request fails, the library posts one more step after it has told us of the end; its pool drops at exit what has not
+// run.
+void settle_library_threads(int count, Duration limit);
+
 // A sentence for a person from what the library threw: its error codes have lost their meaning, so its text is looked
 // at.
 Error classify_failure(const std::string& library_message);

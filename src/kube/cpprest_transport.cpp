@@ -153,6 +153,7 @@ class CpprestTransport::Impl {
       if (const auto exchange = weak.lock()) exchange->cancel();
     }
     if (!in_flight_->close(kDestroyWait)) log::warn("The HTTP library did not end its requests in time");
+    settle_library_threads(kLibraryThreads, kDestroyWait);
   }
 
   const std::string& server() const { return config_.server; }

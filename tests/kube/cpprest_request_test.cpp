@@ -157,7 +157,7 @@ TEST_F(CpprestRequest, ADeadlineIsForTheWholeAnswer) {
   serve([](Connection& connection) -> asio::awaitable<void> {
     (void)co_await connection.read_request();
     co_await connection.start_stream();
-    while (true) co_await connection.chunk("drip");  // never silent, never done
+    co_await connection.flood("drip");  // never silent, never done
   });
   const Result<HttpResponse> answer = get("/", std::chrono::milliseconds(50));
   ASSERT_FALSE(answer);
@@ -213,7 +213,7 @@ TEST_F(CpprestRequest, RefusesABodyOverTheLimit) {
     (void)co_await connection.read_request();
     co_await connection.start_stream();
     const std::string part(std::size_t{1} << 20, 'z');
-    while (true) co_await connection.chunk(part);
+    co_await connection.flood(part);
   });
   const Result<HttpResponse> answer = get("/");
   ASSERT_FALSE(answer);

@@ -88,7 +88,7 @@ TEST_F(CpprestStream, TakesALineLongerThanItsBuffer) {
 TEST_F(CpprestStream, RefusesALineWithoutEnd) {
   Result<StreamResponse> stream = open_stream([](Connection& connection) -> asio::awaitable<void> {
     const std::string part(kMiB, 'x');
-    while (true) co_await connection.chunk(part);
+    co_await connection.flood(part);
   });
   ASSERT_TRUE(stream) << stream.error().message;
   const Line line = next(*stream);
@@ -199,9 +199,8 @@ TEST_F(CpprestStream, StopsWhileItWaitsForALine) {
 }
 
 TEST_F(CpprestStream, ClosesWhenNobodyWantsItAnyMore) {
-  Result<StreamResponse> stream = open_stream([](Connection& connection) -> asio::awaitable<void> {
-    while (true) co_await connection.chunk(std::string(kMiB, 'x'));
-  });
+  Result<StreamResponse> stream = open_stream(
+      [](Connection& connection) -> asio::awaitable<void> { co_await connection.flood(std::string(kMiB, 'x')); });
   ASSERT_TRUE(stream) << stream.error().message;
   stream->lines.reset();
   expect_closed();
@@ -245,7 +244,7 @@ TEST_F(CpprestStream, ItsTransportMayGoFirst) {
 // What waits is destroyed with the io_context instead of being resumed.
 TEST_F(CpprestStream, MayBeLeftInTheMiddle) {
   Result<StreamResponse> stream = open_stream([](Connection& connection) -> asio::awaitable<void> {
-    while (true) co_await connection.chunk(std::string(kMiB, 'x') + "\n");
+    co_await connection.flood(std::string(kMiB, 'x') + "\n");
   });
   ASSERT_TRUE(stream) << stream.error().message;
   std::optional<Result<HttpResponse>> answer;

@@ -30,7 +30,7 @@ struct RawRequest {
   bool has(const std::string& line) const { return head.find("\r\n" + line + "\r\n") != std::string::npos; }
 };
 
-class Connection {
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, asio::ssl::context* tls) {
     if (tls == nullptr) {
@@ -87,6 +87,14 @@ class Connection {
   asio::awaitable<void> end_stream() {
     std::string text = "0\r\n\r\n";
     co_await write(std::move(text));
+  }
+  // Sends a chunk again and again until the client has closed (without TLS). A close can come while the client's window
+  // is full, and then no write would ever tell of it: so it is looked for on the side.
+  asio::awaitable<void> flood(std::string content) {
+    plain_->async_wait(tcp::socket::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error) self->plain_->close();
+    });
+    while (true) co_await chunk(content);
   }
   // Comes back when the client has closed.
   asio::awaitable<void> wait_for_close() {
