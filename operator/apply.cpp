@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "kube/json_members.h"
+#include "runtime/store.h"
 
 namespace pd::op {
 namespace {
@@ -12,8 +13,7 @@ constexpr kube::ResourcePath kEvents{"/apis/events.k8s.io/v1", "events"};
 void remember(Written& written, const std::string& kind, const std::string& version) {
   if (version.empty()) return;
   std::string& newest = written.versions[kind];
-  const bool newer = newest.size() != version.size() ? newest.size() < version.size() : newest < version;
-  if (newer) newest = version;
+  if (runtime::version_less(newest, version)) newest = version;
 }
 
 // Whether what follows may go on when this failed.
@@ -24,9 +24,10 @@ bool is_independent(const plan::Action& action) {
 
 std::string name_of(const Json& object) { return kube::text_member(kube::object_member(object, "metadata"), "name"); }
 
-Json event_object(const kube::ObjectMeta& deployment, const plan::EmitEvent& event, const std::string& identity) {
+Json event_object(const kube::ObjectMeta& deployment, const plan::EmitEvent& event, const std::string& identity,
+                  WallTime at) {
   const kube::ObjectMeta& subject = event.pod ? *event.pod : deployment;
-  const std::string now = format_rfc3339(SystemClock().wall_now());
+  const std::string now = format_rfc3339(at);
   // The name follows from the content and the moment: a request that is sent twice is refused as existing.
   const std::string hash = sha256(subject.uid + event.reason + event.note + now).substr(7, 16);
   return {{"apiVersion", "events.k8s.io/v1"},
@@ -185,7 +186,7 @@ boost::asio::awaitable<Status> Applier::write_status(const Target& target, kube:
 
 // Events tell; nothing depends on them. One that can't be written is logged and left.
 boost::asio::awaitable<Status> Applier::emit(const Target& target, plan::EmitEvent event) {
-  Json object = event_object(target.deployment, event, identity_);
+  Json object = event_object(target.deployment, event, identity_, clock_.wall_now());
   Result<kube::ObjectMeta> made =
       co_await client_.create(kube::list_path(kEvents, target.deployment.ns), std::move(object), target.options);
   if (!made && made.error().code != Code::kAlreadyExists) {

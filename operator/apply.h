@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "base/clock.h"
 #include "kube/client.h"
 #include "plan/plan.h"
 
@@ -21,8 +22,9 @@ struct Written {
 
 class Applier {
  public:
-  // The client must outlive the applier. `identity`: reportingInstance of events.
-  Applier(kube::Client& client, std::string identity) : client_(client), identity_(std::move(identity)) {}
+  // The client and the clock must outlive the applier. `identity`: reportingInstance of events.
+  Applier(kube::Client& client, const Clock& clock, std::string identity)
+      : client_(client), clock_(clock), identity_(std::move(identity)) {}
 
   boost::asio::awaitable<Status> apply(const kube::ObjectMeta& deployment, const plan::Plan& plan, Written& written,
                                        StopToken stop);
@@ -49,6 +51,7 @@ class Applier {
   boost::asio::awaitable<Status> emit(const Target& target, plan::EmitEvent event);
 
   kube::Client& client_;
+  const Clock& clock_;
   std::string identity_;
 };
 

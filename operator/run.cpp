@@ -27,7 +27,7 @@ void run(boost::asio::io_context& context, kube::Transport& transport, const Opt
   StopSource stop;
   kube::Client client(transport);
   Stores stores(client, options.ns, rng);
-  Applier applier(client, host_name());
+  Applier applier(client, clock, host_name());
   Controller controller(context, stores, applier, clock, rng, {options.gate_image, options.gate_image_pull_policy});
   controller.start(options.workers, stop.token());
   stores.start(context, stop.token());

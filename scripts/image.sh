@@ -20,11 +20,11 @@ shared_objects() {
 
 stage() {
   local object
-  rm -rf "$folder/root" && mkdir -p "$folder/root/usr/local/bin" &&
-    install -s -m 0755 "${programs[@]/#/$root/build/release/bin/}" "$folder/root/usr/local/bin/" || return
+  rm -rf "$folder/rootfs" && mkdir -p "$folder/rootfs/usr/local/bin" &&
+    install -s -m 0755 "${programs[@]/#/$root/build/release/bin/}" "$folder/rootfs/usr/local/bin/" || return
   while read -r object; do
-    install -D -m 0755 "$object" "$folder/root$object" || return
-  done < <(shared_objects "$folder"/root/usr/local/bin/*)
+    install -D -m 0755 "$object" "$folder/rootfs$object" || return
+  done < <(shared_objects "$folder"/rootfs/usr/local/bin/*)
 }
 
 build_with_buildah() {
@@ -32,7 +32,7 @@ build_with_buildah() {
   # A storage of its own: nothing else on the machine is touched, and nothing stays.
   local -a buildah=(buildah --root "$folder/storage" --runroot "$folder/storage-run")
   rm -rf "$folder"/storage{,-run}
-  "${buildah[@]}" bud --layers=false --squash -f "$root/Dockerfile" -t "$image" "$folder/root" &&
+  "${buildah[@]}" bud --layers=false --squash -f "$root/Dockerfile" -t "$image" "$folder/rootfs" &&
     "${buildah[@]}" push --disable-compression "$image" "oci-archive:$1:$image" || return
   rm -rf "$folder"/storage{,-run}
 }
@@ -44,9 +44,9 @@ build_archive() {
   if type -P buildah >/dev/null; then
     build_with_buildah "$draft"
   elif type -P podman >/dev/null; then
-    podman build -f "$root/Dockerfile" -t "$image" "$folder/root" && podman save --format oci-archive -o "$draft" "$image"
+    podman build -f "$root/Dockerfile" -t "$image" "$folder/rootfs" && podman save --format oci-archive -o "$draft" "$image"
   else
-    docker build -f "$root/Dockerfile" -t "$image" "$folder/root" && docker save -o "$draft" "$image"
+    docker build -f "$root/Dockerfile" -t "$image" "$folder/rootfs" && docker save -o "$draft" "$image"
   fi && mv "$draft" "$archive"
 }
 

@@ -5,6 +5,8 @@
 namespace pd {
 namespace {
 
+constexpr std::size_t kShownBytes = 64;
+
 // Builds a document while it is read, and stops at the first thing that is over a limit.
 class LimitedBuilder {
  public:
@@ -107,6 +109,16 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
 std::string dump_json(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 std::string dump_json(const OrderedJson& value) {
   return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+std::string shown(const Json& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "a list";
+  if (!value.is_string()) return value.dump();
+  const std::string& text = value.get_ref<const std::string&>();
+  const std::string start =
+      Json(text.substr(0, kShownBytes)).dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+  return text.size() > kShownBytes ? start + "..." : start;
 }
 
 std::string pointer_token(std::string_view key) {

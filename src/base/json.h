@@ -29,6 +29,10 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 std::string dump_json(const Json& value);
 std::string dump_json(const OrderedJson& value);
 
+// A value as an error message shows it: a string is cut after 64 bytes and escaped to ASCII, a list or an object is
+// only named.
+std::string shown(const Json& value);
+
 // One token of a JSON pointer, escaped (RFC 6901).
 std::string pointer_token(std::string_view key);
 

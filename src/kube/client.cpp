@@ -53,7 +53,6 @@ Error status_error(const HttpResponse& response) {
 }
 
 asio::awaitable<Result<std::string>> Client::exchange(HttpRequest request, CallOptions options) {
-  ++requests_;
   const std::string what = request.method + " " + request.target;
   Result<HttpResponse> response = co_await transport_.send(std::move(request), options.timeout, options.stop);
   if (!response) co_return response.error();

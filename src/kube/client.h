@@ -39,14 +39,12 @@ class Client {
   asio::awaitable<Result<ObjectMeta>> remove(std::string path, Preconditions preconditions, CallOptions options = {});
 
   Transport& transport() { return transport_; }
-  std::uint64_t requests() const { return requests_; }  // sent since the start
 
  private:
   asio::awaitable<Result<std::string>> exchange(HttpRequest request, CallOptions options);
   asio::awaitable<Result<ObjectMeta>> write(HttpRequest request, CallOptions options);
 
   Transport& transport_;
-  std::uint64_t requests_ = 0;
 };
 
 // An error from an answer that is none of 2xx: the message of its Status object, else the HTTP status.

@@ -52,7 +52,7 @@ RoleSpec decode_role(const Json& source) {
   }
   role.on_peer_change = text_member(source, "onPeerChange", role.on_peer_change);
   if (const Json& http = object_member(object_member(source, "reload"), "http"); !http.empty()) {
-    role.reload = ReloadSpec{small_member(http, "port", 0), text_member(http, "path", "/")};
+    role.reload = ReloadSpec{small_member(http, "port", 0), text_member(http, "path", "/reload")};
   }
   role.max_unavailable =
       decode_int_or_percent(object_member(source, "rollingUpdate"), "maxUnavailable", role.max_unavailable);

@@ -6,7 +6,6 @@
 namespace pd::npu {
 namespace {
 
-constexpr std::size_t kShownBytes = 64;
 constexpr JsonLimits kLimits{.bytes = kAnnotationBytes, .depth = 8, .string_bytes = 1024};
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -37,16 +36,6 @@ std::optional<std::int64_t> in_range(const Json& value, std::int64_t highest) {
 }
 
 }  // namespace
-
-std::string shown(const Json& value) {
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list";
-  if (!value.is_string()) return value.dump();
-  const std::string& text = value.get_ref<const std::string&>();
-  const std::string start =
-      Json(text.substr(0, kShownBytes)).dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
-  return text.size() > kShownBytes ? start + "..." : start;
-}
 
 Json AnnotationReader::read(std::string_view text) {
   Result<Json> document = parse_json(text, kLimits);

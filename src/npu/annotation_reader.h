@@ -45,9 +45,6 @@ class AnnotationReader {
   std::optional<Error> error_;
 };
 
-// A value for a message: short, printable.
-std::string shown(const Json& value);
-
 // What Kubernetes takes for these; an empty text is none.
 bool is_dns_label(std::string_view text);
 bool is_dns_subdomain(std::string_view text);

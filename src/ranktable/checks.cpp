@@ -8,7 +8,6 @@
 namespace pd::ranktable {
 namespace {
 
-constexpr std::size_t kShownBytes = 64;
 constexpr std::size_t kServerIdLength = 64;
 constexpr int kHighestDeviceId = 15;
 
@@ -84,16 +83,6 @@ void check_rank(const Json& device, const Place& place, std::size_t wanted, Find
 }
 
 }  // namespace
-
-std::string shown(const Json& value) {
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list";
-  if (!value.is_string()) return value.dump();
-  const std::string& text = value.get_ref<const std::string&>();
-  const std::string start =
-      Json(text.substr(0, kShownBytes)).dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
-  return text.size() > kShownBytes ? start + "..." : start;
-}
 
 void check_scalars_are_strings(const Json& value, const Place& place, Findings& findings) {
   if (value.is_string()) return;

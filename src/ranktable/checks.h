@@ -48,7 +48,4 @@ void check_server_address(const Json& server, const Place& place, Findings& find
 std::size_t check_devices(const Json& server, const Place& place, std::size_t first_rank, UniqueDevices& unique,
                           Findings& findings);
 
-// A value for a message: short, printable.
-std::string shown(const Json& value);
-
 }  // namespace pd::ranktable

@@ -6,7 +6,10 @@
 namespace pd::runtime {
 namespace {
 
-constexpr int kPageSize = 500;
+// A page of the largest objects that etcd takes (1.5 MiB; of metadata, annotations of 256 KiB) stays within what the
+// transport accepts as an answer.
+constexpr int kPageSize = 32;
+constexpr int kMetadataPageSize = 200;
 constexpr auto kShortWatch = std::chrono::seconds(1);
 
 constexpr int kFailuresBeforeList = 5;  // a version that the server does not know (any more) may fail in many ways
@@ -57,7 +60,6 @@ asio::awaitable<Status> Watcher::list(StopToken stop) {
     if (!next) co_return next.error().with_context("listing " + std::string(target_.path.plural));
     token = std::move(*next);
   } while (!token.empty());
-  ++lists_;
   version_ = std::move(version);  // no earlier: it stands for all pages
   sink_.end_list();
   co_return Ok{};
@@ -67,7 +69,7 @@ asio::awaitable<Status> Watcher::list(StopToken stop) {
 // again.
 asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token, std::string& version,
                                                         StopToken stop) {
-  std::string more = "limit=" + std::to_string(kPageSize);
+  std::string more = "limit=" + std::to_string(target_.metadata_only ? kMetadataPageSize : kPageSize);
   if (!token.empty()) more += "&continue=" + kube::query_escape(token);
   kube::HttpRequest request{"GET", query(more),
                             std::string(target_.metadata_only ? kube::kAcceptMetadataList : kube::kAcceptJson)};

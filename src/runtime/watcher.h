@@ -57,7 +57,6 @@ class Watcher {
 
   // The newest resourceVersion that was seen; empty before the first list.
   const std::string& version() const { return version_; }
-  int lists() const { return lists_; }
 
  private:
   std::string query(const std::string& more) const;
@@ -76,7 +75,6 @@ class Watcher {
   Timing timing_;
   Backoff backoff_;
   std::string version_;
-  int lists_ = 0;
 };
 
 }  // namespace pd::runtime

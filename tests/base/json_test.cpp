@@ -32,6 +32,14 @@ TEST(ParseJson, RefusesGarbage) {
     EXPECT_FALSE(parse_json(text)) << text;
 }
 
+TEST(Shown, IsShortAndPrintable) {
+  EXPECT_EQ(shown(Json::object()), "an object");
+  EXPECT_EQ(shown(Json::array({1, 2})), "a list");
+  EXPECT_EQ(shown(7), "7");
+  EXPECT_EQ(shown("a\n\xff"), "\"a\\n\\ufffd\"");
+  EXPECT_EQ(shown(std::string(65, 'x')), "\"" + std::string(64, 'x') + "\"...");
+}
+
 TEST(DumpJson, SurvivesBytesThatAreNotUtf8) { EXPECT_EQ(dump_json(Json("a\xff")), "\"a\xef\xbf\xbd\""); }
 
 }  // namespace

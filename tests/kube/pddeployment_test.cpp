@@ -49,6 +49,13 @@ TEST(DecodePDDeployment, ReadsTheGate) {
   EXPECT_EQ(gate.resources, Json::parse(R"({"limits":{"cpu":"10m"}})"));
 }
 
+TEST(DecodePDDeployment, ReloadHasAPathOfItsOwn) {
+  Json object = Json::parse(test::kDeployment);
+  object["spec"]["prefill"]["reload"] = Json::parse(R"({"http":{"port":8000}})");
+  ASSERT_TRUE(decoded(object).prefill.reload);
+  EXPECT_EQ(decoded(object).prefill.reload->path, "/reload");
+}
+
 TEST(DecodePDDeployment, ReadsARole) {
   const RoleSpec role = sample().prefill;
   EXPECT_EQ(role.instances, 2);

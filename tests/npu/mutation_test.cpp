@@ -4,6 +4,7 @@
 #include <random>
 
 #include "npu/inventory.h"
+#include "tests/support/mutation.h"
 
 namespace pd::npu {
 namespace {
@@ -18,39 +19,10 @@ constexpr std::string_view kAllocations =
     R"({"v":1,"ids":"real","pods":[{"namespace":"llm","name":"qwen-prefill-0-0-1","uid":"6f0e3c9a","devices":[4,5]},)"
     R"({"namespace":"llm","name":"qwen-decode-0-0-1","uid":"6f0e3c9b","devices":[10,11]}]})";
 
-std::string mutate(std::string text, std::mt19937& random) {
-  static constexpr std::string_view kLikely = "\"{}[],:0123456789.-eE\\u\n abcdef";
-  const auto pick = [&](std::size_t count) { return std::uniform_int_distribution<std::size_t>(0, count - 1)(random); };
-  for (std::size_t times = 1 + pick(3); times > 0 && !text.empty(); --times) {
-    const std::size_t place = pick(text.size());
-    switch (pick(6)) {
-      case 0:
-        text[place] = static_cast<char>(pick(256));
-        break;
-      case 1:
-        text[place] = kLikely[pick(kLikely.size())];
-        break;
-      case 2:
-        text.insert(place, 1, kLikely[pick(kLikely.size())]);
-        break;
-      case 3:
-        text.erase(place, 1 + pick(30));
-        break;
-      case 4:
-        text.insert(pick(text.size()), text.substr(place, 1 + pick(60)));
-        break;
-      case 5:
-        text.resize(place);
-        break;
-    }
-  }
-  return text;
-}
-
 TEST(Mutation, AnInventoryIsRefusedOrReadTheSameAgain) {
   std::mt19937 random(1);
   for (int i = 0; i < kRounds && !::testing::Test::HasFailure(); ++i) {
-    const std::string text = mutate(std::string(kInventory), random);
+    const std::string text = test::mutate(std::string(kInventory), random);
     const Result<Inventory> parsed = parse_inventory(text);
     if (!parsed) {
       EXPECT_FALSE(parsed.error().message.empty());
@@ -65,7 +37,7 @@ TEST(Mutation, AnInventoryIsRefusedOrReadTheSameAgain) {
 TEST(Mutation, AllocationsAreRefusedOrReadTheSameAgain) {
   std::mt19937 random(2);
   for (int i = 0; i < kRounds && !::testing::Test::HasFailure(); ++i) {
-    const std::string text = mutate(std::string(kAllocations), random);
+    const std::string text = test::mutate(std::string(kAllocations), random);
     const Result<Allocations> parsed = parse_allocations(text);
     if (!parsed) {
       EXPECT_FALSE(parsed.error().message.empty());
@@ -80,7 +52,7 @@ TEST(Mutation, AllocationsAreRefusedOrReadTheSameAgain) {
 TEST(Mutation, DeviceNamesOfAnyBytesAreRefusedOrInRange) {
   std::mt19937 random(3);
   for (int i = 0; i < kRounds; ++i) {
-    const Result<int> id = device_id_of(mutate("Ascend910-14", random));
+    const Result<int> id = device_id_of(test::mutate("Ascend910-14", random));
     EXPECT_TRUE(!id || (*id >= 0 && *id <= 255));
   }
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/fake_clock.h"
 #include "tests/support/run_to_end.h"
 #include "tests/support/scripted_transport.h"
 
@@ -46,7 +47,8 @@ class ApplierTest : public ::testing::Test {
   boost::asio::io_context context_;
   test::ScriptedTransport transport_;
   kube::Client client_{transport_};
-  Applier applier_{client_, "host-1"};
+  test::FakeClock clock_;
+  Applier applier_{client_, clock_, "host-1"};
   kube::ObjectMeta deployment_;
   Written written_;
   StopSource stop_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/operator/cluster_script.h"
+#include "tests/support/fake_clock.h"
 
 namespace pd::op {
 namespace {
@@ -19,16 +20,6 @@ using ::testing::IsEmpty;
 
 const char* const kPost = "POST /api/v1/namespaces/llm/pods";
 const char* const kGet = "GET /api/v1/namespaces/llm/pods/qwen-prefill-0-0-1";
-
-class FakeClock final : public Clock {
- public:
-  Instant now() const override { return now_; }
-  WallTime wall_now() const override { return WallTime(std::chrono::seconds(1795502096)); }
-  void advance(Duration by) { now_ += by; }
-
- private:
-  Instant now_{std::chrono::hours(1)};
-};
 
 const char* const kEvents = "POST /apis/events.k8s.io/v1/namespaces/llm/events";
 
@@ -57,16 +48,11 @@ class ControllerTest : public ::testing::Test {
   }
   void run_until_planned(std::size_t times) {
     run_until(context_, [&] { return seen_.size() >= times; });
-    settle();
-  }
-  void settle() {
-    context_.restart();
-    while (context_.poll() > 0) {
-    }
+    test::settle(context_);
   }
   void change_deployment(const std::string& version) {
     script_.event(ClusterScript::kDeployments, "MODIFIED", object("llm", "qwen", version));
-    settle();
+    test::settle(context_);
   }
   void TearDown() override {
     if (left_) return;
@@ -79,10 +65,10 @@ class ControllerTest : public ::testing::Test {
   ClusterScript script_;
   kube::Client client_{transport_};
   runtime::Rng rng_{1};
-  FakeClock clock_;
+  test::FakeClock clock_;
   StopSource stop_;
   Stores stores_{client_, "", rng_};
-  Applier applier_{client_, "host-1"};
+  Applier applier_{client_, clock_, "host-1"};
   std::deque<plan::Plan> plans_;
   std::vector<plan::Snapshot> seen_;
   bool left_ = false;
@@ -130,7 +116,7 @@ TEST_F(ControllerTest, ABookmarkIsEnoughToHaveSeenThem) {
   transport_.reply(kPost, json_reply(201, pod()));
   run_until_planned(1);
   script_.event(ClusterScript::kPods, "BOOKMARK", {{"metadata", {{"resourceVersion", "151"}}}});
-  settle();
+  test::settle(context_);
   change_deployment("110");
   EXPECT_EQ(seen_.size(), 2U);
 }
@@ -198,7 +184,7 @@ TEST_F(ControllerTest, WhileFailingOnlyAnotherChangeThanTheStatusIsAReasonToTryE
   Json edited = object("llm", "qwen", "120");
   edited["metadata"]["generation"] = 2;
   script_.event(ClusterScript::kDeployments, "MODIFIED", edited);
-  settle();
+  test::settle(context_);
   EXPECT_EQ(seen_.size(), 2U);
 }
 
@@ -223,7 +209,7 @@ TEST_F(ControllerTest, TellsOfAnObjectOnce) {
   run_until_planned(2);
   EXPECT_EQ(seen_.back().services.size(), 1U);
   script_.event(ClusterScript::kServices, "ADDED", labelled(object("llm", "qwen-pods", "160"), "qwen"));
-  settle();
+  test::settle(context_);
   EXPECT_EQ(seen_.back().services.size(), 1U);
   EXPECT_EQ(seen_.back().services[0].meta.resource_version, "160");
 }
@@ -237,7 +223,7 @@ TEST_F(ControllerTest, MayBeLeftInTheMiddle) {
 TEST_F(ControllerTest, ForgetsADeploymentThatIsGone) {
   run_until_planned(1);
   script_.event(ClusterScript::kDeployments, "DELETED", object("llm", "qwen", "110"));
-  settle();
+  test::settle(context_);
   EXPECT_EQ(seen_.size(), 1U);
 }
 

@@ -44,12 +44,7 @@ class StoresTest : public ::testing::Test {
   void event(const std::string& path, const std::string& type, const Json& made) {
     concerned_.clear();
     script_.event(path, type, made);
-    settle();
-  }
-  void settle() {
-    context_.restart();
-    while (context_.poll() > 0) {
-    }
+    test::settle(context_);
   }
   plan::Snapshot observe(const std::string& key) {
     std::optional<plan::Snapshot> snapshot = stores_.observe(key, {"gate:1", "Always"});

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "ranktable/validate.h"
 #include "tests/ranktable/samples.h"
+#include "tests/support/mutation.h"
 
 namespace pd::ranktable {
 namespace {
@@ -63,34 +64,7 @@ class Mutator {
 
   std::size_t pick(std::size_t count) { return std::uniform_int_distribution<std::size_t>(0, count - 1)(random_); }
 
-  std::string bytes(std::string text) {
-    static constexpr std::string_view kLikely = "\"{}[],:0123456789.-\\u\n abcdef";
-    for (std::size_t times = 1 + pick(3); times > 0 && !text.empty(); --times) {
-      const std::size_t place = pick(text.size());
-      const std::size_t length = 1 + pick(40);
-      switch (pick(6)) {
-        case 0:
-          text[place] = static_cast<char>(pick(256));
-          break;
-        case 1:
-          text[place] = kLikely[pick(kLikely.size())];
-          break;
-        case 2:
-          text.insert(place, 1, kLikely[pick(kLikely.size())]);
-          break;
-        case 3:
-          text.erase(place, length);
-          break;
-        case 4:
-          text.insert(pick(text.size()), text.substr(place, length));
-          break;
-        case 5:
-          text.resize(place);
-          break;
-      }
-    }
-    return text;
-  }
+  std::string bytes(std::string text) { return test::mutate(std::move(text), random_); }
 
   // Another value in one scalar's place, or none.
   Json scalar(const Json& table) {

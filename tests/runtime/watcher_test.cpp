@@ -66,7 +66,10 @@ class WatcherTest : public ::testing::Test {
     timing.silence = silence;
     WatchTarget target{kube::Resource<kube::Pod>::kPath,         "Pod", false,
                        &kube::Resource<kube::Pod>::projection(), "llm", "a in (b)"};
-    watcher_.emplace(client_, target, sink_, rng_, timing);
+    watch(std::move(target), timing);
+  }
+  void watch(WatchTarget target, Watcher::Timing timing) {
+    watcher_.emplace(client_, std::move(target), sink_, rng_, timing);
     asio::co_spawn(context_, watcher_->run(stop_.token()), [this](std::exception_ptr error) {
       ended_ = true;
       if (error) std::rethrow_exception(error);
@@ -105,13 +108,21 @@ TEST_F(WatcherTest, ListsConsistentlyAndWatchesFromTheListsVersion) {
   run_until_requests(2);
   EXPECT_THAT(sink_.told, ElementsAre("begin", "item a", "item b", "end"));
   EXPECT_THAT(transport_.routes(), ElementsAre(kList, kWatch));
-  EXPECT_THAT(query(0), HasSubstr("limit=500"));
+  EXPECT_THAT(query(0), HasSubstr("limit=32&"));
   EXPECT_THAT(query(0), HasSubstr("labelSelector=a%20in%20%28b%29"));
   EXPECT_THAT(query(0), Not(HasSubstr("resourceVersion")));
   EXPECT_THAT(query(1), HasSubstr("resourceVersion=100&"));  // not an item's
   EXPECT_THAT(query(1), HasSubstr("allowWatchBookmarks=true"));
   EXPECT_THAT(query(1), HasSubstr("labelSelector=a%20in%20%28b%29"));
   EXPECT_EQ(watcher_->version(), "100");
+}
+
+TEST_F(WatcherTest, TakesLargerPagesWhereOnlyMetadataIsAskedFor) {
+  transport_.reply("GET /api/v1/nodes", page("100", {}));
+  WatchTarget nodes{kube::Resource<kube::Node>::kPath, "Node", true, &kube::Resource<kube::Node>::projection(), "", ""};
+  watch(std::move(nodes), {});
+  run_until_requests(1);
+  EXPECT_THAT(query(0), HasSubstr("limit=200"));
 }
 
 TEST_F(WatcherTest, ReadsAllPages) {
@@ -123,7 +134,7 @@ TEST_F(WatcherTest, ReadsAllPages) {
   EXPECT_THAT(sink_.told, ElementsAre("begin", "item a", "item b", "item c", "end"));
   EXPECT_THAT(query(1), HasSubstr("continue=next%2F1"));
   EXPECT_THAT(query(2), HasSubstr("continue=next%2F2"));
-  EXPECT_EQ(watcher_->lists(), 1);
+  EXPECT_EQ(std::count(sink_.told.begin(), sink_.told.end(), "end"), 1);
 }
 
 // Else whoever waits for a version would find it reached before the store has what it stands for.
@@ -158,7 +169,7 @@ TEST_F(WatcherTest, AListWithoutAVersionIsNone) {
   transport_.reply(kList, page("100", {}));
   start();
   run_until_requests(4);
-  EXPECT_EQ(watcher_->lists(), 1);
+  EXPECT_EQ(std::count(sink_.told.begin(), sink_.told.end(), "end"), 1);
   EXPECT_THAT(transport_.routes(), ElementsAre(kList, kList, kList, kWatch));
 }
 
@@ -194,7 +205,7 @@ TEST_F(WatcherTest, GoesOnAtTheLastVersionAfterACleanEnd) {
   start({hours(1), hours(1), 0.0});  // no back-off on this way
   run_until_requests(3);
   EXPECT_THAT(query(2), HasSubstr("resourceVersion=101&"));
-  EXPECT_EQ(watcher_->lists(), 1);
+  EXPECT_EQ(std::count(sink_.told.begin(), sink_.told.end(), "end"), 1);
 }
 
 TEST_F(WatcherTest, AWatchThatEndsAtOnceDoesNotSpin) {
@@ -246,7 +257,7 @@ TEST_F(WatcherTest, WhatCannotBeReadLeadsToANewList) {
   transport_.reply(kList, page("100", {}));
   start();
   run_until_requests(2 * unreadable.size() + 2);
-  EXPECT_EQ(watcher_->lists(), static_cast<int>(unreadable.size()) + 1);
+  EXPECT_EQ(std::count(sink_.told.begin(), sink_.told.end(), "end"), static_cast<int>(unreadable.size()) + 1);
   EXPECT_THAT(sink_.told, Not(::testing::Contains(HasSubstr("changed"))));
 }
 

@@ -28,6 +28,13 @@ inline void run_until(boost::asio::io_context& context, const std::function<bool
   }
 }
 
+// Runs what can run now, and what follows from that at once.
+inline void settle(boost::asio::io_context& context) {
+  context.restart();
+  while (context.poll() > 0) {
+  }
+}
+
 // Runs what is left until the context has nothing to do: all coroutines have ended.
 inline void run_out(boost::asio::io_context& context) {
   context.restart();
