@@ -85,7 +85,7 @@ TableContent completed_content(const kube::PDDeployment& deployment, const rankt
   content[std::string(kGlobalKey)] = documents.global;
   const Instance scheduler{Role::kScheduler, 0};
   content[local_key(scheduler)] = documents.host;
-  content[env_key(scheduler)] = env_file({membership.scheduler});
+  content[env_key(scheduler)] = env_file(membership.schedulers);
   for (const auto* instances : {&membership.prefill, &membership.decode}) {
     for (const ranktable::Instance& instance : *instances) {
       content["local_ranktable_" + instance.name + ".json"] = documents.locals.at(instance.name);
@@ -93,6 +93,28 @@ TableContent completed_content(const kube::PDDeployment& deployment, const rankt
     }
   }
   return content;
+}
+
+ranktable::Membership membership_of(const TableContent& content) {
+  constexpr std::string_view kPrefix = "local_ranktable_";
+  ranktable::Membership membership;
+  for (const auto& [key, text] : content) {
+    if (!key.starts_with(kPrefix) || !key.ends_with(".json")) continue;
+    const Result<ranktable::Document> document = ranktable::parse_document(text);
+    if (!document || document->root().find("status").text() != "completed") continue;
+    const ranktable::Recognised found = ranktable::recognise(document->root());
+    if (found.profile == nullptr || found.profile->read_local == nullptr) continue;
+    Result<ranktable::Instance> instance = found.profile->read_local(document->root());
+    if (!instance) continue;
+    instance->name = key.substr(kPrefix.size(), key.size() - kPrefix.size() - std::string_view(".json").size());
+    if (found.part == ranktable::Part::kHost) {
+      membership.schedulers = std::move(instance->servers);
+    } else {
+      (instance->name.starts_with("prefill-") ? membership.prefill : membership.decode).push_back(std::move(*instance));
+    }
+  }
+  ranktable::sort_numerically(membership);
+  return membership;
 }
 
 std::string digest_of(const TableContent& content) { return sha256(dump_json(Json(content))); }

@@ -32,6 +32,8 @@ TableContent initializing_content(const kube::PDDeployment& deployment);
 // pods wait.
 TableContent completed_content(const kube::PDDeployment& deployment, const ranktable::Membership& membership,
                                const ranktable::Documents& documents);
+// What completed tables list, by the names of their keys. Tables that can't be read are left out.
+ranktable::Membership membership_of(const TableContent& content);
 std::string digest_of(const TableContent& content);
 std::size_t bytes_of(const TableContent& content);
 int npus_of(const TableContent& content);

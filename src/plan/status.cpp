@@ -73,7 +73,9 @@ void add_table_events(const Situation& situation, const kube::PDDeploymentStatus
   const bool advanced = next.ranktable.generation > before.ranktable.generation;
   const std::string generation = "Generation " + std::to_string(next.ranktable.generation);
   if (advanced && next.ranktable.state == "Completed") {
-    events.push_back({false, "RanktablePublished", "Publish", generation + ": " + ready.message, std::nullopt});
+    const std::string& changes = situation.table.changes;
+    const std::string what = changes.empty() ? ready.message : changes + ". " + ready.message;
+    events.push_back({false, "RanktablePublished", "Publish", generation + ": " + what, std::nullopt});
   }
   std::string left_out;
   for (const kube::MissingInstance& missing : next.ranktable.missing) {

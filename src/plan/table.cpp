@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ranktable/diff.h"
 #include "ranktable/validate.h"
 
 namespace pd::plan {
@@ -32,7 +33,6 @@ class Decider {
            "Profile " + deployment_.ranktable.profile + " is not served by this version: use AscendCloud.");
     } else if (!scale_to_zero()) {
       sort_instances();
-      documents_ = profile_->render(placed_);
       decide_content();
     }
     number();
@@ -68,7 +68,7 @@ class Decider {
         missing_.push_back({instance, missing_since(name_of(instance))});
       } else if (instance.role == Role::kScheduler) {
         scheduler_placed_ = true;
-        placed_.scheduler = placed->servers.front();
+        placed_.schedulers = std::move(placed->servers);
       } else {
         (instance.role == Role::kPrefill ? placed_.prefill : placed_.decode).push_back(std::move(*placed));
       }
@@ -83,6 +83,11 @@ class Decider {
   }
 
   void decide_content() {
+    Result<ranktable::Documents> documents = profile_->render(placed_);
+    if (!documents) {
+      return keep(TableVerdict::kRejected, "The table is not published: " + documents.error().message + ".");
+    }
+    documents_ = *std::move(documents);
     if (missing_.empty()) return publish(TableVerdict::kPublished);
     // publishedAt outlives a ConfigMap that somebody deleted; only a role scaled to 0 clears it.
     const bool first = !stored_.completed && !deployment_.status.ranktable.published_at;
@@ -122,7 +127,7 @@ class Decider {
                                                  std::to_string(kMaxTableBytes) +
                                                  " fit in a ConfigMap: use fewer instances per deployment.");
       }
-      const std::vector<ranktable::Finding> findings = validate();
+      const std::vector<ranktable::Finding> findings = ranktable::validate_documents(documents_, *profile_);
       if (!findings.empty()) {
         const std::string more =
             findings.size() > 1 ? " (and " + std::to_string(findings.size() - 1) + " more findings)" : "";
@@ -133,6 +138,18 @@ class Decider {
     decision_.completed = true;
     decision_.content = std::move(content);
     describe_published();
+    describe_changes();
+  }
+
+  void describe_changes() {
+    constexpr std::size_t kShown = 5;
+    if (!stored_.completed || decision_.content == stored_.content) return;
+    const std::vector<ranktable::Change> changes =
+        ranktable::diff(membership_of(stored_.content), membership_of(decision_.content));
+    for (std::size_t i = 0; i < std::min(changes.size(), kShown); ++i) {
+      decision_.changes += (i == 0 ? "" : "; ") + changes[i].text;
+    }
+    if (changes.size() > kShown) decision_.changes += "; and " + std::to_string(changes.size() - kShown) + " more";
   }
 
   void describe_published() {
@@ -146,40 +163,6 @@ class Decider {
     const Instance& instance = missing_.front().instance;
     decision_.message =
         "The table lists " + count + " and goes on without " + name_of(instance) + ": " + reason_for(instance) + ".";
-  }
-
-  std::vector<ranktable::Finding> validate() const {
-    const std::string_view profile = profile_->name;
-    std::vector<ranktable::Finding> findings = ranktable::validate_global(documents_.global, profile);
-    const auto add = [&](std::vector<ranktable::Finding> more) {
-      findings.insert(findings.end(), more.begin(), more.end());
-    };
-    add(ranktable::validate_host(documents_.host, profile));
-    std::size_t at = 0;
-    for (const auto* role : {&placed_.prefill, &placed_.decode}) {
-      for (const ranktable::Instance& instance : *role) {
-        const std::string& local = documents_.locals.at(instance.name);
-        add(ranktable::validate_local(local, profile));
-        if (!repeats_servers(local, at)) add(ranktable::validate_mirror(documents_.global, local, profile));
-      }
-    }
-    return findings;
-  }
-
-  // Rule 9 by text: rendered tables are canonical and in one order, so a local table's servers stand in the global one
-  // as they are, behind those of the instance before. What is not found so is left to the validator, which reads the
-  // whole global table each time.
-  bool repeats_servers(const std::string& local, std::size_t& at) const {
-    constexpr std::string_view kMember = "\"server_list\":[";
-    const std::size_t start = local.find(kMember);
-    const std::size_t end = local.rfind(']');
-    if (start == std::string::npos || end == std::string::npos || end < start + kMember.size()) return false;
-    const std::string_view servers =
-        std::string_view(local).substr(start + kMember.size(), end - start - kMember.size());
-    const std::size_t found = servers.empty() ? std::string::npos : documents_.global.find(servers, at);
-    if (found == std::string::npos) return false;
-    at = found + servers.size();
-    return true;
   }
 
   // S4: a number is used once. While our ConfigMap is there it counts on; where it is gone or unreadable, any number up
@@ -258,11 +241,10 @@ std::string_view reason_of(TableVerdict verdict) {
 }
 
 const ranktable::Profile* live_profile(const kube::PDDeployment& deployment) {
-  // The library renders more than can be served: positional layouts need the counts in the template hash, MindIE a
+  // The library renders more than can be served yet: positional layouts need the counts in the template hash, MindIE a
   // controller.
   const std::string& name = deployment.ranktable.profile;
-  if (name != "AscendCloud" && name != "PerInstance") return nullptr;
-  return ranktable::find_profile(name);
+  return name == "AscendCloud" ? ranktable::find_profile(name) : nullptr;
 }
 
 TableDecision decide_table(const Snapshot& snapshot, const Placements& placements, const StoredTable& stored,

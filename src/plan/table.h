@@ -31,6 +31,7 @@ std::string_view reason_of(TableVerdict verdict);  // CamelCase, for the conditi
 struct TableDecision {
   TableVerdict verdict = TableVerdict::kWaiting;
   std::string message;                         // one sentence
+  std::string changes;                         // what a table that replaces another one changes, in words
   std::vector<kube::MissingInstance> missing;  // what the table waits for or goes without, and since when
   std::optional<WallTime> due;                 // when the wait for lost instances ends
 

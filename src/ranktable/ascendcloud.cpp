@@ -1,190 +1,140 @@
-#include "ranktable/ascendcloud.h"
-
 #include <algorithm>
-#include <optional>
-#include <utility>
+#include <array>
 
-#include "ranktable/checks.h"
+#include "ranktable/groups.h"
+#include "ranktable/layouts.h"
 
 namespace pd::ranktable {
 namespace {
 
-OrderedJson server_entry(const Server& server, int& rank) {
-  OrderedJson entry = {{"server_id", server.id}, {"server_ip", server.ip}};
-  if (server.devices.empty()) return entry;
-  OrderedJson& devices = entry["device"] = OrderedJson::array();
-  for (const Device& device : server.devices) {
-    devices.push_back(
-        {{"device_id", std::to_string(device.id)}, {"device_ip", device.ip}, {"rank_id", std::to_string(rank++)}});
-  }
-  return entry;
-}
+constexpr std::array<std::string_view, 3> kGroupNames = {"scheduler", "prefill", "decode"};
 
-OrderedJson server_list(const std::vector<Server>& servers) {
-  OrderedJson list = OrderedJson::array();
-  int rank = 0;
-  for (const Server& server : servers) list.push_back(server_entry(server, rank));
-  return list;
-}
-
-OrderedJson group(std::string_view id, OrderedJson list) {
-  OrderedJson made = {{"group_id", id}, {"server_count", std::to_string(list.size())}};
-  made["server_list"] = std::move(list);
-  return made;
-}
-
-OrderedJson role_group(std::string_view id, const std::vector<Instance>& instances) {
-  OrderedJson list = OrderedJson::array();
+// One entry for each instance, whose ranks begin at 0.
+void write_role(Writer& writer, std::string_view group_id, const std::vector<Instance>& instances) {
+  if (instances.empty()) return;  // part of a deployment: what a single host contributes
+  writer.begin_object();
+  writer.member("group_id", group_id);
+  writer.member("server_count", instances.size());
+  writer.key("server_list");
+  writer.begin_list();
   for (const Instance& instance : instances) {
-    for (OrderedJson& entry : server_list(instance.servers)) list.push_back(std::move(entry));
+    std::size_t rank = 0;
+    write_server(writer, instance.servers.front(), rank);
   }
-  return group(id, std::move(list));
+  writer.end_list();
+  writer.end_object();
 }
 
-OrderedJson completed() { return {{"version", "1.0"}, {"status", "completed"}}; }
-
-std::string local_document(const std::vector<Server>& servers) {
-  OrderedJson document = completed();
-  document.update(group("0", server_list(servers)));
-  return dump_json(document);
-}
-
-Documents render(const Membership& membership) {
-  OrderedJson global = completed();
-  OrderedJson& groups = global["server_group_list"] = OrderedJson::array();
-  groups.push_back(group("0", server_list({membership.scheduler})));
-  groups.push_back(role_group("1", membership.prefill));
-  groups.push_back(role_group("2", membership.decode));
-
-  Documents documents{.global = dump_json(global), .locals = {}, .host = local_document({membership.scheduler})};
-  for (const std::vector<Instance>* role : {&membership.prefill, &membership.decode}) {
-    for (const Instance& instance : *role) documents.locals[instance.name] = local_document(instance.servers);
+Result<Documents> render(const Membership& membership) {
+  if (!membership.unassigned.empty()) {
+    return invalid(
+        "AscendCloud tells prefill from decode, and this table does not: say how many instances are prefill");
   }
+  for (const auto* role : {&membership.prefill, &membership.decode}) {
+    for (const Instance& instance : *role) {
+      if (instance.servers.size() == 1) continue;
+      return invalid("AscendCloud has one server for each instance, and " + instance.name + " has " +
+                     std::to_string(instance.servers.size()) + ": use PerInstance or OmniK8s");
+    }
+  }
+  Writer writer;
+  begin_global(writer, count_devices(membership));
+  if (!membership.schedulers.empty()) write_group(writer, "0", servers_of(membership.schedulers));
+  write_role(writer, "1", membership.prefill);
+  write_role(writer, "2", membership.decode);
+  Documents documents{.global = end_global(writer), .locals = {}, .host = {}};
+  add_locals(documents, membership);
   return documents;
 }
 
-constexpr std::size_t kGroups = 3;
-constexpr std::string_view kGroupNames[kGroups] = {"scheduler", "prefill", "decode"};
-
-// Rule 3: one server, which has no NPUs.
-void check_scheduler_servers(const Json& list, const Place& place, Findings& findings) {
-  if (list.size() != 1) {
-    findings.add(3, place,
-                 "the scheduler's group lists " + std::to_string(list.size()) + " servers; it should list exactly one");
+void check_role(Value list, std::string_view name, UniqueDevices& unique, Findings& findings) {
+  if (list.size() == 0) {
+    findings.add(kNotEmpty, list, "the " + std::string(name) + " group should list at least one instance");
   }
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const Place entry(place, i);
-    check_server_address(list[i], entry, findings);
-    if (list[i].is_object() && list[i].contains("device")) {
-      findings.add(3, Place(entry, "device"), "the scheduler has no NPUs, so \"device\" should not be there");
-    }
+  InstanceSizes sizes;
+  for (const Value server : list) {
+    const std::size_t devices = check_server(server, 0, unique, findings);
+    if (devices > 0) sizes.emplace_back(server.find("device"), devices);
   }
+  check_equal_sizes(sizes, findings);
 }
 
-// One entry is one instance: its ranks begin at 0, and all instances of a role are of one size.
-void check_instances(const Json& list, const Place& place, UniqueDevices& unique, Findings& findings) {
-  std::optional<std::size_t> size;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const Place entry(place, i);
-    check_server_address(list[i], entry, findings);
-    const std::size_t devices = check_devices(list[i], entry, 0, unique, findings);
-    if (devices == 0) continue;
-    if (!size) size = devices;
-    if (devices != *size) {
-      findings.add(8, Place(entry, "device"),
-                   "this instance has " + std::to_string(devices) + " devices and the role's first one " +
-                       std::to_string(*size) + "; all instances of a role should have the same number");
-    }
-  }
-}
-
-void check_group(const Json& group, const Place& place, std::size_t index, UniqueDevices& unique, Findings& findings) {
-  if (!group.is_object()) return findings.add(3, place, "a group should be an object");
-  check_constant(group, place, "group_id", std::to_string(index), 3, findings);
-  const Json* list = check_server_list(group, place, findings);
-  if (list == nullptr) return;
-  const Place list_place(place, "server_list");
-  if (index == 0) return check_scheduler_servers(*list, list_place, findings);
-  if (list->empty()) {
-    findings.add(4, list_place, "the " + std::string(kGroupNames[index]) + " group should list at least one instance");
-  }
-  check_instances(*list, list_place, unique, findings);
-}
-
-void check_global(const Json& document, Findings& findings) {
-  const Place root;
-  const Place place(root, "server_group_list");
-  const auto groups = document.find("server_group_list");
-  if (groups == document.end() || !groups->is_array()) {
-    return findings.add(3, place, "\"server_group_list\" should be a list of three groups");
-  }
-  check_group_order(*groups, place, findings);
-  if (groups->size() != kGroups) {
-    findings.add(3, place,
-                 "there are " + std::to_string(groups->size()) +
+void check_global(Value document, Findings& findings) {
+  const Value groups = check_group_list(document, findings);
+  if (!groups) return;
+  if (groups.size() != kGroupNames.size()) {
+    findings.add(kLayout, groups,
+                 "there are " + std::to_string(groups.size()) +
                      " groups; there should be exactly three: \"0\" scheduler, \"1\" prefill, \"2\" decode");
   }
   UniqueDevices unique;
-  for (std::size_t i = 0; i < std::min(groups->size(), kGroups); ++i) {
-    check_group((*groups)[i], Place(place, i), i, unique, findings);
+  std::size_t index = 0;
+  for (const Value group : groups) {
+    if (index == kGroupNames.size()) break;
+    const Value list = check_group(group, std::to_string(index), findings);
+    const std::string_view name = kGroupNames[index++];
+    if (!list) continue;
+    if (index > 1) {
+      check_role(list, name, unique, findings);
+      continue;
+    }
+    if (list.size() != 1) {
+      findings.add(
+          kLayout, list,
+          "the scheduler's group lists " + std::to_string(list.size()) + " servers; it should list exactly one");
+    }
+    check_hosts(list, /*addresses_only=*/false, findings);
   }
+  unique.report(findings);
 }
 
-// The part that the local tables of instances and of the scheduler share; the list when it has its one entry.
-const Json* check_local_frame(const Json& document, Findings& findings) {
-  const Place root;
-  check_constant(document, root, "group_id", "0", 3, findings);
-  const Json* list = check_server_list(document, root, findings);
-  if (list == nullptr) return nullptr;
-  if (list->size() == 1) return list;
-  findings.add(3, Place(root, "server_list"),
-               "the local table lists " + std::to_string(list->size()) +
-                   " servers; it should list exactly one, its own instance's");
-  return nullptr;
-}
-
-void check_local(const Json& document, Findings& findings) {
-  const Json* list = check_local_frame(document, findings);
-  UniqueDevices unique;
-  const Place root;
-  if (list != nullptr) check_instances(*list, Place(root, "server_list"), unique, findings);
-}
-
-void check_host(const Json& document, Findings& findings) {
-  const Json* list = check_local_frame(document, findings);
-  const Place root;
-  if (list != nullptr) check_scheduler_servers(*list, Place(root, "server_list"), findings);
-}
-
-void check_mirror(const Json& global, const Json& local, Findings& findings) {
-  const Place root;
-  const Place place(root, "server_list");
-  const auto list = local.find("server_list");
-  const auto groups = global.find("server_group_list");
-  if (list == local.end() || !list->is_array() || list->size() != 1 || groups == global.end() || !groups->is_array()) {
-    return findings.add(9, place, "the local table has no single server entry to compare with the global table's");
+void check_local(Value document, Findings& findings) {
+  const Value list = document.find("server_list");
+  if (list.size() > 1) {
+    findings.add(kLayout, list,
+                 "the local table lists " + std::to_string(list.size()) +
+                     " servers; it should list exactly one, its own instance's");
   }
-  for (const Json& group : *groups) {
-    if (!group.is_object()) continue;
-    const auto servers = group.find("server_list");
-    if (servers == group.end() || !servers->is_array()) continue;
-    if (std::find(servers->begin(), servers->end(), list->front()) != servers->end()) return;
-  }
-  findings.add(9, place,
-               "no entry of the global table is the same as this local table's; they should mirror each other");
+  check_local_instance(document, findings);
 }
 
-constexpr Profile kProfile{
-    .name = "AscendCloud",
-    .render = render,
-    .check_global = check_global,
-    .check_local = check_local,
-    .check_host = check_host,
-    .check_mirror = check_mirror,
-};
+// Any of the groups may be missing: a host that has no prefill instance writes no such group.
+Result<Membership> read_global(Value document) {
+  const Value groups = document.find("server_group_list");
+  if (!groups.is_list()) return unreadable(document, "\"server_group_list\" should be a list of groups");
+  Membership membership;
+  std::array<bool, 3> seen{};
+  for (const Value group : groups) {
+    const std::optional<std::int64_t> id = plain_number(group.find("group_id").text());
+    if (!id || *id > 2) return unreadable(group, "group_id should be \"0\", \"1\" or \"2\"");
+    if (std::exchange(seen.at(static_cast<std::size_t>(*id)), true)) {
+      return unreadable(group, "group " + std::to_string(*id) + " is there twice");
+    }
+    Result<std::vector<Instance>> instances = read_each(group.find("server_list"));
+    if (!instances) return instances.error();
+    if (*id == 0) {
+      for (Instance& scheduler : *instances) membership.schedulers.push_back(std::move(scheduler.servers.front()));
+    } else {
+      (*id == 1 ? membership.prefill : membership.decode) = std::move(*instances);
+    }
+  }
+  name_instances(membership);
+  return membership;
+}
 
 }  // namespace
 
-const Profile& ascendcloud() { return kProfile; }
+const Profile kAscendCloud{
+    .name = "AscendCloud",
+    .summary = "AscendCloud-LLM's vLLM: groups for scheduler, prefill and decode",
+    .rules = {kStrings, kCounts, kLayout, kNotEmpty, kRanks, kDeviceIds, kDeviceIps, kEqualSizes, kMirror,
+              kServerAddresses, kGroupOrder, kServerIds, kSize, kStatus},
+    .render = render,
+    .check_global = check_global,
+    .check_local = check_local,
+    .check_host = check_local_host,
+    .read_global = read_global,
+    .read_local = read_local_instance,
+};
 
 }  // namespace pd::ranktable

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "ranktable/address_key.h"
 
@@ -9,197 +10,195 @@ namespace pd::ranktable {
 namespace {
 
 constexpr std::size_t kServerIdLength = 64;
-constexpr int kHighestDeviceId = 15;
-
-bool is_number(std::string_view text) {
-  if (text.empty() || (text.size() > 1 && text.front() == '0')) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::optional<int> small_number(std::string_view text) {
-  if (!is_number(text) || text.size() > 9) return std::nullopt;
-  int number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
+constexpr std::int64_t kHighestDeviceId = 15;
 
 bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
 // What base calls a peer's address, and besides spelled as one: no byte after it, no IPv4 address in IPv6 clothes.
-bool is_plain_peer_address(std::string_view text) {
-  const std::optional<AddressFamily> family = address_family(text);
-  const std::size_t bytes = address_key(text).size();
-  return is_peer_address(text) && bytes == (family == AddressFamily::kIPv4 ? 4 : 16);
+bool is_plain_peer_address(std::string_view text, const std::string& key) {
+  return is_peer_address(text) && key.size() == (address_family(text) == AddressFamily::kIPv4 ? 4 : 16);
 }
 
-// Rule 6: the id is in range and its server has it once.
-void check_device_id(const Json& device, const Place& place, const std::string& server, UniqueDevices& unique,
-                     Findings& findings) {
-  const std::optional<int> id = check_number(device, place, "device_id", findings);
-  if (!id) return;
-  const Place id_place(place, "device_id");
-  if (*id > kHighestDeviceId) {
-    findings.add(6, id_place,
-                 "device_id " + std::to_string(*id) + " should be at most " + std::to_string(kHighestDeviceId));
+// Calls `report` for each entry that has an equal one before it.
+template <typename Entry, typename Report>
+void for_repeated(std::vector<Entry>& entries, Report report) {
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return std::tie(a.key, a.id) < std::tie(b.key, b.id); });
+  for (std::size_t i = 1; i < entries.size(); ++i) {
+    if (entries[i].key == entries[i - 1].key && entries[i].id == entries[i - 1].id) report(entries[i]);
   }
-  if (!unique.ids.emplace(server, *id).second) {
-    findings.add(
-        6, id_place,
-        "device_id " + std::to_string(*id) + " occurs twice on this server; a device serves one instance only");
-  }
-}
-
-// Rule 7: the address can name a peer, is of the file's one family, and occurs once.
-void check_device_ip(const Json& device, const Place& place, UniqueDevices& unique, Findings& findings) {
-  const std::string* ip = check_string(device, place, "device_ip", findings);
-  if (ip == nullptr) return;
-  const Place ip_place(place, "device_ip");
-  if (!is_plain_peer_address(*ip)) {
-    return findings.add(7, ip_place,
-                        "device_ip " + shown(*ip) + " should be the NPU's own address, as hccn_tool -ip -g tells it");
-  }
-  const std::optional<AddressFamily> family = address_family(*ip);
-  if (!unique.family) unique.family = family;
-  if (family != unique.family) {
-    findings.add(7, ip_place,
-                 "device_ip " + shown(*ip) + " is of another address family than the first one; use one family");
-  }
-  if (!unique.ips.insert(address_key(*ip)).second) {
-    findings.add(7, ip_place, "device_ip " + shown(*ip) + " occurs twice; each NPU has its own address");
-  }
-}
-
-// Rule 5: ranks count up in list order.
-void check_rank(const Json& device, const Place& place, std::size_t wanted, Findings& findings) {
-  if (!check_number(device, place, "rank_id", findings)) return;
-  const std::string expected = std::to_string(wanted);
-  const std::string& rank = device.find("rank_id")->get_ref<const std::string&>();
-  if (rank == expected) return;
-  findings.add(5, Place(place, "rank_id"),
-               "rank_id is " + shown(rank) + " and should be \"" + expected +
-                   "\": ranks count up from 0 in each instance, in list order");
 }
 
 }  // namespace
 
-void check_scalars_are_strings(const Json& value, const Place& place, Findings& findings) {
-  if (value.is_string()) return;
-  if (value.is_object()) {
-    for (const auto& [key, member] : value.items()) check_scalars_are_strings(member, Place(place, key), findings);
+std::optional<std::int64_t> plain_number(std::string_view text) {
+  constexpr std::size_t kDigits = 10;
+  if (text.empty() || text.size() > kDigits || (text.size() > 1 && text.front() == '0')) return std::nullopt;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_digits = text.front() != '-' && error == std::errc() && end == text.data() + text.size();
+  return is_digits ? std::optional<std::int64_t>(number) : std::nullopt;
+}
+
+void UniqueDevices::add_id(std::string_view server, std::int64_t id, Value place) {
+  ids_.push_back({std::string(server), id, place});
+}
+
+void UniqueDevices::add_ip(std::string key, Value place) { ips_.push_back({std::move(key), 0, place}); }
+
+void UniqueDevices::report(Findings& findings) {
+  for_repeated(ids_, [&](const Entry& entry) {
+    findings.add(
+        kDeviceIds, entry.place,
+        "device_id " + std::to_string(entry.id) + " occurs twice on this server; a device serves one instance only");
+  });
+  for_repeated(ips_, [&](const Entry& entry) {
+    findings.add(kDeviceIps, entry.place,
+                 "device_ip " + shown(entry.place) + " occurs twice; each NPU has its own address");
+  });
+}
+
+void check_scalars(Value value, bool integer_counts, Findings& findings) {
+  if (value.is_text() || findings.full()) return;
+  if (value.is_object() || value.is_list()) {
+    for (const Value member : value) check_scalars(member, integer_counts, findings);
     return;
   }
-  if (value.is_array()) {
-    for (std::size_t i = 0; i < value.size(); ++i) check_scalars_are_strings(value[i], Place(place, i), findings);
-    return;
-  }
-  findings.add(1, place, "the value " + shown(value) + " should be a string");
+  if (integer_counts && value.key() == "server_count" && plain_number(value.text())) return;
+  findings.add(kStrings, value, "the value " + shown(value) + " should be a string");
 }
 
-const std::string* check_string(const Json& object, const Place& place, std::string_view key, Findings& findings) {
-  if (!object.is_object()) return nullptr;
-  const auto member = object.find(key);
-  if (member == object.end()) {
-    findings.add(1, place, "\"" + std::string(key) + "\" is missing; it should be a string");
-    return nullptr;
+Value check_text(Value object, std::string_view key, Findings& findings) {
+  if (!object.is_object()) return {};
+  const Value member = object.find(key);
+  if (!member) {
+    findings.add(kStrings, object, "\"" + std::string(key) + "\" is missing; it should be a string");
+  } else if (!member.is_scalar()) {
+    findings.add(kStrings, member, "the value is " + shown(member) + " and should be a string");
   }
-  if (member->is_object() || member->is_array()) {
-    findings.add(1, Place(place, key), "the value is " + shown(*member) + " and should be a string");
-  }
-  return member->is_string() ? &member->get_ref<const std::string&>() : nullptr;
+  return member.is_text() ? member : Value();
 }
 
-void check_constant(const Json& object, const Place& place, std::string_view key, std::string_view wanted, int rule,
-                    Findings& findings) {
-  const std::string* text = check_string(object, place, key, findings);
-  if (text == nullptr || *text == wanted) return;
-  findings.add(rule, Place(place, key),
-               std::string(key) + " is " + shown(*text) + " and should be \"" + std::string(wanted) + "\"");
+void check_constant(Value object, std::string_view key, std::string_view wanted, int rule, Findings& findings) {
+  const Value member = check_text(object, key, findings);
+  if (!member || member.text() == wanted) return;
+  findings.add(rule, member,
+               std::string(key) + " is " + shown(member) + " and should be \"" + std::string(wanted) + "\"");
 }
 
-std::optional<int> check_number(const Json& object, const Place& place, std::string_view key, Findings& findings) {
-  const std::string* text = check_string(object, place, key, findings);
-  if (text == nullptr) return std::nullopt;
-  const std::optional<int> number = small_number(*text);
+std::optional<std::int64_t> check_number(Value object, std::string_view key, Findings& findings) {
+  const Value member = check_text(object, key, findings);
+  if (!member) return std::nullopt;
+  const std::optional<std::int64_t> number = plain_number(member.text());
   if (!number) {
-    findings.add(1, Place(place, key),
-                 std::string(key) + " is " + shown(*text) + " and should be a number: digits only, no leading zeros");
+    findings.add(kStrings, member,
+                 std::string(key) + " is " + shown(member) + " and should be a number: digits only, no leading zeros");
   }
   return number;
 }
 
-const Json* check_server_list(const Json& object, const Place& place, Findings& findings) {
-  const auto list = object.find("server_list");
-  if (list == object.end() || !list->is_array()) {
-    findings.add(2, place, "\"server_list\" should be a list of servers");
-    return nullptr;
+Value check_counted_list(Value object, std::string_view list_key, std::string_view count_key, Count count,
+                         Findings& findings) {
+  const Value list = object.find(list_key);
+  if (!list.is_list()) {
+    findings.add(kCounts, object, "\"" + std::string(list_key) + "\" should be a list");
+    return {};
   }
-  const std::optional<int> count = check_number(object, place, "server_count", findings);
-  if (count && static_cast<std::size_t>(*count) != list->size()) {
-    findings.add(2, Place(place, "server_count"),
-                 "server_count is " + std::to_string(*count) + " and server_list has " + std::to_string(list->size()) +
-                     " entries; they should agree");
+  const Value member = object.find(count_key);
+  if (!member && count == Count::kOptional) return list;
+  // An integer is rule 1's affair, where that rule minds it; it has to be the right one all the same.
+  const std::optional<std::int64_t> number =
+      member.kind() == Kind::kNumber ? plain_number(member.text()) : check_number(object, count_key, findings);
+  if (number && static_cast<std::size_t>(*number) != list.size()) {
+    findings.add(kCounts, member,
+                 std::string(count_key) + " is " + std::string(member.text()) + " and " + std::string(list_key) +
+                     " has " + std::to_string(list.size()) + " entries; they should agree");
   }
-  return &*list;
+  return list;
 }
 
-void check_group_order(const Json& groups, const Place& place, Findings& findings) {
-  std::optional<int> previous;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    if (!groups[i].is_object() || !groups[i].contains("group_id") || !groups[i]["group_id"].is_string()) continue;
-    const std::optional<int> id = small_number(groups[i]["group_id"].get_ref<const std::string&>());
-    if (!id) continue;
-    if (previous && *id <= *previous) {
-      findings.add(11, Place(Place(place, i), "group_id"),
-                   "group " + std::to_string(*id) + " comes after group " + std::to_string(*previous) +
-                       "; groups should stand in the order of their ids, each once");
-    }
-    previous = id;
-  }
+void check_server_ip(Value server, Findings& findings) {
+  const Value ip = check_text(server, "server_ip", findings);
+  if (!ip || is_plain_peer_address(ip.text(), address_key(ip.text()))) return;
+  findings.add(kServerAddresses, ip,
+               "server_ip " + shown(ip) + " should be an address at which peers reach the server");
 }
 
-void check_server_address(const Json& server, const Place& place, Findings& findings) {
-  if (!server.is_object()) return findings.add(2, place, "a server should be an object");
-  const std::string* ip = check_string(server, place, "server_ip", findings);
-  if (ip != nullptr && !is_plain_peer_address(*ip)) {
-    findings.add(10, Place(place, "server_ip"),
-                 "server_ip " + shown(*ip) + " should be an address at which peers reach the server");
-  }
-  const std::string* id = check_string(server, place, "server_id", findings);
-  if (id != nullptr && (id->empty() || id->size() > kServerIdLength || !is_printable(*id))) {
-    findings.add(
-        12, Place(place, "server_id"),
-        "server_id " + shown(*id) + " should be 1 to " + std::to_string(kServerIdLength) + " printable characters");
-  }
+void check_server_id(Value server, Findings& findings) {
+  const Value id = check_text(server, "server_id", findings);
+  if (!id) return;
+  if (!id.text().empty() && id.text().size() <= kServerIdLength && is_printable(id.text())) return;
+  findings.add(
+      kServerIds, id,
+      "server_id " + shown(id) + " should be 1 to " + std::to_string(kServerIdLength) + " printable characters");
 }
 
-std::size_t check_devices(const Json& server, const Place& place, std::size_t first_rank, UniqueDevices& unique,
-                          Findings& findings) {
-  if (!server.is_object()) return 0;
-  const auto devices = server.find("device");
-  if (devices == server.end() || !devices->is_array() || devices->empty()) {
-    findings.add(4, place, "\"device\" should be a list of at least one NPU");
-    return 0;
+Value check_device_list(Value server, std::string_view key, Findings& findings) {
+  if (!server.is_object()) return {};
+  const Value devices = server.find(key);
+  if (devices.is_list() && devices.size() > 0) return devices;
+  findings.add(kNotEmpty, server, "\"" + std::string(key) + "\" should be a list of at least one NPU");
+  return {};
+}
+
+// Rule 6: the id is in range; that its server has it once is judged at the end.
+void check_device_id(Value device, std::string_view server, UniqueDevices& unique, Findings& findings) {
+  const std::optional<std::int64_t> id = check_number(device, "device_id", findings);
+  if (!id) return;
+  const Value place = device.find("device_id");
+  if (*id > kHighestDeviceId) {
+    findings.add(kDeviceIds, place,
+                 "device_id " + std::to_string(*id) + " should be at most " + std::to_string(kHighestDeviceId));
   }
-  std::string server_key;
-  if (const auto ip = server.find("server_ip"); ip != server.end() && ip->is_string()) {
-    server_key = address_key(ip->get_ref<const std::string&>());
+  unique.add_id(server, *id, place);
+}
+
+// Rule 7: the address can name a peer and is of the file's one family; that it occurs once is judged at the end.
+void check_device_ip(Value device, UniqueDevices& unique, Findings& findings) {
+  const Value ip = check_text(device, "device_ip", findings);
+  if (!ip) return;
+  std::string key = address_key(ip.text());
+  if (!is_plain_peer_address(ip.text(), key)) {
+    findings.add(kDeviceIps, ip,
+                 "device_ip " + shown(ip) + " should be the NPU's own address, as hccn_tool -ip -g tells it");
+    return;
   }
-  const Place list_place(place, "device");
-  for (std::size_t i = 0; i < devices->size(); ++i) {
-    const Json& device = (*devices)[i];
-    const Place device_place(list_place, i);
-    if (!device.is_object()) {
-      findings.add(1, device_place, "a device should be an object");
-      continue;
-    }
-    check_device_id(device, device_place, server_key, unique, findings);
-    check_device_ip(device, device_place, unique, findings);
-    check_rank(device, device_place, first_rank + i, findings);
-    if (device.contains("device_port")) check_number(device, device_place, "device_port", findings);
+  const std::optional<AddressFamily> family = address_family(ip.text());
+  if (!unique.family) unique.family = family;
+  if (family != unique.family) {
+    findings.add(kDeviceIps, ip,
+                 "device_ip " + shown(ip) + " is of another address family than the first one; use one family");
   }
-  return devices->size();
+  unique.add_ip(std::move(key), ip);
+}
+
+void check_device(Value device, std::string_view server, UniqueDevices& unique, Findings& findings) {
+  if (!device.is_object()) {
+    findings.add(kStrings, device, "a device should be an object");
+    return;
+  }
+  check_device_id(device, server, unique, findings);
+  check_device_ip(device, unique, findings);
+  if (device.find("device_port")) check_number(device, "device_port", findings);
+}
+
+void check_rank(Value device, std::string_view key, std::size_t wanted, Findings& findings) {
+  const std::optional<std::int64_t> rank = check_number(device, key, findings);
+  if (!rank || static_cast<std::size_t>(*rank) == wanted) return;
+  findings.add(kRanks, device.find(key),
+               std::string(key) + " is \"" + std::to_string(*rank) + "\" and should be \"" + std::to_string(wanted) +
+                   "\": they count up in list order");
+}
+
+void check_equal_sizes(const InstanceSizes& sizes, Findings& findings) {
+  for (const auto& [place, size] : sizes) {
+    if (size == sizes.front().second) continue;
+    findings.add(kEqualSizes, place,
+                 "this instance has " + std::to_string(size) + " devices and the role's first one " +
+                     std::to_string(sizes.front().second) + "; all instances of a role should have the same number");
+  }
 }
 
 }  // namespace pd::ranktable

@@ -5,47 +5,69 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/address.h"
-#include "base/json.h"
 #include "ranktable/findings.h"
 
 namespace pd::ranktable {
 
-// What may occur once in a file: a device on a server, and a device's address. And the one address family of all
-// devices.
-struct UniqueDevices {
-  std::set<std::pair<std::string, int>> ids;  // address key of the server, device id
-  std::set<std::string> ips;                  // address keys
+// Digits only, no leading zeros, at most ten of them.
+std::optional<std::int64_t> plain_number(std::string_view text);
+
+// What may occur once in a file, gathered while its devices are visited and judged at the end.
+class UniqueDevices {
+ public:
+  // Each reports what occurred earlier: rule 6 for an id on a server, rule 7 for an address.
+  void add_id(std::string_view server, std::int64_t id, Value place);
+  void add_ip(std::string key, Value place);
+  void report(Findings& findings);
+  // The first device's; rule 7 wants one for all.
   std::optional<AddressFamily> family;
+
+ private:
+  struct Entry {
+    std::string key;
+    std::int64_t id;
+    Value place;
+  };
+  std::vector<Entry> ids_;
+  std::vector<Entry> ips_;
 };
 
-// Rule 1: every scalar of the document is a string, whoever's member it is.
-void check_scalars_are_strings(const Json& value, const Place& place, Findings& findings);
+// Rule 1: every scalar is a string. `integer_counts`: but for "server_count", which the script's merge-local and
+// merge-all write as an integer.
+void check_scalars(Value value, bool integer_counts, Findings& findings);
 
-// The string member `key`; null when it is missing (reported as rule 1) or no string (check_scalars_are_strings reports
-// that).
-const std::string* check_string(const Json& object, const Place& place, std::string_view key, Findings& findings);
+// The text member `key`; absent when it is missing (reported as rule 1) or no text (check_scalars reports that).
+Value check_text(Value object, std::string_view key, Findings& findings);
 // The member must be exactly this text.
-void check_constant(const Json& object, const Place& place, std::string_view key, std::string_view wanted, int rule,
-                    Findings& findings);
-// Rule 1: digits only, no leading zeros. The number when it is one and at most nine digits long.
-std::optional<int> check_number(const Json& object, const Place& place, std::string_view key, Findings& findings);
+void check_constant(Value object, std::string_view key, std::string_view wanted, int rule, Findings& findings);
+// Rule 1: digits only, no leading zeros. The number when it is one.
+std::optional<std::int64_t> check_number(Value object, std::string_view key, Findings& findings);
 
-// Rule 2: "server_list" is a list and "server_count" is its length. Null when there is no list.
-const Json* check_server_list(const Json& object, const Place& place, Findings& findings);
-// Rule 11: the groups stand in the numeric order of their ids.
-void check_group_order(const Json& groups, const Place& place, Findings& findings);
-// Rules 10 and 12: server_ip can name a peer, server_id is 1 to 64 characters.
-void check_server_address(const Json& server, const Place& place, Findings& findings);
-// Rules 4 to 7 on one server's "device" list, whose ranks run on from `first_rank`. The number of its devices.
-std::size_t check_devices(const Json& server, const Place& place, std::size_t first_rank, UniqueDevices& unique,
-                          Findings& findings);
+// Rule 2: `list_key` is a list and `count_key`, if there is one, is its length. Absent when there is no list.
+enum class Count { kNeeded, kOptional };
+Value check_counted_list(Value object, std::string_view list_key, std::string_view count_key, Count count,
+                         Findings& findings);
+// Rule 10: server_ip can name a peer.
+void check_server_ip(Value server, Findings& findings);
+// Rule 12: server_id is 1 to 64 printable characters.
+void check_server_id(Value server, Findings& findings);
+// Rule 4: `key` is a list of at least one NPU; absent otherwise.
+Value check_device_list(Value server, std::string_view key, Findings& findings);
+// Rules 6 and 7 on one device of the server that `server` names.
+void check_device(Value device, std::string_view server, UniqueDevices& unique, Findings& findings);
+void check_device_id(Value device, std::string_view server, UniqueDevices& unique, Findings& findings);
+void check_device_ip(Value device, UniqueDevices& unique, Findings& findings);
+// Rule 5: the device's rank.
+void check_rank(Value device, std::string_view key, std::size_t wanted, Findings& findings);
+// Rule 8 for one role: every entry is an instance's place and its number of devices.
+using InstanceSizes = std::vector<std::pair<Value, std::size_t>>;
+void check_equal_sizes(const InstanceSizes& sizes, Findings& findings);
 
 }  // namespace pd::ranktable

@@ -1,4 +1,4 @@
-// Where a check stands in a document, and what the checks have found so far.
+// What is wrong with a table, and where.
 // Thread: values of one validation.
 #pragma once
 
@@ -8,44 +8,42 @@
 #include <utility>
 #include <vector>
 
-#include "base/json.h"
-#include "ranktable/validate.h"
+#include "ranktable/document.h"
+#include "ranktable/rules.h"
 
 namespace pd::ranktable {
 
-// A place in a document: links to its parents on the stack, so that a pointer's text costs nothing until something is
-// found there. A Place must not outlive its parent or its key.
-class Place {
- public:
-  Place() = default;
-  Place(const Place& parent, std::string_view key) : parent_(&parent), key_(key) {}
-  Place(const Place& parent, std::size_t index) : parent_(&parent), index_(index), is_index_(true) {}
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-
-  std::string pointer() const {
-    if (parent_ == nullptr) return {};
-    return parent_->pointer() + '/' + (is_index_ ? std::to_string(index_) : pointer_token(key_));
-  }
-
- private:
-  const Place* parent_ = nullptr;
-  std::string_view key_;
-  std::size_t index_ = 0;
-  bool is_index_ = false;
+struct Finding {
+  int rule = 0;         // 1..16; 0 for text that is not a table at all
+  std::string pointer;  // JSON pointer to the place
+  std::string message;  // one sentence: what is wrong and what it should be
 };
 
-// Collects findings; a hostile table can't make more of them than anybody would read.
+// "rule 7 (device-ips) at /server_group_list/1/...: device_ip ..."
+std::string to_string(const Finding& finding);
+
+// Collects what breaks the rules that are asked for; a hostile table can't make more findings than anybody would read.
 class Findings {
  public:
   static constexpr std::size_t kMost = 100;
 
-  void add(int rule, const Place& place, std::string message) {
-    if (list_.size() < kMost) list_.push_back({rule, place.pointer(), std::move(message)});
+  explicit Findings(RuleSet rules) : rules_(rules) {}
+
+  void add(int rule, const Value& place, std::string message) { add_at(rule, place.pointer(), std::move(message)); }
+  // About the member `key`, which is missing there or is not as it should be.
+  void add(int rule, const Value& holder, std::string_view key, std::string message) {
+    add_at(rule, holder.pointer() + '/' + pointer_token(key), std::move(message));
   }
+  void add_at(int rule, std::string pointer, std::string message) {
+    if (list_.size() >= kMost || (rule != kReadable && !rules_.has(rule))) return;
+    list_.push_back({rule, std::move(pointer), std::move(message)});
+  }
+  bool full() const { return list_.size() >= kMost; }
+  bool empty() const { return list_.empty(); }
   std::vector<Finding> take() { return std::move(list_); }
 
  private:
+  RuleSet rules_;
   std::vector<Finding> list_;
 };
 

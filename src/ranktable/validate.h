@@ -1,4 +1,4 @@
-// The rules that a completed table keeps (ranktable-formats, section 8: the union of what its consumers check).
+// The rules (rules.h) applied to tables.
 // The validator judges text: what we made ourselves and what anybody else wrote, alike.
 // Thread: pure functions. Input is hostile: bounded in size, depth and length of strings.
 #pragma once
@@ -8,25 +8,34 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ranktable/findings.h"
+#include "ranktable/profile.h"
 
 namespace pd::ranktable {
 
-struct Finding {
-  int rule = 0;         // 1..16; 0 for text that is not a table at all
-  std::string pointer;  // JSON pointer to the place
-  std::string message;  // one sentence: what is wrong and what it should be
-};
+// Judges one table. `rules`: those of the profile, or fewer. Empty when it is completed and keeps all of them.
+std::vector<Finding> validate(const Document& document, const Profile& profile, Part part, RuleSet rules);
 
-// Judges a global table against the rules of a profile. Empty when it is completed and keeps all of them.
+// Rule 9: what the local tables list is what the global one lists, in the same order. The answer names the local
+// table by its place in `locals`.
+struct MirrorFinding {
+  std::size_t local;
+  Finding finding;
+};
+std::vector<MirrorFinding> validate_mirrors(const Document& global, const std::vector<const Document*>& locals,
+                                            const Profile& profile, RuleSet rules);
+
+// Rule 15: what all tables of a deployment have in bytes.
+std::vector<Finding> validate_size(std::size_t bytes, RuleSet rules);
+
+// All tables of a deployment as they would be published, against all rules of the profile.
+std::vector<Finding> validate_documents(const Documents& documents, const Profile& profile);
+
+// The same on text that may be anything, by the profile's name.
 std::vector<Finding> validate_global(std::string_view text, std::string_view profile);
-// Judges one instance's local table (or the scheduler's, `host`).
 std::vector<Finding> validate_local(std::string_view text, std::string_view profile);
 std::vector<Finding> validate_host(std::string_view text, std::string_view profile);
-// Rule 9: the local table's server_list is an entry of the global one, in the same order.
 std::vector<Finding> validate_mirror(std::string_view global, std::string_view local, std::string_view profile);
-
-// "rule 7 at /server_group_list/1/...: device_ip ..."
-std::string to_string(const Finding& finding);
 
 // "completed", "initializing" or whatever else stands in "status".
 Result<std::string> read_status(std::string_view text);

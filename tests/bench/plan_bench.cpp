@@ -3,7 +3,7 @@
 #include <iostream>
 
 #include "plan/plan.h"
-#include "ranktable/ascendcloud.h"
+#include "ranktable/profile.h"
 #include "ranktable/validate.h"
 #include "tests/bench/measure.h"
 #include "tests/plan/fake_cluster.h"
@@ -18,7 +18,7 @@ constexpr std::string_view kProfile = "AscendCloud";
 
 pd::ranktable::Membership membership() {
   pd::ranktable::Membership made;
-  made.scheduler = {"10.0.9.1", "10.0.9.1", {}};
+  made.schedulers = {{"10.0.9.1", "10.0.9.1"}};
   for (int n = 0; n < 2 * kInstances; ++n) {
     const bool is_prefill = n < kInstances;
     const std::string ip = "10.0.1." + std::to_string(n + 1);
@@ -34,9 +34,9 @@ pd::ranktable::Membership membership() {
 // False when the tables are not right: then their times mean nothing.
 bool measure_tables() {
   const pd::ranktable::Membership members = membership();
-  const pd::ranktable::Profile& profile = pd::ranktable::ascendcloud();
-  const std::string table = profile.render(members).global;
-  measure("ranktable.render_512_npus", [&] { return profile.render(members).global.size(); });
+  const pd::ranktable::Profile& profile = *pd::ranktable::find_profile(kProfile);
+  const std::string table = profile.render(members)->global;
+  measure("ranktable.render_512_npus", [&] { return profile.render(members)->global.size(); });
   measure("ranktable.validate_512_npus", [&] { return pd::ranktable::validate_global(table, kProfile).size(); });
   return pd::ranktable::validate_global(table, kProfile).empty();
 }

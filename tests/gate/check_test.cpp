@@ -92,7 +92,8 @@ TEST_F(Check, ARefusedTableIsNamedByItsRule) {
   files["global_ranktable.json"].replace(files["global_ranktable.json"].find("29.81.18.105"), 12, "29.81.18.104");
   const View view = see(files);
   EXPECT_EQ(view.state, State::kRefused);
-  EXPECT_THAT(missing_to_start(view), HasSubstr("global_ranktable.json is refused: rule 7 at /server_group_list/1/"));
+  EXPECT_THAT(missing_to_start(view),
+              HasSubstr("global_ranktable.json is refused: rule 7 (device-ips) at /server_group_list/1/"));
 }
 
 TEST_F(Check, ALocalTableThatDoesNotMirrorIsRefused) {

@@ -63,10 +63,10 @@ constexpr const char* kSchedulerAddress = "10.0.0.20";
 // The tables of one prefill (kPodAddress) and one decode instance (kPeerAddress).
 inline ranktable::Documents tables() {
   const ranktable::Membership membership{
-      .scheduler = {kSchedulerAddress, kSchedulerAddress, {}},
+      .schedulers = {{kSchedulerAddress, kSchedulerAddress}},
       .prefill = {{"prefill-0", {{kPodAddress, kPodAddress, {{4, "29.81.18.104"}, {5, "29.81.18.105"}}}}}},
       .decode = {{"decode-0", {{kPeerAddress, kPeerAddress, {{6, "29.81.19.106"}, {7, "29.81.19.107"}}}}}}};
-  return ranktable::find_profile("AscendCloud")->render(membership);
+  return *ranktable::find_profile("AscendCloud")->render(membership);
 }
 
 // What the prefill pod sees of a publication.

@@ -17,6 +17,12 @@ using ::testing::IsEmpty;
 
 const Profile& profile() { return *find_profile("AscendCloud"); }
 
+Documents rendered(const Membership& membership) {
+  Result<Documents> documents = profile().render(membership);
+  if (!documents) throw std::runtime_error(documents.error().message);
+  return *documents;
+}
+
 // The sample without its indentation: values and key order as they are.
 std::string compact(const std::string& text) { return dump_json(OrderedJson::parse(text)); }
 
@@ -31,7 +37,8 @@ void expect_valid(const Documents& documents) {
 }
 
 TEST(Profiles, AreFoundByName) {
-  EXPECT_THAT(profile_names(), ElementsAre("AscendCloud"));
+  EXPECT_THAT(profile_names(), ElementsAre("AscendCloud", "PerInstance", "OmniK8s", "MindIE", "VllmAscendLegacy",
+                                           "Hccl10", "Hccl12", "GroupList"));
   EXPECT_EQ(profile().name, "AscendCloud");
   EXPECT_EQ(find_profile("ascendcloud"), nullptr);
   EXPECT_EQ(find_profile(""), nullptr);
@@ -42,15 +49,15 @@ TEST(Profiles, TheInitializingDocumentIsTheHandshake) {
 }
 
 TEST(AscendCloudRender, WritesTheGeneratorsGlobalTable) {
-  EXPECT_EQ(profile().render(one_prefill_one_decode()).global, compact(sample("1p1d-global_ranktable_10.0.0.18")));
+  EXPECT_EQ(rendered(one_prefill_one_decode()).global, compact(sample("1p1d-global_ranktable_10.0.0.18")));
 }
 
 TEST(AscendCloudRender, WritesTheGeneratorsMergedTable) {
-  EXPECT_EQ(profile().render(two_prefill_two_decode()).global, compact(sample("2p2d-global_ranktable_merge")));
+  EXPECT_EQ(rendered(two_prefill_two_decode()).global, compact(sample("2p2d-global_ranktable_merge")));
 }
 
 TEST(AscendCloudRender, WritesTheGeneratorsLocalTables) {
-  const Documents documents = profile().render(one_prefill_one_decode());
+  const Documents documents = rendered(one_prefill_one_decode());
   ASSERT_EQ(documents.locals.size(), 2u);
   EXPECT_EQ(documents.locals.at("prefill-0"), compact(sample("local_ranktable_10.0.0.18_45")));
   EXPECT_EQ(documents.locals.at("decode-0"), compact(sample("local_ranktable_10.0.0.18_67")));
@@ -60,26 +67,27 @@ TEST(AscendCloudRender, WritesTheGeneratorsLocalTables) {
 TEST(AscendCloudRender, KeepsTheGivenOrderAndCountsRanksPerInstance) {
   Membership membership = one_prefill_one_decode();
   membership.prefill[0].servers[0].devices = {{12, "29.81.18.112"}, {3, "29.81.18.103"}};
-  const Json global = Json::parse(profile().render(membership).global);
+  const Json global = Json::parse(rendered(membership).global);
   const Json& devices = global["server_group_list"][1]["server_list"][0]["device"];
   EXPECT_EQ(devices[0], Json::parse(R"({"device_id":"12","device_ip":"29.81.18.112","rank_id":"0"})"));
   EXPECT_EQ(devices[1], Json::parse(R"({"device_id":"3","device_ip":"29.81.18.103","rank_id":"1"})"));
 }
 
-TEST(AscendCloudRender, ARoleWithoutInstancesIsWrittenAndRefused) {
+TEST(AscendCloudRender, ARoleWithoutInstancesIsAPartOfADeploymentAndRefusedAsAWhole) {
   Membership membership = one_prefill_one_decode();
   membership.decode.clear();
-  const std::string global = profile().render(membership).global;
-  const std::vector<Finding> findings = validate_global(global, "AscendCloud");
+  const std::vector<Finding> findings = validate_global(rendered(membership).global, "AscendCloud");
   ASSERT_EQ(findings.size(), 1u);
-  EXPECT_EQ(to_string(findings[0]),
-            "rule 4 at /server_group_list/2/server_list: the decode group should list at least one instance");
+  EXPECT_EQ(
+      to_string(findings[0]),
+      "rule 3 (layout) at /server_group_list: there are 2 groups; there should be exactly three: \"0\" scheduler, "
+      "\"1\" prefill, \"2\" decode");
 }
 
 TEST(AscendCloudRender, BytesThatAreNotTextDoNotThrow) {
   Membership membership = one_prefill_one_decode();
-  membership.scheduler.ip = "\xff\xfe";
-  EXPECT_FALSE(validate_global(profile().render(membership).global, "AscendCloud").empty());
+  membership.schedulers[0].ip = "\xff\xfe";
+  EXPECT_FALSE(validate_global(rendered(membership).global, "AscendCloud").empty());
 }
 
 // Any membership that keeps the rules, over hosts with up to 16 NPUs and either address family.
@@ -91,7 +99,7 @@ class RandomMembership {
     hosts_ = pick(1, 6);
     ipv6_ = pick(0, 1) == 1;
     used_.assign(static_cast<std::size_t>(hosts_), 0);
-    Membership membership{.scheduler = server_of(host_ip(pick(0, hosts_ - 1)), {}), .prefill = {}, .decode = {}};
+    Membership membership{.schedulers = {server_of(host_ip(pick(0, hosts_ - 1)), {})}, .prefill = {}, .decode = {}};
     fill(membership.prefill, "prefill-", pick(1, 8));
     fill(membership.decode, "decode-", pick(1, 8));
     return membership;
@@ -127,7 +135,7 @@ TEST(AscendCloudRender, EveryValidMembershipGivesValidTablesThatMirrorEachOther)
   RandomMembership memberships(20261124);
   for (int i = 0; i < 500 && !HasFailure(); ++i) {
     const Membership membership = memberships.next();
-    const Documents documents = profile().render(membership);
+    const Documents documents = rendered(membership);
     expect_valid(documents);
     EXPECT_EQ(documents.locals.size(), membership.prefill.size() + membership.decode.size());
     EXPECT_EQ(documents.global, dump_json(OrderedJson::parse(documents.global)));

@@ -20,7 +20,7 @@ inline Server server_of(const std::string& ip, std::vector<Device> devices) { re
 
 inline Membership one_prefill_one_decode() {
   const std::string ip = "10.0.0.18";
-  return {.scheduler = server_of(ip, {}),
+  return {.schedulers = {server_of(ip, {})},
           .prefill = {{"prefill-0", {server_of(ip, {{4, "29.81.18.104"}, {5, "29.81.18.105"}})}}},
           .decode = {{"decode-0", {server_of(ip, {{6, "29.81.18.106"}, {7, "29.81.18.107"}})}}}};
 }

@@ -162,7 +162,8 @@ TEST(ValidateGlobal, PrefillAndDecodeMayDifferInSize) {
 TEST(ValidateGlobal, TheInitializingDocumentIsOnlyNotCompleted) {
   const std::vector<Finding> findings = validate_global(initializing_document(), kProfile);
   ASSERT_THAT(findings, SizeIs(1));
-  EXPECT_EQ(to_string(findings[0]), "rule 16 at /status: status is \"initializing\" and should be \"completed\"");
+  EXPECT_EQ(to_string(findings[0]),
+            "rule 16 (status) at /status: status is \"initializing\" and should be \"completed\"");
 }
 
 TEST(ValidateGlobal, RefusesWhatIsNoTable) {
@@ -193,13 +194,15 @@ TEST(ValidateGlobal, AFindingIsOnePrintableLine) {
   table["made\nby/~"] = 7;
   const std::vector<Finding> findings = validate_global(table.dump(), kProfile);
   ASSERT_THAT(findings, SizeIs(1));
-  EXPECT_EQ(to_string(findings[0]), "rule 1 at /made?by~1~0: the value 7 should be a string");
+  EXPECT_EQ(to_string(findings[0]), "rule 1 (strings) at /made?by~1~0: the value 7 should be a string");
 }
 
 TEST(ValidateGlobal, NamesTheProfilesThereAre) {
   const std::vector<Finding> findings = validate_global(golden().dump(), "Ascend");
   ASSERT_THAT(findings, SizeIs(1));
-  EXPECT_EQ(findings[0].message, "the profile \"Ascend\" is not known; it should be one of: AscendCloud");
+  EXPECT_EQ(findings[0].message,
+            "the profile \"Ascend\" is not known; it should be one of: AscendCloud, PerInstance, OmniK8s, "
+            "MindIE, VllmAscendLegacy, Hccl10, Hccl12, GroupList");
 }
 
 TEST(ValidateLocal, JudgesAnInstancesTable) {

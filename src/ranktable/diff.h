@@ -1,0 +1,26 @@
+// What changed between two memberships, in words: for events, logs and `pdctl diff`.
+// An instance is the same one when it holds the same devices, wherever it stands in the list; else when it bears the
+// same name; a table alone tells no names, and there the place in the list stands for it.
+// Thread: pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ranktable/membership.h"
+
+namespace pd::ranktable {
+
+enum class ChangeKind { kAdded, kGone, kMoved, kReordered };
+std::string_view to_string(ChangeKind kind);  // "added", "gone", "moved", "reordered"
+
+struct Change {
+  ChangeKind kind = ChangeKind::kAdded;
+  std::string subject;  // "prefill instance prefill-1", "the scheduler"
+  std::string text;     // a sentence: "prefill-1 moved from 10.0.0.19 (devices 0,1) to 10.0.0.20 (devices 4,5)"
+};
+
+std::vector<Change> diff(const Membership& before, const Membership& after);
+
+}  // namespace pd::ranktable
