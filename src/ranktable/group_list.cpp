@@ -72,6 +72,7 @@ void check_group_of_pods(Value group, UniqueDevices& unique, Findings& findings)
       }
     }
   }
+  if (group.find("group_name")) check_text(group, "group_name", findings);
   const std::optional<std::int64_t> count = check_number(group, "device_count", findings);
   if (count && static_cast<std::size_t>(*count) != devices) {
     findings.add(kCounts, group.find("device_count"),

@@ -168,6 +168,10 @@ void check_global(Value document, Findings& findings) {
       continue;
     }
     if (!seen.insert(*id).second) findings.add(kLayout, group, "group " + std::to_string(*id) + " is there twice");
+    if (*id >= static_cast<std::int64_t>(kFirstServerGroup + server_groups)) {
+      findings.add(kLayout, group, "group_id", "the groups of servers should have the ids \"2\", \"3\" and so on");
+    }
+    if (group.find("deploy_server")) check_text(group, "deploy_server", findings);
     if (*id < static_cast<std::int64_t>(kFirstServerGroup)) {
       check_hosts_group(group, *id, findings);
       continue;

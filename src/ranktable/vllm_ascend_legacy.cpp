@@ -72,6 +72,7 @@ class SuperPods {
       return;
     }
     if (!has) return;
+    check_text(device, "super_pod_id", findings);
     const std::optional<std::int64_t> number = plain_number(id.text());
     if (!number) {
       findings.add(kSuperPods, id, "super_device_id " + shown(id) + " should be the device's SDID, a number");

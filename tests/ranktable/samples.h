@@ -5,16 +5,22 @@
 #include <sstream>
 #include <string>
 
+#include "ranktable/findings.h"
 #include "ranktable/membership.h"
 
 namespace pd::ranktable {
 
-inline std::string sample(const std::string& name) {
-  std::ifstream file(std::string(PD_TEST_DATA) + "/ranktable/ascendcloud-" + name + ".json");
+inline std::string sample_file(const std::string& name) {
+  std::ifstream file(std::string(PD_TEST_DATA) + "/ranktable/" + name + ".json");
   std::ostringstream content;
   content << file.rdbuf();
   return content.str();
 }
+
+inline void PrintTo(const Finding& finding, std::ostream* out) { *out << to_string(finding); }
+
+// One of AscendCloud's.
+inline std::string sample(const std::string& name) { return sample_file("ascendcloud-" + name); }
 
 inline Server server_of(const std::string& ip, std::vector<Device> devices) { return {ip, ip, std::move(devices)}; }
 
