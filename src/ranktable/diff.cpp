@@ -157,14 +157,14 @@ void diff_role(const std::string& role, const std::vector<Instance>& before, con
   const Pairs pairs(before, after);
   for (std::size_t i = 0; i < before.size(); ++i) {
     if (!pairs.is_gone(i)) continue;
-    const std::string subject = role + before[i].name;
+    const std::string& subject = before[i].name;
     changes.push_back({ChangeKind::kGone, subject, subject + " is gone from " + place_of(before[i])});
   }
   bool in_order = true;
   std::optional<std::size_t> highest;
   for (std::size_t i = 0; i < after.size(); ++i) {
     const Instance* partner = pairs.partner(i);
-    const std::string subject = role + after[i].name;
+    const std::string& subject = after[i].name;
     if (partner == nullptr) {
       changes.push_back({ChangeKind::kAdded, subject, subject + " is new on " + place_of(after[i])});
       continue;
@@ -178,7 +178,7 @@ void diff_role(const std::string& role, const std::vector<Instance>& before, con
   for (std::size_t i = 0; i < after.size(); ++i) {
     if (const Instance* partner = pairs.partner(i)) former.push_back({partner->name, {}});
   }
-  const std::string subject = role.empty() ? "the instances" : "the " + role + "instances";
+  const std::string subject = "the " + role + "instances";
   changes.push_back({ChangeKind::kReordered, subject,
                      subject + " stand in another order; by their names before: " + list_names(former)});
 }
@@ -218,8 +218,8 @@ std::vector<Change> diff(const Membership& before, const Membership& after) {
   std::vector<Change> changes;
   diff_hosts("the scheduler", before.schedulers, after.schedulers, changes);
   diff_hosts("the controller", before.controllers, after.controllers, changes);
-  diff_role("", before.prefill, after.prefill, changes);
-  diff_role("", before.decode, after.decode, changes);
+  diff_role("prefill ", before.prefill, after.prefill, changes);
+  diff_role("decode ", before.decode, after.decode, changes);
   diff_role("", before.unassigned, after.unassigned, changes);
   return changes;
 }

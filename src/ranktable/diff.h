@@ -17,7 +17,7 @@ std::string_view to_string(ChangeKind kind);  // "added", "gone", "moved", "reor
 
 struct Change {
   ChangeKind kind = ChangeKind::kAdded;
-  std::string subject;  // "prefill instance prefill-1", "the scheduler"
+  std::string subject;  // "prefill-1", "the scheduler", "the prefill instances"
   std::string text;     // a sentence: "prefill-1 moved from 10.0.0.19 (devices 0,1) to 10.0.0.20 (devices 4,5)"
 };
 

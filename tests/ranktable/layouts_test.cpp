@@ -121,9 +121,9 @@ class Layouts : public ::testing::TestWithParam<std::string_view> {
   const Profile& profile() const { return *find_profile(GetParam()); }
   RandomMembership memberships(unsigned seed) const {
     const bool one_server = GetParam() == "AscendCloud" || GetParam() == "VllmAscendLegacy";
-    return {seed, {.spans_hosts = !one_server,
-                   .super_pods = GetParam() == "Hccl12",
-                   .pod_addresses = GetParam() == "MindIE"}};
+    return {
+        seed,
+        {.spans_hosts = !one_server, .super_pods = GetParam() == "Hccl12", .pod_addresses = GetParam() == "MindIE"}};
   }
 };
 
@@ -176,7 +176,8 @@ TEST(AscendCloud, CantExpressAnInstanceOfTwoServers) {
 TEST(PerInstance, WritesAPrefillInstancesLaterServersInTheOrderOfTheirAddressesAsText) {
   Membership membership = one_prefill_one_decode();
   std::vector<Server>& servers = membership.prefill[0].servers;
-  for (const char* ip : {"10.0.0.9", "10.0.0.10"}) servers.push_back({ip, ip, {{0, std::string("29.81.1.") + (ip + 7)}}});
+  for (const char* ip : {"10.0.0.9", "10.0.0.10"})
+    servers.push_back({ip, ip, {{0, std::string("29.81.1.") + (ip + 7)}}});
   const Json table = Json::parse(rendered(*find_profile("PerInstance"), membership).global);
   const Json& list = table["server_group_list"][0]["server_list"];
   EXPECT_EQ(list[0]["server_ip"], "10.0.0.18");
@@ -218,7 +219,8 @@ TEST(UnknownMembersOfADevice, SurviveInEveryLayoutThatHasThem) {
 
 TEST(SortNumerically, CountsDigitsAsNumbers) {
   Membership membership;
-  for (const char* name : {"prefill-10", "prefill-2", "prefill-02", "prefill-1"}) membership.prefill.push_back({name, {}});
+  for (const char* name : {"prefill-10", "prefill-2", "prefill-02", "prefill-1"})
+    membership.prefill.push_back({name, {}});
   sort_numerically(membership);
   std::vector<std::string> names;
   for (const Instance& instance : membership.prefill) names.push_back(instance.name);
