@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <tuple>
 
 #include "ranktable/address_key.h"
 
@@ -21,13 +20,14 @@ bool is_plain_peer_address(std::string_view text, const std::string& key) {
   return is_peer_address(text) && key.size() == (address_family(text) == AddressFamily::kIPv4 ? 4 : 16);
 }
 
-// Calls `report` for each entry that has an equal one before it.
-template <typename Entry, typename Report>
-void for_repeated(std::vector<Entry>& entries, Report report) {
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const Entry& a, const Entry& b) { return std::tie(a.key, a.id) < std::tie(b.key, b.id); });
+// Calls `report` for each entry that has one of its key before it. Sorts in place, first by key, then as they were
+// added.
+template <typename Entries, typename Report>
+void for_repeated(Entries& entries, Report report) {
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.key != b.key ? a.key < b.key : a.place.is_before(b.place); });
   for (std::size_t i = 1; i < entries.size(); ++i) {
-    if (entries[i].key == entries[i - 1].key && entries[i].id == entries[i - 1].id) report(entries[i]);
+    if (entries[i].key == entries[i - 1].key) report(entries[i].place);
   }
 }
 
@@ -43,20 +43,27 @@ std::optional<std::int64_t> plain_number(std::string_view text) {
 }
 
 void UniqueDevices::add_id(std::string_view server, std::int64_t id, Value place) {
-  ids_.push_back({std::string(server), id, place});
+  auto known = servers_.find(server);
+  if (known == servers_.end()) {
+    known = servers_.emplace(std::string(server), static_cast<std::uint32_t>(servers_.size())).first;
+  }
+  ids_.push_back({{known->second, static_cast<std::uint64_t>(id)}, place});
 }
 
-void UniqueDevices::add_ip(std::string key, Value place) { ips_.push_back({std::move(key), 0, place}); }
+void UniqueDevices::add_ip(std::string_view key, Value place) {
+  std::array<std::uint64_t, 2> bytes{};
+  std::copy_n(key.data(), std::min(key.size(), sizeof(bytes)), reinterpret_cast<char*>(bytes.data()));
+  ips_.push_back({bytes, place});
+}
 
 void UniqueDevices::report(Findings& findings) {
-  for_repeated(ids_, [&](const Entry& entry) {
+  for_repeated(ids_, [&](Value place) {
     findings.add(
-        kDeviceIds, entry.place,
-        "device_id " + std::to_string(entry.id) + " occurs twice on this server; a device serves one instance only");
+        kDeviceIds, place,
+        "device_id " + std::string(place.text()) + " occurs twice on this server; a device serves one instance only");
   });
-  for_repeated(ips_, [&](const Entry& entry) {
-    findings.add(kDeviceIps, entry.place,
-                 "device_ip " + shown(entry.place) + " occurs twice; each NPU has its own address");
+  for_repeated(ips_, [&](Value place) {
+    findings.add(kDeviceIps, place, "device_ip " + shown(place) + " occurs twice; each NPU has its own address");
   });
 }
 
@@ -159,7 +166,7 @@ void check_device_id(Value device, std::string_view server, UniqueDevices& uniqu
 void check_device_ip(Value device, UniqueDevices& unique, Findings& findings) {
   const Value ip = check_text(device, "device_ip", findings);
   if (!ip) return;
-  std::string key = address_key(ip.text());
+  const std::string key = address_key(ip.text());
   if (!is_plain_peer_address(ip.text(), key)) {
     findings.add(kDeviceIps, ip,
                  "device_ip " + shown(ip) + " should be the NPU's own address, as hccn_tool -ip -g tells it");
@@ -171,7 +178,7 @@ void check_device_ip(Value device, UniqueDevices& unique, Findings& findings) {
     findings.add(kDeviceIps, ip,
                  "device_ip " + shown(ip) + " is of another address family than the first one; use one family");
   }
-  unique.add_ip(std::move(key), ip);
+  unique.add_ip(key, ip);
 }
 
 void check_device(Value device, std::string_view server, UniqueDevices& unique, Findings& findings) {

@@ -4,7 +4,12 @@
 // Thread: pure functions.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,24 +24,27 @@ namespace pd::ranktable {
 // Digits only, no leading zeros, at most ten of them.
 std::optional<std::int64_t> plain_number(std::string_view text);
 
-// What may occur once in a file, gathered while its devices are visited and judged at the end.
+// What may occur once in a file, gathered while its devices are visited and judged at the end: two dozen bytes for
+// each, since a table may list tens of thousands.
 class UniqueDevices {
  public:
-  // Each reports what occurred earlier: rule 6 for an id on a server, rule 7 for an address.
+  // `server`: what tells servers apart. `place`: the device_id.
   void add_id(std::string_view server, std::int64_t id, Value place);
-  void add_ip(std::string key, Value place);
+  // `key`: of the address (address_key.h). `place`: the device_ip.
+  void add_ip(std::string_view key, Value place);
+  // Rule 6 for an id that occurs again on a server, rule 7 for an address.
   void report(Findings& findings);
   // The first device's; rule 7 wants one for all.
   std::optional<AddressFamily> family;
 
  private:
   struct Entry {
-    std::string key;
-    std::int64_t id;
+    std::array<std::uint64_t, 2> key;  // server and id; an address
     Value place;
   };
-  std::vector<Entry> ids_;
-  std::vector<Entry> ips_;
+  std::map<std::string, std::uint32_t, std::less<>> servers_;
+  std::deque<Entry> ids_;  // grows without a copy
+  std::deque<Entry> ips_;
 };
 
 // Rule 1: every scalar is a string. `integer_counts`: but for "server_count", which the script's merge-local and

@@ -13,14 +13,14 @@ Kind Value::kind() const {
 std::string_view Value::text() const {
   if (!is_scalar()) return {};
   const Document::Node& node = document_->nodes_[node_];
-  return std::string_view(document_->texts_).substr(node.text, node.size);
+  return std::string_view(document_->texts_).substr(node.at, node.bytes);
 }
 
 std::string_view Value::key() const {
   return document_ == nullptr ? std::string_view() : document_->keys_[document_->nodes_[node_].key];
 }
 
-std::size_t Value::size() const { return is_list() || is_object() ? document_->nodes_[node_].size : 0; }
+std::size_t Value::size() const { return is_list() || is_object() ? document_->nodes_[node_].at : 0; }
 
 Value Value::find(std::string_view key) const {
   if (!is_object()) return {};
@@ -87,6 +87,7 @@ struct TextHash {
 class DocumentBuilder {
  public:
   DocumentBuilder(const JsonLimits& limits, std::size_t bytes) : limits_(limits) {
+    limits_.string_bytes = std::min(limits_.string_bytes, kStringBytes);
     document_.bytes_ = bytes;
     document_.keys_.emplace_back();
     // About what a table of ours needs; pages that are not used are never there.
@@ -112,7 +113,8 @@ class DocumentBuilder {
     if (known != key_ids_.end()) {
       key_ = known->second;
     } else {
-      key_ = static_cast<std::uint32_t>(document_.keys_.size());
+      if (document_.keys_.size() > kKeys) return fail("there are more than " + std::to_string(kKeys) + " keys");
+      key_ = static_cast<std::uint16_t>(document_.keys_.size());
       document_.keys_.push_back(value);
       key_ids_.emplace(value, key_);
     }
@@ -139,7 +141,7 @@ class DocumentBuilder {
       const Open& container = open_[level];
       const bool is_last = level + 1 == open_.size();
       if (is_object(container)) {
-        const std::uint32_t key = is_last ? key_ : document_.nodes_[open_[level + 1].node].key;
+        const std::uint16_t key = is_last ? key_ : document_.nodes_[open_[level + 1].node].key;
         if (key != 0) pointer += '/' + pointer_token(document_.keys_[key]);
       } else {
         pointer += '/' + std::to_string(container.size - (is_last ? 0 : 1));
@@ -153,7 +155,9 @@ class DocumentBuilder {
   }
 
  private:
-  static constexpr std::size_t kMembers = 64;  // of one object; no layout has more than a dozen
+  static constexpr std::size_t kMembers = 64;          // of one object; no layout has more than a dozen
+  static constexpr std::size_t kKeys = 4096;           // distinct ones in a document
+  static constexpr std::size_t kStringBytes = 0x1fff;  // what a node can tell
 
   struct Open {
     std::uint32_t node;
@@ -162,21 +166,21 @@ class DocumentBuilder {
   };
 
   bool is_object(const Open& container) const {
-    return document_.nodes_[container.node].kind == static_cast<std::uint32_t>(Kind::kObject);
+    return document_.nodes_[container.node].kind == static_cast<std::uint16_t>(Kind::kObject);
   }
 
-  void push(Kind kind, std::uint32_t text, std::size_t size) {
+  void push(Kind kind, std::size_t at, std::size_t bytes) {
     if (!open_.empty()) ++open_.back().size;
     const auto end = static_cast<std::uint32_t>(document_.nodes_.size() + 1);
-    document_.nodes_.push_back({end, std::exchange(key_, 0), text, static_cast<std::uint32_t>(size) & 0x1fffffffU,
-                                static_cast<std::uint32_t>(kind) & 7U});
+    document_.nodes_.push_back({end, static_cast<std::uint32_t>(at), std::exchange(key_, std::uint16_t{0}),
+                                static_cast<std::uint16_t>(bytes & kStringBytes),
+                                static_cast<std::uint16_t>(static_cast<unsigned>(kind) & 7U)});
   }
 
   bool add(Kind kind, std::string_view text) {
     if (text.size() > limits_.string_bytes) return fail_long("a string");
-    const auto offset = static_cast<std::uint32_t>(document_.texts_.size());
+    push(kind, document_.texts_.size(), text.size());
     document_.texts_ += text;
-    push(kind, offset, text.size());
     return true;
   }
 
@@ -192,7 +196,7 @@ class DocumentBuilder {
 
   bool close() {
     Document::Node& node = document_.nodes_[open_.back().node];
-    node.size = open_.back().size & 0x1fffffffU;
+    node.at = open_.back().size;
     node.end = static_cast<std::uint32_t>(document_.nodes_.size());
     object_keys_.resize(open_.back().first_key);
     open_.pop_back();
@@ -211,9 +215,9 @@ class DocumentBuilder {
   JsonLimits limits_;
   Document document_;
   std::vector<Open> open_;
-  std::uint32_t key_ = 0;  // of the member that comes next
-  std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> key_ids_;
-  std::vector<std::uint32_t> object_keys_;  // of all open objects
+  std::uint16_t key_ = 0;  // of the member that comes next
+  std::unordered_map<std::string, std::uint16_t, TextHash, std::equal_to<>> key_ids_;
+  std::vector<std::uint16_t> object_keys_;  // of all open objects
   std::string problem_;
 };
 

@@ -46,6 +46,8 @@ class Value {
   Value find(std::string_view key) const;
   // RFC 6901; "" for the whole document.
   std::string pointer() const;
+  // In document order, of two of one document.
+  bool is_before(const Value& other) const { return node_ < other.node_; }
   // The same value; the order of an object's members does not count.
   bool operator==(const Value& other) const;
 
@@ -88,10 +90,10 @@ class Document {
   // In document order: a container's children follow it, and `end` is the node after its last one.
   struct Node {
     std::uint32_t end;
-    std::uint32_t key;   // index in keys_
-    std::uint32_t text;  // offset in texts_
-    std::uint32_t size : 29;
-    std::uint32_t kind : 3;
+    std::uint32_t at;   // a scalar's offset in texts_; a container's number of children
+    std::uint16_t key;  // index in keys_
+    std::uint16_t bytes : 13;
+    std::uint16_t kind : 3;
   };
 
   std::vector<Node> nodes_;
