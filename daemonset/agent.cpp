@@ -67,7 +67,7 @@ void Agent::stop() {
   publish_wakeup_.notify();
 }
 
-void Agent::take_inventory(Result<InventoryReading> reading, Problems& problems) {
+void Agent::take_inventory(Result<InventoryReading> reading, probe::Problems& problems) {
   if (reading) {
     failed_inventories_ = 0;
     wanted_.inventory = std::move(reading->inventory);
@@ -80,7 +80,7 @@ void Agent::take_inventory(Result<InventoryReading> reading, Problems& problems)
 }
 
 // Until the round is due, or a file has changed and been left alone for a moment.
-asio::awaitable<void> Agent::next_round(Wakeup& wakeup, Instant due) {
+asio::awaitable<void> Agent::next_round(probe::Wakeup& wakeup, Instant due) {
   co_await wakeup.wait_until(due);
   const Instant settled = std::min(due, now() + kSettle);
   while (!stopping_ && now() < settled) co_await wakeup.wait_until(settled);
@@ -94,9 +94,9 @@ asio::awaitable<void> Agent::first_readings() {
 }
 
 asio::awaitable<void> Agent::inventory_loop() {
-  Backoff backoff(seconds(5), options_.probe_interval);
+  probe::Backoff backoff(seconds(5), options_.probe_interval);
   while (!stopping_) {
-    Problems problems;
+    probe::Problems problems;
     const Status armed = conf_watch_.arm();
     if (!armed) problems["hccn.conf"] = armed.error().message;
     Result<InventoryReading> reading = co_await inventory_.read();
@@ -112,9 +112,9 @@ asio::awaitable<void> Agent::inventory_loop() {
 }
 
 asio::awaitable<void> Agent::allocations_loop() {
-  Backoff backoff(seconds(1), options_.allocations_interval);
+  probe::Backoff backoff(seconds(1), options_.allocations_interval);
   while (!stopping_) {
-    Problems problems;
+    probe::Problems problems;
     const Status armed = checkpoint_watch_.arm();
     if (!armed) problems["checkpoint"] = armed.error().message;
     Result<AllocationsReading> reading = co_await allocations_.read();
@@ -148,13 +148,13 @@ asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
 }
 
 asio::awaitable<void> Agent::publish_loop() {
-  Backoff backoff(seconds(1), seconds(30));
+  probe::Backoff backoff(seconds(1), seconds(30));
   Instant next_refresh{};
   co_await first_readings();
   while (!stopping_) {
     const Status published = co_await publish_once(next_refresh);
     if (stopping_) co_return;
-    Problems problems;
+    probe::Problems problems;
     Instant until = next_refresh;
     if (published) {
       backoff.reset();

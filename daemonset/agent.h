@@ -28,11 +28,12 @@
 #include <functional>
 
 #include "daemonset/allocations_probe.h"
-#include "daemonset/backoff.h"
 #include "daemonset/file_watch.h"
 #include "daemonset/inventory_probe.h"
+#include "daemonset/problem_log.h"
 #include "daemonset/publish.h"
-#include "daemonset/wakeup.h"
+#include "probe/backoff.h"
+#include "probe/wakeup.h"
 
 namespace pd::agent {
 
@@ -58,11 +59,11 @@ class Agent {
   asio::awaitable<void> inventory_loop();
   asio::awaitable<void> allocations_loop();
   asio::awaitable<void> publish_loop();
-  asio::awaitable<void> next_round(Wakeup& wakeup, Instant due);
+  asio::awaitable<void> next_round(probe::Wakeup& wakeup, Instant due);
   asio::awaitable<void> first_readings();
   asio::awaitable<Status> publish_once(Instant& next_refresh);
   asio::awaitable<void> finish(asio::awaitable<void> loop);
-  void take_inventory(Result<InventoryReading> reading, Problems& problems);
+  void take_inventory(Result<InventoryReading> reading, probe::Problems& problems);
 
   asio::io_context& io_;
   Options options_;
@@ -71,10 +72,10 @@ class Agent {
   Publisher publisher_;
   ProblemLog log_;
   Wanted wanted_;
-  Wakeup inventory_wakeup_;
-  Wakeup allocations_wakeup_;
-  Wakeup publish_wakeup_;
-  Wakeup finished_;
+  probe::Wakeup inventory_wakeup_;
+  probe::Wakeup allocations_wakeup_;
+  probe::Wakeup publish_wakeup_;
+  probe::Wakeup finished_;
   FileWatch conf_watch_;
   FileWatch checkpoint_watch_;
   int failed_inventories_ = 0;  // in a row

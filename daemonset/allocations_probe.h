@@ -12,7 +12,7 @@ namespace pd::agent {
 
 struct AllocationsReading {
   npu::Allocations allocations;
-  Problems problems;
+  probe::Problems problems;
 };
 
 class AllocationsProbe {

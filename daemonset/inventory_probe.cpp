@@ -37,17 +37,17 @@ std::vector<int> davinci_ids(const std::string& dev_dir) {
   return ids;
 }
 
-std::vector<DeviceSource*> InventoryProbe::sources_in_order() const {
-  std::vector<DeviceSource*> order;
-  for (DeviceSource* source :
-       {&sources_.hccn_tool, static_cast<DeviceSource*>(&sources_.hccn_conf), &sources_.static_file}) {
+std::vector<probe::DeviceSource*> InventoryProbe::sources_in_order() const {
+  std::vector<probe::DeviceSource*> order;
+  for (probe::DeviceSource* source :
+       {&sources_.hccn_tool, static_cast<probe::DeviceSource*>(&sources_.hccn_conf), &sources_.static_file}) {
     if (options_.source == source->name() || (options_.source == "auto" && source->present())) order.push_back(source);
   }
   return order;
 }
 
 // The resource's name and, by kubelet's word, its devices.
-asio::awaitable<std::vector<int>> InventoryProbe::ask_kubelet(Problems& problems) {
+asio::awaitable<std::vector<int>> InventoryProbe::ask_kubelet(probe::Problems& problems) {
   std::vector<int> ids;
   const Result<std::vector<AllocatableDevices>> allocatable = co_await pod_resources_.allocatable();
   if (!allocatable) {
@@ -62,7 +62,7 @@ asio::awaitable<std::vector<int>> InventoryProbe::ask_kubelet(Problems& problems
     for (const std::string& device : found->devices) {
       const Result<int> id = npu::device_id_of(device);
       if (id) ids.push_back(*id);
-      if (!id) problems["kubelet's " + excerpt(device)] = "not a whole NPU: " + id.error().message;
+      if (!id) problems["kubelet's " + probe::excerpt(device)] = "not a whole NPU: " + id.error().message;
     }
     sort_unique(ids);
     co_return ids;
@@ -73,16 +73,17 @@ asio::awaitable<std::vector<int>> InventoryProbe::ask_kubelet(Problems& problems
 }
 
 // The first source that answers. Those before it are said to have failed.
-asio::awaitable<Result<SourceReading>> InventoryProbe::read_first(std::vector<int> ids, std::vector<int> known_ids,
-                                                                  InventoryReading& result) {
-  const std::vector<DeviceSource*> order = sources_in_order();
+asio::awaitable<Result<probe::SourceReading>> InventoryProbe::read_first(std::vector<int> ids,
+                                                                         std::vector<int> known_ids,
+                                                                         InventoryReading& result) {
+  const std::vector<probe::DeviceSource*> order = sources_in_order();
   if (order.empty())
     result.problems["sources"] =
         "there is neither hccn_tool nor hccn.conf nor a static file to learn the devices' addresses from";
   result.inventory.source = std::string(order.empty() ? sources_.hccn_tool.name() : order.front()->name());
-  for (DeviceSource* source : order) {
+  for (probe::DeviceSource* source : order) {
     const std::vector<int>& wanted = ids.empty() && !source->enumerates() ? known_ids : ids;
-    Result<SourceReading> reading = co_await source->read(wanted);
+    Result<probe::SourceReading> reading = co_await source->read(wanted);
     if (reading) {
       result.inventory.source = std::string(source->name());
       co_return reading;
@@ -95,22 +96,22 @@ asio::awaitable<Result<SourceReading>> InventoryProbe::read_first(std::vector<in
 // The devices that hccn.conf names: whom to ask about while kubelet does not answer.
 std::vector<int> InventoryProbe::ids_in_conf() const {
   std::vector<int> ids;
-  const Result<SourceReading> conf = sources_.hccn_conf.read_now({});
+  const Result<probe::SourceReading> conf = sources_.hccn_conf.read_now({});
   if (!conf) return ids;
   for (const npu::Device& device : conf->devices) ids.push_back(device.id);
   return ids;
 }
 
-void InventoryProbe::compare_with_conf(const npu::Inventory& inventory, Problems& problems) const {
+void InventoryProbe::compare_with_conf(const npu::Inventory& inventory, probe::Problems& problems) const {
   if (inventory.source != sources_.hccn_tool.name() || !sources_.hccn_conf.present()) return;
-  const Result<SourceReading> conf = sources_.hccn_conf.read_now({});
+  const Result<probe::SourceReading> conf = sources_.hccn_conf.read_now({});
   if (!conf) return;  // a source that was not asked for may be empty
   for (const npu::Device& device : inventory.devices) {
     for (const npu::Device& other : conf->devices) {
       if (other.id != device.id || other.ip.empty() || device.ip.empty() || other.ip == device.ip) continue;
-      problems[device_subject(device.id) + " in hccn.conf"] = "device " + std::to_string(device.id) +
-                                                              ": hccn_tool says " + device.ip + " and hccn.conf says " +
-                                                              other.ip + "; the tool's is used";
+      problems[probe::device_subject(device.id) + " in hccn.conf"] =
+          "device " + std::to_string(device.id) + ": hccn_tool says " + device.ip + " and hccn.conf says " + other.ip +
+          "; the tool's is used";
     }
   }
 }
@@ -124,7 +125,7 @@ asio::awaitable<Result<InventoryReading>> InventoryProbe::read() {
     ids.resize(static_cast<std::size_t>(options_.device_count.value_or(0)));
     std::iota(ids.begin(), ids.end(), 0);
   }
-  Result<SourceReading> reading = co_await read_first(ids, known_ids, result);
+  Result<probe::SourceReading> reading = co_await read_first(ids, known_ids, result);
   if (reading) {
     result.inventory.devices = std::move(reading->devices);
     result.problems.merge(reading->problems);

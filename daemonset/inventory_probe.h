@@ -13,16 +13,16 @@
 #include <string>
 #include <vector>
 
-#include "daemonset/sources/device_source.h"
-#include "daemonset/sources/hccn_conf.h"
 #include "daemonset/sources/pod_resources.h"
 #include "npu/inventory.h"
+#include "probe/device_source.h"
+#include "probe/hccn_conf.h"
 
 namespace pd::agent {
 
 struct InventoryReading {
   npu::Inventory inventory;  // without `probed`
-  Problems problems;         // all that keeps it from being complete, by subject
+  probe::Problems problems;  // all that keeps it from being complete, by subject
 };
 
 class InventoryProbe {
@@ -34,9 +34,9 @@ class InventoryProbe {
     std::vector<std::string> resource_names;
   };
   struct Sources {
-    DeviceSource& hccn_tool;
-    HccnConf& hccn_conf;
-    DeviceSource& static_file;
+    probe::DeviceSource& hccn_tool;
+    probe::HccnConf& hccn_conf;
+    probe::DeviceSource& static_file;
   };
 
   InventoryProbe(Options options, Sources sources, PodResources& pod_resources)
@@ -46,12 +46,12 @@ class InventoryProbe {
   asio::awaitable<Result<InventoryReading>> read();
 
  private:
-  std::vector<DeviceSource*> sources_in_order() const;
-  asio::awaitable<std::vector<int>> ask_kubelet(Problems& problems);
-  asio::awaitable<Result<SourceReading>> read_first(std::vector<int> ids, std::vector<int> known_ids,
-                                                    InventoryReading& result);
+  std::vector<probe::DeviceSource*> sources_in_order() const;
+  asio::awaitable<std::vector<int>> ask_kubelet(probe::Problems& problems);
+  asio::awaitable<Result<probe::SourceReading>> read_first(std::vector<int> ids, std::vector<int> known_ids,
+                                                           InventoryReading& result);
   std::vector<int> ids_in_conf() const;
-  void compare_with_conf(const npu::Inventory& inventory, Problems& problems) const;
+  void compare_with_conf(const npu::Inventory& inventory, probe::Problems& problems) const;
 
   Options options_;
   Sources sources_;

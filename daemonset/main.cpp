@@ -7,15 +7,15 @@
 
 #include "base/log.h"
 #include "daemonset/agent.h"
-#include "daemonset/child_process.h"
 #include "daemonset/kube_node.h"
 #include "daemonset/once.h"
 #include "daemonset/options.h"
-#include "daemonset/sources/hccn_conf.h"
-#include "daemonset/sources/hccn_tool.h"
 #include "daemonset/sources/static_file.h"
 #include "kube/config.h"
 #include "kube/cpprest_transport.h"
+#include "probe/child_process.h"
+#include "probe/hccn_conf.h"
+#include "probe/hccn_tool.h"
 
 namespace pd::agent {
 namespace {
@@ -37,9 +37,9 @@ struct Probes {
     pod_resources->stop();
   }
 
-  ProcessRunner runner;
-  HccnTool tool;
-  HccnConf conf;
+  probe::ProcessRunner runner;
+  probe::HccnTool tool;
+  probe::HccnConf conf;
   StaticFile static_file;
   std::unique_ptr<PodResources> pod_resources;
   InventoryProbe inventory;

@@ -4,12 +4,13 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "daemonset/problem_log.h"
 #include "daemonset/publish.h"
 
 namespace pd::agent {
 
 asio::awaitable<int> print_once(InventoryProbe& inventory, AllocationsProbe& allocations) {
-  Problems problems;
+  probe::Problems problems;
   Wanted wanted;
   Result<InventoryReading> devices = co_await inventory.read();
   if (devices) {

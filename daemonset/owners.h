@@ -6,16 +6,16 @@
 #include <string>
 #include <vector>
 
-#include "daemonset/problem_log.h"
 #include "daemonset/sources/checkpoint.h"
 #include "daemonset/sources/pod_resources.h"
 #include "npu/inventory.h"
+#include "probe/problems.h"
 
 namespace pd::agent {
 
 struct OwnersReading {
   std::vector<npu::PodDevices> pods;  // by namespace, name, uid
-  Problems problems;                  // by pod ("pod llm/qwen-0")
+  probe::Problems problems;           // by pod ("pod llm/qwen-0")
 };
 
 // `resources`: the extended resources that are NPUs; others are ignored.

@@ -4,8 +4,8 @@
 
 namespace pd::agent {
 
-void ProblemLog::update(const std::string& area, const Problems& now) {
-  Problems& before = said_[area];
+void ProblemLog::update(const std::string& area, const probe::Problems& now) {
+  probe::Problems& before = said_[area];
   for (const auto& [subject, message] : now) {
     const auto said = before.find(subject);
     if (said == before.end() || said->second != message) log::warn(message, {{"area", area}, {"subject", subject}});

@@ -5,17 +5,17 @@
 #include <map>
 #include <string>
 
-namespace pd::agent {
+#include "probe/problems.h"
 
-using Problems = std::map<std::string, std::string>;  // what it is about ("device 3") -> what is wrong with it
+namespace pd::agent {
 
 class ProblemLog {
  public:
   // `now` is all that is wrong in `area` ("inventory"). Logs the difference to what was said before.
-  void update(const std::string& area, const Problems& now);
+  void update(const std::string& area, const probe::Problems& now);
 
  private:
-  std::map<std::string, Problems> said_;
+  std::map<std::string, probe::Problems> said_;
 };
 
 }  // namespace pd::agent

@@ -9,8 +9,8 @@
 #include <set>
 #include <utility>
 
-#include "daemonset/wakeup.h"
 #include "pod_resources.grpc.pb.h"
+#include "probe/wakeup.h"
 
 namespace pd::agent {
 namespace {
@@ -80,7 +80,7 @@ struct Call {
   Request request;
   Response response;
   grpc::Status status;  // written by gRPC's thread before `done` is posted
-  Wakeup done;
+  probe::Wakeup done;
 };
 
 class GrpcPodResources final : public PodResources {

@@ -4,11 +4,11 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "daemonset/sources/hccn_conf.h"
+#include "probe/hccn_conf.h"
 
 namespace pd::agent {
 
-Result<SourceReading> parse_static_file(std::string_view text) {
+Result<probe::SourceReading> parse_static_file(std::string_view text) {
   const Result<Json> document = parse_json(text);
   if (!document) return document.error();
   if (!document->is_object() || !document->contains("devices")) return invalid("it has no member \"devices\"");
@@ -18,25 +18,25 @@ Result<SourceReading> parse_static_file(std::string_view text) {
   annotation["devices"] = (*document)["devices"];
   Result<npu::Inventory> inventory = npu::parse_inventory(dump_json(annotation));
   if (!inventory) return inventory.error();
-  SourceReading reading;
+  probe::SourceReading reading;
   reading.devices = std::move(inventory->devices);
   if (reading.devices.empty()) return invalid("its \"devices\" are empty");
   for (const npu::Device& device : reading.devices) {
-    if (device.ip.empty()) reading.problems[device_subject(device.id)] = "it has no \"ip\"";
+    if (device.ip.empty()) reading.problems[probe::device_subject(device.id)] = "it has no \"ip\"";
   }
   return reading;
 }
 
 bool StaticFile::present() const { return !path_.empty() && access(path_.c_str(), F_OK) == 0; }
 
-asio::awaitable<Result<SourceReading>> StaticFile::read(std::vector<int> ids) {
+asio::awaitable<Result<probe::SourceReading>> StaticFile::read(std::vector<int> ids) {
   if (path_.empty()) co_return Error{Code::kNotFound, "no --static-file is set"};
   const Result<std::string> text = read_file(path_);
   if (!text) co_return text.error();
-  Result<SourceReading> reading = parse_static_file(*text);
+  Result<probe::SourceReading> reading = parse_static_file(*text);
   if (!reading) co_return reading.error().with_context(path_);
   if (ids.empty()) co_return reading;
-  co_return restrict_to(std::move(*reading), ids, path_);
+  co_return probe::restrict_to(std::move(*reading), ids, path_);
 }
 
 }  // namespace pd::agent

@@ -8,13 +8,15 @@
 
 #include <string>
 
-#include "daemonset/sources/device_source.h"
+#include "probe/device_source.h"
 
 namespace pd::agent {
 
-Result<SourceReading> parse_static_file(std::string_view text);
+namespace asio = boost::asio;
 
-class StaticFile final : public DeviceSource {
+Result<probe::SourceReading> parse_static_file(std::string_view text);
+
+class StaticFile final : public probe::DeviceSource {
  public:
   // An empty path: there is no such file.
   explicit StaticFile(std::string path) : path_(std::move(path)) {}
@@ -22,7 +24,7 @@ class StaticFile final : public DeviceSource {
   std::string_view name() const override { return "static_file"; }
   bool present() const override;
   bool enumerates() const override { return true; }
-  asio::awaitable<Result<SourceReading>> read(std::vector<int> ids) override;
+  asio::awaitable<Result<probe::SourceReading>> read(std::vector<int> ids) override;
 
  private:
   std::string path_;

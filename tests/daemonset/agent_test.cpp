@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "daemonset/options.h"
-#include "daemonset/sources/hccn_tool.h"
 #include "daemonset/sources/static_file.h"
+#include "probe/hccn_tool.h"
 #include "tests/daemonset/fixture.h"
 
 namespace pd::agent {
@@ -30,8 +30,8 @@ class RunningAgent : public ::testing::Test {
   }
 
   void build() {
-    tool_ = std::make_unique<HccnTool>(io_, runner_, HccnTool::Options{dir_.path("no_tool")});
-    conf_source_ = std::make_unique<HccnConf>(conf_);
+    tool_ = std::make_unique<probe::HccnTool>(io_, runner_, probe::HccnTool::Options{dir_.path("no_tool")});
+    conf_source_ = std::make_unique<probe::HccnConf>(conf_);
     InventoryProbe::Options options{"auto", dir_.path("dev"), std::nullopt, {"huawei.com/Ascend910"}};
     inventory_ = std::make_unique<InventoryProbe>(options, InventoryProbe::Sources{*tool_, *conf_source_, static_file_},
                                                   pod_resources_);
@@ -75,14 +75,14 @@ class RunningAgent : public ::testing::Test {
   std::string conf_;
   std::string checkpoint_;
   asio::io_context io_;
-  ProcessRunner runner_{io_};
+  probe::ProcessRunner runner_{io_};
   FakePodResources pod_resources_;
   FakeNode node_;
   SystemClock clock_;
   StaticFile static_file_{""};
   std::optional<Duration> round_;
-  std::unique_ptr<HccnTool> tool_;
-  std::unique_ptr<HccnConf> conf_source_;
+  std::unique_ptr<probe::HccnTool> tool_;
+  std::unique_ptr<probe::HccnConf> conf_source_;
   std::unique_ptr<InventoryProbe> inventory_;
   std::unique_ptr<AllocationsProbe> allocations_;
   std::unique_ptr<Agent> agent_;

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemonset/sources/hccn_tool.h"
 #include "daemonset/sources/static_file.h"
+#include "probe/hccn_tool.h"
 #include "tests/daemonset/fixture.h"
 
 namespace pd::agent {
@@ -30,8 +30,8 @@ class Probing : public ::testing::Test {
   void TearDown() override { unsetenv("FAKE_HCCN_CONF"); }
 
   Result<InventoryReading> read() {
-    HccnTool tool(io_, runner_, tool_options_);
-    HccnConf conf(dir_.path("hccn.conf"));
+    probe::HccnTool tool(io_, runner_, tool_options_);
+    probe::HccnConf conf(dir_.path("hccn.conf"));
     StaticFile file(dir_.path("static.json"));
     InventoryProbe probe(options_, {tool, conf, file}, pod_resources_);
     return run(io_, probe.read());
@@ -45,8 +45,8 @@ class Probing : public ::testing::Test {
 
   TempDir dir_;
   asio::io_context io_;
-  ProcessRunner runner_{io_};
-  HccnTool::Options tool_options_;
+  probe::ProcessRunner runner_{io_};
+  probe::HccnTool::Options tool_options_;
   InventoryProbe::Options options_;
   FakePodResources pod_resources_;
 };

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-namespace pd::agent {
+namespace pd::probe {
 
 namespace asio = boost::asio;
 
@@ -41,4 +41,4 @@ class Wakeup {
   bool notified_ = false;
 };
 
-}  // namespace pd::agent
+}  // namespace pd::probe

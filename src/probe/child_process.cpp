@@ -1,4 +1,4 @@
-#include "daemonset/child_process.h"
+#include "probe/child_process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,11 +13,11 @@
 #include <cstring>
 #include <optional>
 
-#include "daemonset/wakeup.h"
+#include "probe/wakeup.h"
 
 extern char** environ;
 
-namespace pd::agent {
+namespace pd::probe {
 namespace {
 
 constexpr std::size_t kMostUnkillable = 8;                // children left behind before no more are started
@@ -225,4 +225,4 @@ void ProcessRunner::stop() {
   for (const auto& [pid, child] : children_) child->kill_for({Code::kCancelled, "stopping"});
 }
 
-}  // namespace pd::agent
+}  // namespace pd::probe

@@ -1,4 +1,4 @@
-#include "daemonset/child_process.h"
+#include "probe/child_process.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tests/daemonset/fixture.h"
+#include "tests/probe/fixture.h"
 
-namespace pd::agent {
+namespace pd::probe {
 namespace {
 
 using std::chrono::milliseconds;
@@ -104,4 +104,4 @@ TEST_F(Child, IsEndedByStop) {
 }
 
 }  // namespace
-}  // namespace pd::agent
+}  // namespace pd::probe

@@ -1,5 +1,5 @@
 // One place that knows the devices of this node: the driver's tool, its configuration file, or a file by hand. Each is
-// a file of its own in this folder. Owner: InventoryProbe. Thread: the io_context's one thread.
+// a file of its own. Owner: the program that asks. Thread: the io_context's one thread.
 #pragma once
 
 #include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "daemonset/problem_log.h"
 #include "npu/inventory.h"
+#include "probe/problems.h"
 
-namespace pd::agent {
+namespace pd::probe {
 
 namespace asio = boost::asio;
 
@@ -41,4 +41,4 @@ inline std::string device_subject(int id) { return "device " + std::to_string(id
 // What a person may see of bytes from outside: the printable ones, and not many.
 std::string excerpt(std::string_view bytes);
 
-}  // namespace pd::agent
+}  // namespace pd::probe

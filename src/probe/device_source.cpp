@@ -1,6 +1,6 @@
-#include "daemonset/sources/device_source.h"
+#include "probe/device_source.h"
 
-namespace pd::agent {
+namespace pd::probe {
 
 std::string excerpt(std::string_view bytes) {
   constexpr std::size_t kMost = 100;
@@ -9,4 +9,4 @@ std::string excerpt(std::string_view bytes) {
   return bytes.size() > kMost ? text + "..." : text;
 }
 
-}  // namespace pd::agent
+}  // namespace pd::probe

@@ -1,11 +1,12 @@
-// Programs that the agent runs: each in a process group of its own, with a time limit and a limit of what is read of
-// it. Whatever the program does, the caller gets an answer: what overstays is killed by process id, and what cannot be
-// killed (a process that hangs in a driver) is left behind, counted, and reaped when it ends at last.
+// Programs that are asked about the machine: each in a process group of its own, with a time limit and a limit of what
+// is read of it. Whatever the program does, the caller gets an answer: what overstays is killed by process id, and what
+// cannot be killed (a process that hangs in a driver) is left behind, counted, and reaped when it ends at last.
 //
 //   ProcessCall call{.program = "/bin/tool", .arguments = {"-g"}, .timeout = 10s};
 //   Result<ProcessResult> result = co_await runner.run(call);
 //
-// Owner: the agent. Thread: the io_context's one thread. Only one runner per io_context: it handles SIGCHLD.
+// Owner: the program that asks. Thread: the io_context's one thread. Only one runner per io_context: it handles
+// SIGCHLD.
 #pragma once
 
 #include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
@@ -22,7 +23,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 
-namespace pd::agent {
+namespace pd::probe {
 
 namespace asio = boost::asio;
 
@@ -63,4 +64,4 @@ class ProcessRunner {
   bool stopped_ = false;
 };
 
-}  // namespace pd::agent
+}  // namespace pd::probe

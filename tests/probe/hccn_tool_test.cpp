@@ -1,11 +1,11 @@
-#include "daemonset/sources/hccn_tool.h"
+#include "probe/hccn_tool.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/daemonset/fixture.h"
+#include "tests/probe/fixture.h"
 
-namespace pd::agent {
+namespace pd::probe {
 namespace {
 
 using ::testing::HasSubstr;
@@ -199,4 +199,4 @@ TEST_F(HccnToolSource, SaysThatTheToolCannotRun) {
 TEST_F(HccnToolSource, NeedsToKnowTheDevices) { EXPECT_FALSE(read({})); }
 
 }  // namespace
-}  // namespace pd::agent
+}  // namespace pd::probe

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-namespace pd::agent {
+namespace pd::probe {
 
 class Backoff {
  public:
@@ -36,4 +36,4 @@ class Backoff {
   std::minstd_rand random_;
 };
 
-}  // namespace pd::agent
+}  // namespace pd::probe

@@ -1,4 +1,4 @@
-#include "daemonset/sources/hccn_conf.h"
+#include "probe/hccn_conf.h"
 
 #include <unistd.h>
 
@@ -11,7 +11,7 @@
 #include "base/address.h"
 #include "base/file.h"
 
-namespace pd::agent {
+namespace pd::probe {
 namespace {
 
 constexpr int kHighestId = 255;  // as in the annotation; a wilder number is a damaged file
@@ -119,4 +119,4 @@ Result<SourceReading> HccnConf::read_now(const std::vector<int>& ids) const {
 
 asio::awaitable<Result<SourceReading>> HccnConf::read(std::vector<int> ids) { co_return read_now(ids); }
 
-}  // namespace pd::agent
+}  // namespace pd::probe

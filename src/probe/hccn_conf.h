@@ -1,13 +1,13 @@
 // Device addresses from the driver's /etc/hccn.conf: lines "address_<id>=<IPv4>" and "IPv6address_<id>=<IPv6>" among
 // others, no spaces. The driver's tool edits it in place. It is what was configured, not what is live: no link, no
-// health. Owner: InventoryProbe. Thread: the io_context's one thread.
+// health. Owner: the program that asks. Thread: the io_context's one thread.
 #pragma once
 
 #include <string>
 
-#include "daemonset/sources/device_source.h"
+#include "probe/device_source.h"
 
-namespace pd::agent {
+namespace pd::probe {
 
 // All devices that the text names an address for.
 Result<SourceReading> parse_hccn_conf(std::string_view text);
@@ -30,4 +30,4 @@ class HccnConf final : public DeviceSource {
 // The reading with exactly these devices; of what the source does not know, a device without address and a problem.
 SourceReading restrict_to(SourceReading reading, const std::vector<int>& ids, const std::string& where);
 
-}  // namespace pd::agent
+}  // namespace pd::probe

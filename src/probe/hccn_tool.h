@@ -1,16 +1,16 @@
 // Device addresses, link and health from the driver's hccn_tool: `hccn_tool -i N -ip -g`, `-link -g`, `-net_health -g`.
 // Format: lines "key:value", split at the first ':' and trimmed; an address that was never set is a sentence and exit
 // status 13. The tool locks: while another call runs it says that it is busy, and is asked again. Owner:
-// InventoryProbe. Thread: the io_context's one thread; the tool itself is a child process.
+// the program that asks. Thread: the io_context's one thread; the tool itself is a child process.
 #pragma once
 
 #include <optional>
 #include <string>
 
-#include "daemonset/child_process.h"
-#include "daemonset/sources/device_source.h"
+#include "probe/child_process.h"
+#include "probe/device_source.h"
 
-namespace pd::agent {
+namespace pd::probe {
 
 // What one call told.
 struct HccnAnswer {
@@ -56,4 +56,4 @@ class HccnTool final : public DeviceSource {
   Options options_;
 };
 
-}  // namespace pd::agent
+}  // namespace pd::probe

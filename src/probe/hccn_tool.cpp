@@ -1,4 +1,4 @@
-#include "daemonset/sources/hccn_tool.h"
+#include "probe/hccn_tool.h"
 
 #include <unistd.h>
 
@@ -7,10 +7,10 @@
 #include <exception>
 
 #include "base/address.h"
-#include "daemonset/backoff.h"
-#include "daemonset/wakeup.h"
+#include "probe/backoff.h"
+#include "probe/wakeup.h"
 
-namespace pd::agent {
+namespace pd::probe {
 namespace {
 
 using Kind = HccnAnswer::Kind;
@@ -178,4 +178,4 @@ asio::awaitable<Result<SourceReading>> HccnTool::read(std::vector<int> ids) {
   co_return std::move(round->reading);
 }
 
-}  // namespace pd::agent
+}  // namespace pd::probe
