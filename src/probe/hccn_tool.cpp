@@ -126,6 +126,7 @@ asio::awaitable<bool> HccnTool::read_device(npu::Device& device, Problems& probl
     problems[subject] = ip.text;
     co_return false;  // link and health would cost as long, and a device without address is of no use
   }
+  if (options_.only_addresses) co_return true;
   const HccnAnswer link = co_await ask(device.id, "-link", parse_hccn_link);
   if (link.kind == Kind::kValue) device.link = link.text;
   if (link.kind == Kind::kBad) problems.emplace(subject, link.text);

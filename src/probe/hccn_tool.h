@@ -34,6 +34,7 @@ class HccnTool final : public DeviceSource {
     Duration timeout = std::chrono::seconds(10);           // of one call
     Duration busy_delay = std::chrono::milliseconds(200);  // before a busy tool is asked again; grows
     int parallel = 4;                                      // calls at a time, each for another device
+    bool only_addresses = false;                           // neither link nor health, which cost a call each
   };
 
   HccnTool(asio::io_context& io, ProcessRunner& runner, Options options);

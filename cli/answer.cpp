@@ -1,0 +1,93 @@
+#include "cli/answer.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <ostream>
+
+namespace pd::cli {
+namespace {
+
+std::string printable(std::string_view text) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= ' ' && byte != 0x7f) {
+      shown += c;
+    } else {
+      shown += {'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 0xfU]};
+    }
+  }
+  return shown;
+}
+
+// Texts are quoted, so that "1.0" or "no" is read back as the text that it is.
+void emit(YAML::Emitter& yaml, const OrderedJson& value) {
+  if (value.is_object()) {
+    yaml << YAML::BeginMap;
+    for (const auto& [key, member] : value.items()) {
+      yaml << YAML::Key << key << YAML::Value;
+      emit(yaml, member);
+    }
+    yaml << YAML::EndMap;
+  } else if (value.is_array()) {
+    if (value.empty()) yaml << YAML::Flow;
+    yaml << YAML::BeginSeq;
+    for (const OrderedJson& element : value) emit(yaml, element);
+    yaml << YAML::EndSeq;
+  } else if (value.is_string()) {
+    yaml << YAML::DoubleQuoted << value.get_ref<const std::string&>();
+  } else {
+    yaml << value.dump();
+  }
+}
+
+std::string as_yaml(const OrderedJson& value) {
+  // Through JSON's writer, which replaces what is no UTF-8.
+  YAML::Emitter yaml;
+  emit(yaml, OrderedJson::parse(dump_json(value)));
+  return yaml.c_str();
+}
+
+}  // namespace
+
+Answer refusal(std::string complaint) { return {.status = kRefused, .complaints = {std::move(complaint)}}; }
+
+Answer refusal(std::vector<std::string> complaints) {
+  return {.status = kRefused, .complaints = std::move(complaints)};
+}
+
+Answer usage_error(std::string complaint) { return {.status = kUsage, .complaints = {std::move(complaint)}}; }
+
+void print(const Answer& answer, Format format, std::string_view speaker, std::ostream& out, std::ostream& err) {
+  if (format == Format::kTable) {
+    for (const std::string& line : answer.lines) out << printable(line) << '\n';
+  } else if (!answer.value.is_null()) {
+    out << (format == Format::kJson ? dump_json(answer.value) : as_yaml(answer.value)) << '\n';
+  }
+  out.flush();
+  for (const std::string& complaint : answer.complaints) err << speaker << ": " << printable(complaint) << '\n';
+  err.flush();
+}
+
+std::vector<std::string> columns(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const std::vector<std::string>& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::vector<std::string> lines;
+  for (const std::vector<std::string>& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    line.resize(line.find_last_not_of(' ') + 1);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace pd::cli

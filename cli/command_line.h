@@ -1,0 +1,20 @@
+// From the words of a command line to an exit status: what main() and the tests call.
+// Thread: blocking; nothing global but the files that a command reads and writes.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace pd::cli {
+
+struct Streams {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+};
+
+// `words`: the program's name first.
+int run(const std::vector<std::string>& words, const Streams& streams, const std::string& version);
+
+}  // namespace pd::cli

@@ -1,0 +1,26 @@
+// The sub-commands with their options and help texts, as CLI11 has them.
+// Thread: at start.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+
+#include "cli/answer.h"
+
+namespace CLI {
+class App;
+}
+
+namespace pd::cli {
+
+// What a command line asks for.
+struct Invocation {
+  std::function<Answer()> command;
+  std::string format = "table";
+};
+
+// When `app` has parsed, the invocation's command is set. All three must live while it runs.
+void declare_commands(CLI::App& app, Invocation& invocation, const std::string& version, std::istream& in);
+
+}  // namespace pd::cli

@@ -1,0 +1,97 @@
+#include "cli/device_addresses.h"
+
+#include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
+
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <exception>
+#include <optional>
+
+#include "probe/hccn_conf.h"
+#include "probe/hccn_tool.h"
+
+namespace pd::cli {
+namespace {
+
+namespace asio = boost::asio;
+
+std::string on_path(const std::string& name, std::string_view path) {
+  while (!path.empty()) {
+    const std::size_t colon = path.find(':');
+    const std::string candidate = std::string(path.substr(0, colon)) + "/" + name;
+    if (candidate.front() == '/' && access(candidate.c_str(), X_OK) == 0) return candidate;
+    path = colon == std::string_view::npos ? std::string_view() : path.substr(colon + 1);
+  }
+  return {};
+}
+
+asio::awaitable<void> keep(asio::awaitable<Result<probe::SourceReading>> reading,
+                           std::optional<Result<probe::SourceReading>>& result) {
+  result.emplace(co_await std::move(reading));
+}
+
+// A child is in a process group of its own: what stops us has to stop it.
+Result<probe::SourceReading> ask_tool(const std::string& path, const std::vector<int>& devices) {
+  asio::io_context io(1);
+  probe::ProcessRunner runner(io);
+  probe::HccnTool tool(io, runner, {.path = path, .only_addresses = true});
+  asio::signal_set signals(io, SIGINT, SIGTERM);
+  signals.async_wait([&](const boost::system::error_code& error, int /*signal*/) {
+    if (!error) runner.stop();
+  });
+  std::optional<Result<probe::SourceReading>> result;
+  asio::co_spawn(io, keep(tool.read(devices), result), [&](std::exception_ptr failed) {
+    if (failed) std::rethrow_exception(failed);
+    io.stop();
+  });
+  io.run();
+  return *std::move(result);
+}
+
+DeviceAddresses collect(const Result<probe::SourceReading>& reading, const std::vector<int>& devices,
+                        const std::string& advice) {
+  DeviceAddresses answer;
+  if (!reading) {
+    answer.complaints.push_back(reading.error().message + advice);
+    return answer;
+  }
+  for (const npu::Device& device : reading->devices) answer.addresses[device.id] = device.ip;
+  for (const int id : devices) {
+    if (!answer.addresses[id].empty()) continue;
+    const auto problem = reading->problems.find(probe::device_subject(id));
+    answer.complaints.push_back(probe::device_subject(id) + ": " +
+                                (problem == reading->problems.end() ? "it has no IPv4 address" : problem->second) +
+                                advice);
+  }
+  return answer;
+}
+
+DeviceAddresses by_tool(const std::string& path, const std::vector<int>& devices) {
+  return collect(ask_tool(path, devices), devices, " (run the tool by hand as root to see more)");
+}
+
+DeviceAddresses by_conf(const std::string& path, const std::vector<int>& devices) {
+  return collect(probe::HccnConf(path).read_now(devices), devices,
+                 " (an address is set with hccn_tool -i N -ip -s; --hccn-tool names the tool to ask instead)");
+}
+
+}  // namespace
+
+DeviceAddresses ask_addresses(const std::vector<int>& devices, const AddressSources& sources) {
+  if (!sources.hccn_tool.empty()) return by_tool(sources.hccn_tool, devices);
+  if (!sources.hccn_conf.empty()) return by_conf(sources.hccn_conf, devices);
+  if (access(sources.usual_tool.c_str(), F_OK) == 0) return by_tool(sources.usual_tool, devices);
+  const std::string found = on_path("hccn_tool", sources.search_path);
+  if (!found.empty()) return by_tool(found, devices);
+  if (access(sources.usual_conf.c_str(), F_OK) == 0) return by_conf(sources.usual_conf, devices);
+  return {
+      .addresses = {},
+      .complaints = {"there is neither " + sources.usual_tool + " nor hccn_tool on the PATH nor " + sources.usual_conf +
+                     " to learn the devices' addresses from; run this on the host that has the NPUs, or say with "
+                     "--hccn-tool or --hccn-conf where they are"}};
+}
+
+}  // namespace pd::cli

@@ -1,0 +1,59 @@
+#include "cli/drop_in.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+
+#include "probe/device_source.h"
+
+namespace pd::cli {
+namespace {
+
+constexpr std::array<std::string_view, 4> kModes = {"gen", "merge", "merge-local", "merge-all"};
+constexpr std::string_view kFlag = "--mode";
+
+bool is_scripts_name(const std::string& program) {
+  const std::string name = std::filesystem::path(program).filename().string();
+  return name == "pd_ranktable_tools" || name == "pd_ranktable_tools.py";
+}
+
+bool asks_only(const std::string& word) { return word == "--help" || word == "-h" || word == "--version"; }
+
+// Takes each --mode out; the last one counts, as in the script. "" when its value is missing.
+std::optional<std::string> take_mode(std::vector<std::string>& words) {
+  std::optional<std::string> mode;
+  for (auto word = words.begin() + 1; word < words.end();) {
+    if (*word == kFlag) {
+      const bool has_value = word + 1 != words.end();
+      mode = has_value ? *(word + 1) : "";
+      word = words.erase(word, word + (has_value ? 2 : 1));
+    } else if (word->starts_with(std::string(kFlag) + "=")) {
+      mode = word->substr(kFlag.size() + 1);
+      word = words.erase(word);
+    } else {
+      ++word;
+    }
+  }
+  return mode;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> with_mode_as_command(std::vector<std::string> words) {
+  if (words.empty()) words.emplace_back("pdctl");
+  const bool as_script = is_scripts_name(words.front());
+  if (!as_script && words.size() > 1 && !words[1].starts_with("-")) return words;
+  const std::optional<std::string> mode = take_mode(words);
+  if (!mode) {
+    if (!as_script || std::any_of(words.begin() + 1, words.end(), asks_only)) return words;
+    return invalid("--mode is missing; it is gen, merge, merge-local or merge-all");
+  }
+  if (std::find(kModes.begin(), kModes.end(), *mode) == kModes.end()) {
+    return invalid("--mode is \"" + probe::excerpt(*mode) + "\"; it should be gen, merge, merge-local or merge-all");
+  }
+  words.insert(words.begin() + 1, *mode);
+  return words;
+}
+
+}  // namespace pd::cli

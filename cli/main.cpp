@@ -1,0 +1,8 @@
+// pdctl: wiring only. What it understands is in commands.h.
+#include <iostream>
+
+#include "cli/command_line.h"
+
+int main(int argc, char** argv) {
+  return pd::cli::run({argv, argv + argc}, {std::cin, std::cout, std::cerr}, PD_VERSION);
+}

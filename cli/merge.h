@@ -1,0 +1,28 @@
+// `pdctl merge`: the global tables of single hosts to that of a deployment, as the script's `--mode merge`; and, what
+// the script has not, into another layout.
+// Thread: blocking.
+#pragma once
+
+#include <cstddef>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/answer.h"
+#include "cli/table_files.h"
+#include "ranktable/merge.h"
+
+namespace pd::cli {
+
+struct MergeRequest {
+  std::vector<std::string> globals;  // in the order of instances
+  std::string profile = "AscendCloud";
+  std::optional<std::size_t> prefill_instances;  // where the tables do not tell the roles apart
+  ranktable::MergeOptions options;
+  SaveRequest save;
+};
+
+Answer merge(const MergeRequest& request, std::istream& in);
+
+}  // namespace pd::cli

@@ -1,0 +1,249 @@
+#include "cli/validate.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "cli/table_files.h"
+#include "cli/table_input.h"
+#include "ranktable/validate.h"
+
+namespace pd::cli {
+namespace {
+
+using ranktable::Document;
+using ranktable::Finding;
+using ranktable::Part;
+using ranktable::Profile;
+
+struct Table {
+  std::string file;
+  std::optional<Document> document;  // none: it could not be read
+  const Profile* profile = nullptr;  // null: it has no layout that is known
+  Part part = Part::kGlobal;
+  std::vector<Finding> findings;
+
+  bool judged() const { return document && profile != nullptr; }
+};
+
+Result<int> rule_of(const std::string& text) {
+  for (int rule = 1; rule <= ranktable::kRules; ++rule) {
+    if (text == std::to_string(rule) || text == ranktable::text_of(rule).name) return rule;
+  }
+  return invalid("there is no rule \"" + text + "\"; pdctl validate --list-rules shows them");
+}
+
+class Validation {
+ public:
+  explicit Validation(std::vector<int> skipped) : skipped_(std::move(skipped)) {}
+
+  void read(const std::string& file, std::istream& in) {
+    Table& table = tables_.emplace_back();
+    table.file = file == "-" ? "standard input" : file;
+    const Result<std::string> text = read_text(file, in);
+    if (!text) {
+      table.findings.push_back({ranktable::kReadable, "", text.error().message});
+      return;
+    }
+    Result<Document> document = ranktable::parse_document(*text);
+    if (document) {
+      table.document = std::move(*document);
+    } else {
+      // Which layout it should have does not matter to a text that is no table at all.
+      table.findings = ranktable::validate_global(*text, "AscendCloud");
+    }
+  }
+
+  // Empty: each table's own. The local tables of several layouts look alike: the one global table decides for them.
+  void choose_layouts(const std::string& name) {
+    const Profile* const wanted = name.empty() ? nullptr : ranktable::find_profile(name);
+    for (Table& table : tables_) {
+      if (!table.document) continue;
+      const ranktable::Recognised recognised = ranktable::recognise(table.document->root());
+      table.profile = wanted != nullptr ? wanted : recognised.profile;
+      table.part = recognised.part;
+      if (wanted != nullptr) table.part = ranktable::part_of(table.document->root(), *wanted);
+    }
+    const Table* const global = only_global();
+    for (Table& table : tables_) {
+      if (wanted != nullptr || global == nullptr || !table.judged() || table.part == Part::kGlobal) continue;
+      const bool has_part =
+          table.part == Part::kLocal ? global->profile->check_local != nullptr : global->profile->check_host != nullptr;
+      if (has_part) table.profile = global->profile;
+    }
+  }
+
+  void judge() {
+    for (Table& table : tables_) {
+      if (table.judged()) {
+        table.findings = ranktable::validate(*table.document, *table.profile, table.part, rules_of(*table.profile));
+      } else if (table.document) {
+        table.findings.push_back({ranktable::kReadable, "",
+                                  "this has none of the layouts that are known (pdctl validate --list-profiles); "
+                                  "--profile says which one it should have"});
+      }
+    }
+    compare_with_global();
+    judge_size();
+  }
+
+  Answer answer() const {
+    Answer answer;
+    OrderedJson files = OrderedJson::array();
+    OrderedJson findings = OrderedJson::array();
+    for (const Table& table : tables_) {
+      files.push_back(describe(table));
+      for (const Finding& finding : table.findings) {
+        answer.lines.push_back(table.file + ": " + to_string(finding));
+        findings.push_back(describe(table.file, finding));
+      }
+      if (table.findings.empty()) answer.lines.push_back(table.file + ": valid " + layout_of(table));
+      if (!table.findings.empty() && table.judged()) {
+        answer.complaints.push_back(table.file + " was judged as " + layout_of(table));
+      }
+    }
+    for (const Finding& finding : together_) {
+      answer.lines.push_back("all files together: " + to_string(finding));
+      findings.push_back(describe("", finding));
+    }
+    if (locals_without_global()) {
+      answer.complaints.emplace_back(
+          "local tables are compared with the global one only where exactly one global table is given");
+    }
+    answer.status = findings.empty() ? kDone : kRefused;
+    answer.value = {{"valid", findings.empty()}, {"files", std::move(files)}, {"findings", std::move(findings)}};
+    return answer;
+  }
+
+ private:
+  static std::string layout_of(const Table& table) {
+    return std::string(table.profile->name) + " " + std::string(name_of(table.part)) + " table";
+  }
+
+  static OrderedJson describe(const Table& table) {
+    OrderedJson described = {{"file", table.file}, {"valid", table.findings.empty()}};
+    if (table.judged()) {
+      described["profile"] = table.profile->name;
+      described["table"] = name_of(table.part);
+    }
+    return described;
+  }
+
+  static OrderedJson describe(const std::string& file, const Finding& finding) {
+    OrderedJson described = OrderedJson::object();
+    if (!file.empty()) described["file"] = file;
+    described["rule"] = finding.rule;
+    described["name"] = ranktable::text_of(finding.rule).name;
+    described["pointer"] = finding.pointer;
+    described["message"] = finding.message;
+    return described;
+  }
+
+  ranktable::RuleSet rules_of(const Profile& profile) const {
+    ranktable::RuleSet rules = profile.rules;
+    for (const int rule : skipped_) rules = rules.without(rule);
+    return rules;
+  }
+
+  std::size_t globals() const {
+    return static_cast<std::size_t>(std::count_if(
+        tables_.begin(), tables_.end(), [](const Table& t) { return t.judged() && t.part == Part::kGlobal; }));
+  }
+
+  bool locals_without_global() const {
+    const bool locals = std::any_of(tables_.begin(), tables_.end(),
+                                    [](const Table& t) { return t.judged() && t.part != Part::kGlobal; });
+    return locals && globals() > 1;
+  }
+
+  const Table* only_global() const {
+    if (globals() != 1) return nullptr;
+    return &*std::find_if(tables_.begin(), tables_.end(),
+                          [](const Table& t) { return t.judged() && t.part == Part::kGlobal; });
+  }
+
+  void compare_with_global() {
+    const Table* const global = only_global();
+    if (global == nullptr) return;
+    std::vector<const Document*> locals;
+    std::vector<Table*> owners;
+    for (Table& table : tables_) {
+      if (!table.judged() || table.part == Part::kGlobal || table.profile != global->profile) continue;
+      locals.push_back(&*table.document);
+      owners.push_back(&table);
+    }
+    if (locals.empty()) return;
+    for (ranktable::MirrorFinding& mirror :
+         ranktable::validate_mirrors(*global->document, locals, *global->profile, rules_of(*global->profile))) {
+      owners[mirror.local]->findings.push_back(std::move(mirror.finding));
+    }
+  }
+
+  void judge_size() {
+    std::size_t bytes = 0;
+    const Profile* profile = nullptr;
+    for (const Table& table : tables_) {
+      if (!table.judged()) continue;
+      bytes += table.document->bytes();
+      profile = table.profile;
+    }
+    if (profile != nullptr) together_ = ranktable::validate_size(bytes, rules_of(*profile));
+  }
+
+  std::vector<int> skipped_;
+  std::vector<Table> tables_;
+  std::vector<Finding> together_;
+};
+
+}  // namespace
+
+Answer validate(const ValidateRequest& request, std::istream& in) {
+  if (request.files.empty()) return usage_error("which tables? Give files, or - for standard input");
+  std::vector<int> skipped;
+  for (const std::string& text : request.skip_rules) {
+    const Result<int> rule = rule_of(text);
+    if (!rule) return usage_error(rule.error().message);
+    skipped.push_back(*rule);
+  }
+  Validation validation(std::move(skipped));
+  for (const std::string& file : request.files) validation.read(file, in);
+  validation.choose_layouts(request.profile);
+  validation.judge();
+  return validation.answer();
+}
+
+Answer list_rules() {
+  Answer answer;
+  std::vector<std::vector<std::string>> rows = {{"RULE", "NAME", "A TABLE KEEPS IT WHEN"}};
+  OrderedJson list = OrderedJson::array();
+  for (int rule = 1; rule <= ranktable::kRules; ++rule) {
+    const auto& [name, sentence] = ranktable::text_of(rule);
+    rows.push_back({std::to_string(rule), std::string(name), std::string(sentence)});
+    list.push_back({{"rule", rule}, {"name", name}, {"sentence", sentence}});
+  }
+  answer.lines = columns(rows);
+  answer.value = {{"rules", std::move(list)}};
+  return answer;
+}
+
+Answer list_profiles() {
+  Answer answer;
+  std::vector<std::vector<std::string>> rows = {{"PROFILE", "RULES", "WHO READS IT"}};
+  OrderedJson list = OrderedJson::array();
+  for (const std::string_view name : ranktable::profile_names()) {
+    const Profile& profile = *ranktable::find_profile(name);
+    std::string rules;
+    OrderedJson numbers = OrderedJson::array();
+    for (int rule = 1; rule <= ranktable::kRules; ++rule) {
+      if (!profile.rules.has(rule)) continue;
+      rules += (rules.empty() ? "" : ",") + std::to_string(rule);
+      numbers.push_back(rule);
+    }
+    rows.push_back({std::string(name), rules, std::string(profile.summary)});
+    list.push_back({{"profile", name}, {"rules", std::move(numbers)}, {"summary", profile.summary}});
+  }
+  answer.lines = columns(rows);
+  answer.value = {{"profiles", std::move(list)}};
+  return answer;
+}
+
+}  // namespace pd::cli
