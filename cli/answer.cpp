@@ -38,8 +38,10 @@ void emit(YAML::Emitter& yaml, const OrderedJson& value) {
     yaml << YAML::EndSeq;
   } else if (value.is_string()) {
     yaml << YAML::DoubleQuoted << value.get_ref<const std::string&>();
+  } else if (value.is_null()) {
+    yaml << YAML::Null;
   } else {
-    yaml << value.dump();
+    yaml << value.dump();  // a number or a truth value
   }
 }
 

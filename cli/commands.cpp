@@ -41,6 +41,7 @@ Declared<Request> declare(const Context& context, const std::string& name, const
   auto request = std::make_shared<Request>();
   command
       .add_option("-o,--output", context.invocation.format, "How the result is printed: for people, or for programs")
+      ->type_name("FORMAT")
       ->check(CLI::IsMember({"table", "json", "yaml"}))
       ->capture_default_str();
   Invocation& invocation = context.invocation;
@@ -73,8 +74,8 @@ void declare_gen(const Context& context) {
   command
       .add_option("--prefill-server-list", request->prefill,
                   "Prefill instances: the devices of each in rank order, as in 4,5")
-      ->type_name("IDS ...");
-  command.add_option("--decode-server-list", request->decode, "Decode instances, likewise")->type_name("IDS ...");
+      ->type_name("IDS");
+  command.add_option("--decode-server-list", request->decode, "Decode instances, likewise")->type_name("IDS");
   command.add_flag("--api-server", request->api_server, "The service's entry is on this host; so on one host only");
   command.add_option("--ip", request->ip, "This host's address (default: that of its way out to the Internet)")
       ->type_name("IP")
@@ -106,8 +107,6 @@ void declare_merge(const Context& context) {
   command.add_option("--profile", request->profile, "Layout of the result")
       ->check(known_profile())
       ->capture_default_str();
-  command.add_option("--prefill-instances", request->prefill_instances,
-                     "How many of the first instances are prefill ones, where the tables do not tell");
   add_merge_options(command, request->options);
   add_save_options(command, request->save);
   command.footer(std::string("Writes global_ranktable_merge.json; for a layout without a global table, "

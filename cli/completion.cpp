@@ -150,6 +150,7 @@ std::string bash_script(const std::vector<Command>& commands) {
          "\"$current\")\n"
          "  fi\n"
          "  [[ $kind != @(files|folders) ]] || compopt -o filenames 2>/dev/null\n"
+         "  return 0\n"
          "}\n"
          "complete -F _pdctl pdctl";
   return script.str();
@@ -175,7 +176,10 @@ std::string zsh_script(const std::vector<Command>& commands) {
             "  elif [[ $kind != nothing ]]; then compadd -- ${=${choices:-$options}}\n"
             "  fi\n"
             "}\n"
-            "compdef _pdctl pdctl";
+            "compdef _pdctl pdctl\n"
+            "# The first completion runs this file, those after it the function; whoever sources it completes nothing "
+            "yet.\n"
+            "[[ ${funcstack[1]} != _pdctl ]] || _pdctl";
   return script.str();
 }
 

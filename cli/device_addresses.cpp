@@ -51,6 +51,18 @@ Result<probe::SourceReading> ask_tool(const std::string& path, const std::vector
   return *std::move(result);
 }
 
+void complain_of_doubles(DeviceAddresses& answer) {
+  std::map<std::string, int> holders;
+  for (const auto& [id, address] : answer.addresses) {
+    if (address.empty()) continue;
+    const auto [holder, fresh] = holders.emplace(address, id);
+    if (fresh) continue;
+    answer.complaints.push_back(probe::device_subject(id) + " has the same address as " +
+                                probe::device_subject(holder->second) + ", " + address +
+                                "; each needs its own: set one with hccn_tool -i " + std::to_string(id) + " -ip -s");
+  }
+}
+
 DeviceAddresses collect(const Result<probe::SourceReading>& reading, const std::vector<int>& devices,
                         const std::string& advice) {
   DeviceAddresses answer;
@@ -66,6 +78,7 @@ DeviceAddresses collect(const Result<probe::SourceReading>& reading, const std::
                                 (problem == reading->problems.end() ? "it has no IPv4 address" : problem->second) +
                                 advice);
   }
+  complain_of_doubles(answer);
   return answer;
 }
 

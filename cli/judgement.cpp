@@ -17,7 +17,7 @@ class Judge {
     Result<Document> document = ranktable::parse_document(text);
     if (!document) return document.error();
     complain(name, ranktable::validate(*document, profile_, part, rules_));
-    if (part != Part::kHost) tables_.push_back({name, part, std::move(*document)});
+    tables_.push_back({name, part, std::move(*document)});
     return Ok{};
   }
 
@@ -72,7 +72,7 @@ Result<Judgement> render_and_judge(const ranktable::Membership& membership, cons
     const Status read = judge.judge(text, Part::kLocal, "the local table of " + instance);
     if (!read) return read.error();
   }
-  if (!documents->host.empty()) {
+  if (!documents->host.empty() && profile.check_host != nullptr) {
     const Status read = judge.judge(documents->host, Part::kHost, "the host's local table");
     if (!read) return read.error();
   }

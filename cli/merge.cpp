@@ -10,13 +10,6 @@ namespace {
 using ranktable::Membership;
 using ranktable::Part;
 
-Status give_roles(Membership& membership, const MergeRequest& request) {
-  if (request.prefill_instances) return ranktable::assign_roles(membership, *request.prefill_instances);
-  if (membership.unassigned.empty()) return Ok{};
-  return invalid("the tables do not say which of their " + std::to_string(membership.unassigned.size()) +
-                 " instances are prefill ones; say with --prefill-instances how many of the first are");
-}
-
 std::vector<TableFile> files_of(const ranktable::Documents& documents) {
   if (!documents.global.empty()) return {{"global_ranktable_merge.json", documents.global, Part::kGlobal}};
   std::vector<TableFile> files;
@@ -36,10 +29,8 @@ Answer merge(const MergeRequest& request, std::istream& in) {
   TableInput input;
   const Status read = input.read(request.globals, in);
   if (!read) return refusal(read.error().message);
-  Result<Membership> membership = ranktable::merge_global(input.sources(), request.options);
+  const Result<Membership> membership = ranktable::merge_global(input.sources(), request.options);
   if (!membership) return refusal(membership.error().message);
-  const Status roles = give_roles(*membership, request);
-  if (!roles) return refusal(roles.error().message);
   Result<Judgement> tables = render_and_judge(*membership, profile, merge_rules(profile, *membership, request.options));
   if (!tables) return refusal(tables.error().message);
   if (!tables->complaints.empty()) return refusal(std::move(tables->complaints));

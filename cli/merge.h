@@ -3,9 +3,7 @@
 // Thread: blocking.
 #pragma once
 
-#include <cstddef>
 #include <iosfwd>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +16,6 @@ namespace pd::cli {
 struct MergeRequest {
   std::vector<std::string> globals;  // in the order of instances
   std::string profile = "AscendCloud";
-  std::optional<std::size_t> prefill_instances;  // where the tables do not tell the roles apart
   ranktable::MergeOptions options;
   SaveRequest save;
 };

@@ -32,6 +32,18 @@ Result<int> rule_of(const std::string& text) {
   return invalid("there is no rule \"" + text + "\"; pdctl validate --list-rules shows them");
 }
 
+// The place stands at the end of the message: "... (at /server_list/0)".
+Finding unreadable(std::string message) {
+  constexpr std::string_view kPlace = " (at ";
+  const std::size_t place = message.rfind(kPlace);
+  std::string pointer;
+  if (place != std::string::npos && message.ends_with(')')) {
+    pointer = message.substr(place + kPlace.size(), message.size() - place - kPlace.size() - 1);
+    message.resize(place);
+  }
+  return {ranktable::kReadable, pointer == "/" ? "" : pointer, "the table can't be read: " + message};
+}
+
 class Validation {
  public:
   explicit Validation(std::vector<int> skipped) : skipped_(std::move(skipped)) {}
@@ -48,8 +60,7 @@ class Validation {
     if (document) {
       table.document = std::move(*document);
     } else {
-      // Which layout it should have does not matter to a text that is no table at all.
-      table.findings = ranktable::validate_global(*text, "AscendCloud");
+      table.findings.push_back(unreadable(document.error().message));
     }
   }
 
@@ -61,6 +72,10 @@ class Validation {
       const ranktable::Recognised recognised = ranktable::recognise(table.document->root());
       table.profile = wanted != nullptr ? wanted : recognised.profile;
       table.part = recognised.part;
+      // What stands in a table's place before there is one shows no layout.
+      if (table.profile == nullptr && table.document->root().find("status").text() == "initializing") {
+        table.profile = ranktable::find_profile("AscendCloud");
+      }
       if (wanted != nullptr) table.part = ranktable::part_of(table.document->root(), *wanted);
     }
     const Table* const global = only_global();

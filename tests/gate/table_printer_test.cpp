@@ -2,12 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/gate/child.h"
 #include "tests/gate/mounted_directory.h"
+#include "tests/support/child.h"
 
 namespace pd::gate {
 namespace {
 
+using test::Child;
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;

@@ -12,14 +12,15 @@
 
 #include "gate/generation_server.h"
 #include "gate/ready.h"
-#include "tests/gate/child.h"
 #include "tests/gate/mounted_directory.h"
+#include "tests/support/child.h"
 
 namespace pd::gate {
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using test::Child;
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace pd::gate {
+namespace pd::test {
 
 class Child {
  public:
@@ -107,4 +107,4 @@ class Child {
   std::string err_buffer_;
 };
 
-}  // namespace pd::gate
+}  // namespace pd::test

@@ -1,0 +1,80 @@
+#include "cli/command_line.h"
+
+#include "cli/answer.h"
+#include "tests/cli/fixture.h"
+
+namespace pd::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+const std::vector<std::string> kCommands = {"gen",      "merge", "merge-local", "merge-all",
+                                            "validate", "diff",  "completion"};
+
+TEST(CommandLine, HasAnExampleAndTheExitStatusesInEachHelp) {
+  for (const std::string& command : kCommands) {
+    const Ran ran = pdctl({command, "--help"});
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_THAT(ran.out, AllOf(HasSubstr("Example:\n  "), HasSubstr("pdctl " + command), HasSubstr("Exits with 0"),
+                               HasSubstr("--output"), HasSubstr("Write")))
+        << command;
+    EXPECT_THAT(ran.err, IsEmpty());
+  }
+}
+
+TEST(CommandLine, ListsTheCommandsThatThereAre) {
+  const Ran ran = pdctl({"--help"});
+  EXPECT_EQ(ran.status, 0);
+  for (const std::string& command : kCommands) EXPECT_THAT(ran.out, HasSubstr("\n  " + command + " "));
+  for (const char* later : {"render", "inject", "status "}) EXPECT_THAT(ran.out, Not(HasSubstr(later)));
+}
+
+TEST(CommandLine, TellsItsVersion) { EXPECT_EQ(pdctl({"--version"}).out, "1.2.3\n"); }
+
+TEST(CommandLine, ExitsWithTwoForWhatItDoesNotUnderstand) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"nonsense"},
+                                             {"gen", "--nonsense"},
+                                             {"gen", "--prefill-server-list"},
+                                             {"gen", "extra"},
+                                             {"gen", "--api-server", "-o", "xml"},
+                                             {"gen", "--hccn-tool", "a", "--hccn-conf", "b"},
+                                             {"merge"},
+                                             {"diff", "a", "b", "c"}}) {
+    const Ran ran = pdctl(arguments);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.out, IsEmpty());
+    EXPECT_THAT(ran.err, AllOf(HasSubstr("pdctl"), HasSubstr("--help\n")));
+    EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1);
+  }
+}
+
+TEST(CommandLine, SpeaksYaml) {
+  const Ran ran = pdctl({"validate", "-o", "yaml", "-"}, content_of(sample_path("local_ranktable_10.0.0.18_45.json")));
+  EXPECT_EQ(ran.out,
+            "valid: true\nfiles:\n  - file: \"standard input\"\n    valid: true\n    profile: \"AscendCloud\"\n"
+            "    table: \"local\"\nfindings: []\n");
+}
+
+TEST(Print, AlignsColumns) {
+  EXPECT_THAT(columns({{"A", "LONGER", "C"}, {"aaa", "b", ""}, {"", "", "c"}}),
+              ElementsAre("A    LONGER  C", "aaa  b", "             c"));
+}
+
+TEST(Print, QuotesTextsInYaml) {
+  std::ostringstream out;
+  std::ostringstream err;
+  Answer answer;
+  answer.value = {{"version", "1.0"}, {"number", 7}, {"text", "no"}, {"nothing", nullptr}, {"bytes", "\xff\x1b"}};
+  print(answer, Format::kYaml, "pdctl", out, err);
+  EXPECT_EQ(out.str(), "version: \"1.0\"\nnumber: 7\ntext: \"no\"\nnothing: ~\nbytes: \"\xef\xbf\xbd\\x1b\"\n");
+}
+
+}  // namespace
+}  // namespace pd::cli
