@@ -56,12 +56,10 @@ void add_save_options(CLI::App& command, SaveRequest& save) {
       ->type_name("DIR")
       ->capture_default_str();
   command.add_flag("--pretty", save.pretty, "Write for people: indented, and with a newline at the end");
-  command.add_flag("--force", save.force, "Replace even the table of another instance");
+  command.add_flag("--force", save.force, "Replace what is there, even another instance's table or one that was read");
 }
 
-void add_merge_options(CLI::App& command, ranktable::MergeOptions& options) {
-  command.add_flag("--allow-missing-groups", options.allow_missing_groups,
-                   "Go on without a scheduler, prefill or decode group: to merge in steps");
+void add_allow_unequal_sizes(CLI::App& command, ranktable::MergeOptions& options) {
   command.add_flag("--allow-unequal-sizes", options.allow_unequal_sizes,
                    "Let instances of one role have different numbers of devices");
 }
@@ -107,7 +105,9 @@ void declare_merge(const Context& context) {
   command.add_option("--profile", request->profile, "Layout of the result")
       ->check(known_profile())
       ->capture_default_str();
-  add_merge_options(command, request->options);
+  command.add_flag("--allow-missing-groups", request->options.allow_missing_groups,
+                   "Go on without a scheduler, prefill or decode group: to merge in steps");
+  add_allow_unequal_sizes(command, request->options);
   add_save_options(command, request->save);
   command.footer(std::string("Writes global_ranktable_merge.json; for a layout without a global table, "
                              "local_ranktable_INSTANCE.json for each instance.\n") +
@@ -137,7 +137,7 @@ void declare_merge_all(const Context& context) {
   files(command.add_option("--prefill-server-list", request->prefill,
                            "Local tables of the prefill instances, in the order of instances"));
   files(command.add_option("--decode-server-list", request->decode, "Local tables of the decode instances, likewise"));
-  add_merge_options(command, request->options);
+  add_allow_unequal_sizes(command, request->options);
   add_save_options(command, request->save);
   command.footer(
       std::string("Writes global_ranktable_merge.json: a group for each instance, the prefill ones first, no "
@@ -170,9 +170,8 @@ void declare_validate(const Context& context) {
   command.add_flag("--list-rules", request->rules, "Show the rules and do nothing else");
   command.add_flag("--list-profiles", request->profiles, "Show the layouts and do nothing else");
   command.footer(
-      "Prints a line for each finding, \"FILE: rule NUMBER (NAME) at JSON-POINTER: what is wrong\". One global table "
-      "and "
-      "local ones given together must also mirror each other. Writes nothing.\n"
+      "Prints a line for each finding, \"FILE: rule NUMBER (NAME) at JSON-POINTER: what is wrong\". A\n"
+      "global table and local ones given together must also mirror each other. Writes nothing.\n"
       "Exits with 0 when all are valid, 1 when not or unreadable, 2 for arguments that can't be understood.\n"
       "Example:\n  pdctl validate --profile AscendCloud global_ranktable_merge.json local_ranktable_10.0.0.18_45.json");
 }

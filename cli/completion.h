@@ -7,7 +7,7 @@
 
 #include "cli/answer.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the name is CLI11's
 class App;
 }
 

@@ -67,7 +67,8 @@ DeviceAddresses collect(const Result<probe::SourceReading>& reading, const std::
                         const std::string& advice) {
   DeviceAddresses answer;
   if (!reading) {
-    answer.complaints.push_back(reading.error().message + advice);
+    // That nothing is there is said with what to do.
+    answer.complaints.push_back(reading.error().message + (reading.error().code == Code::kNotFound ? "" : advice));
     return answer;
   }
   for (const npu::Device& device : reading->devices) answer.addresses[device.id] = device.ip;
@@ -87,6 +88,10 @@ DeviceAddresses by_tool(const std::string& path, const std::vector<int>& devices
 }
 
 DeviceAddresses by_conf(const std::string& path, const std::vector<int>& devices) {
+  if (access(path.c_str(), F_OK) != 0) {
+    return {.addresses = {},
+            .complaints = {"there is no " + path + "; set --hccn-conf, or --hccn-tool to ask the driver's tool"}};
+  }
   return collect(probe::HccnConf(path).read_now(devices), devices,
                  " (an address is set with hccn_tool -i N -ip -s; --hccn-tool names the tool to ask instead)");
 }
