@@ -6,6 +6,7 @@ namespace pd {
 namespace {
 
 constexpr std::size_t kShownBytes = 64;
+constexpr std::size_t kTokenBytes = 100;
 
 // Builds a document while it is read, and stops at the first thing that is over a limit.
 class LimitedBuilder {
@@ -27,8 +28,7 @@ class LimitedBuilder {
     if (value.size() > limits_.string_bytes)
       return fail("a key is longer than " + std::to_string(limits_.string_bytes) + " bytes");
     keys_.back() = std::move(value);
-    if (open_.back()->contains(keys_.back()))
-      return fail("the key \"" + keys_.back().substr(0, 100) + "\" occurs twice");
+    if (open_.back()->contains(keys_.back())) return fail("the key " + shown(Json(keys_.back())) + " occurs twice");
     return true;
   }
   bool start_object(std::size_t /*size*/) { return open(Json::object()); }
@@ -122,15 +122,13 @@ std::string shown(const Json& value) {
 }
 
 std::string pointer_token(std::string_view key) {
-  std::string token;
-  for (const char c : key.substr(0, 100)) {
-    if (c == '~') {
-      token += "~0";
-    } else if (c == '/') {
-      token += "~1";
-    } else {
-      token += c;
-    }
+  std::string token =
+      Json(key.substr(0, kTokenBytes)).dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+  token = token.substr(1, token.size() - 2);
+  std::string::size_type at = 0;
+  while ((at = token.find_first_of("~/", at)) != std::string::npos) {
+    token.replace(at, 1, token[at] == '~' ? "~0" : "~1");
+    at += 2;
   }
   return token;
 }

@@ -33,7 +33,8 @@ std::string dump_json(const OrderedJson& value);
 // only named.
 std::string shown(const Json& value);
 
-// One token of a JSON pointer, escaped (RFC 6901).
+// One token of a JSON pointer, escaped (RFC 6901) and spelled as in a JSON text, in ASCII: what steers a terminal does
+// not get into a message. A long key is cut.
 std::string pointer_token(std::string_view key);
 
 }  // namespace pd

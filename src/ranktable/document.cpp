@@ -120,7 +120,7 @@ class DocumentBuilder {
     }
     const auto first = object_keys_.begin() + static_cast<std::ptrdiff_t>(open_.back().first_key);
     if (std::find(first, object_keys_.end(), key_) != object_keys_.end()) {
-      return fail("the key \"" + value.substr(0, 100) + "\" occurs twice");
+      return fail("the key " + pd::shown(Json(value)) + " occurs twice");
     }
     if (object_keys_.size() - open_.back().first_key == kMembers) {
       return fail("an object has more than " + std::to_string(kMembers) + " members");

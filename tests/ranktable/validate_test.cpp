@@ -194,7 +194,7 @@ TEST(ValidateGlobal, AFindingIsOnePrintableLine) {
   table["made\nby/~"] = 7;
   const std::vector<Finding> findings = validate_global(table.dump(), kProfile);
   ASSERT_THAT(findings, SizeIs(1));
-  EXPECT_EQ(to_string(findings[0]), "rule 1 (strings) at /made?by~1~0: the value 7 should be a string");
+  EXPECT_EQ(to_string(findings[0]), "rule 1 (strings) at /made\\nby~1~0: the value 7 should be a string");
 }
 
 TEST(ValidateGlobal, NamesTheProfilesThereAre) {
