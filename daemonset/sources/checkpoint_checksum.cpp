@@ -86,7 +86,8 @@ bool add_devices_by_numa(const Json& devices, Hash& hash) {
   for (const auto& [key, ids] : devices.items()) {
     std::int64_t node = 0;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), node);
-    if (error != std::errc() || end != key.data() + key.size()) return false;
+    const bool is_whole = error == std::errc() && end == key.data() + key.size();
+    if (!is_whole || std::to_string(node) != key) return false;  // "-0" beside "0" would have no order
     nodes.emplace_back(node, &ids);
   }
   std::sort(nodes.begin(), nodes.end());

@@ -66,6 +66,13 @@ TEST(ParseCheckpoint, ReadsOneOfANewerKubeletByItsShape) {
   EXPECT_THAT(checkpoint->entries, ElementsAre(CheckpointEntry{"u", "c", "r", {"d"}}));
 }
 
+TEST(CheckpointChecksum, KnowsNoOrderOfOneNodeTwice) {
+  const char* entry =
+      R"({"PodUID":"u","ContainerName":"c","ResourceName":"r","DeviceIDs":{"-0":["a"],"0":["b"]},"AllocResp":""})";
+  const Json data = {{"PodDeviceEntries", {Json::parse(entry)}}, {"RegisteredDevices", Json::object()}};
+  EXPECT_EQ(checkpoint_checksum(data), std::nullopt);
+}
+
 TEST(ParseCheckpoint, NamesThePlaceOfWhatIsWrong) {
   const auto problem = [](const std::string& entry) {
     const Result<Checkpoint> checkpoint =
