@@ -11,10 +11,6 @@ namespace {
 constexpr std::size_t kServerIdLength = 64;
 constexpr std::int64_t kHighestDeviceId = 15;
 
-bool is_printable(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
-}
-
 // What base calls a peer's address, and besides spelled as one: no byte after it, no IPv4 address in IPv6 clothes.
 bool is_plain_peer_address(std::string_view text, const std::string& key) {
   return is_peer_address(text) && key.size() == (address_family(text) == AddressFamily::kIPv4 ? 4 : 16);
@@ -40,6 +36,10 @@ std::optional<std::int64_t> plain_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool is_digits = text.front() != '-' && error == std::errc() && end == text.data() + text.size();
   return is_digits ? std::optional<std::int64_t>(number) : std::nullopt;
+}
+
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
 void UniqueDevices::add_id(std::string_view server, std::int64_t id, Value place) {

@@ -24,6 +24,8 @@ namespace pd::ranktable {
 // Digits only, no leading zeros, at most ten of them.
 std::optional<std::int64_t> plain_number(std::string_view text);
 
+bool is_printable(std::string_view text);
+
 // What may occur once in a file, gathered while its devices are visited and judged at the end: two dozen bytes for
 // each, since a table may list tens of thousands.
 class UniqueDevices {

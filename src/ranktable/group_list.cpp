@@ -94,12 +94,11 @@ void check_local(Value document, Findings& findings) {
 }
 
 Result<Server> read_pod(Value json) {
-  const Value id = json.find("server_id");
   const Value devices = json.find("devices");
-  if (!id.is_scalar() || !devices.is_list()) {
-    return unreadable(json, "a pod should have its \"server_id\" and a list of \"devices\"");
-  }
-  Server server{.id = std::string(id.text()), .ip = std::string(id.text())};
+  if (!devices.is_list()) return unreadable(json, "a pod should have a list of \"devices\"");
+  const Result<std::string> id = read_text(json, "server_id");
+  if (!id) return id.error();
+  Server server{.id = *id, .ip = *id};
   server.pod = json.find("pod_name").text();
   for (const Value device : devices) {
     std::size_t rank = 0;

@@ -196,13 +196,21 @@ Error unreadable(Value place, const std::string& problem) {
 
 namespace {
 
-Result<std::string> read_text(Value object, std::string_view key) {
-  const Value member = object.find(key);
-  if (member.is_scalar() && member.kind() != Kind::kNull) return std::string(member.text());
-  return unreadable(object, "\"" + std::string(key) + "\" should be a string");
+// What layouts write themselves: taken along, another one would write it twice.
+bool is_of_a_layout(std::string_view key) {
+  return key == "device_logical_id" || key == "server_id" || key == "super_pod_id" || key == "cluster_id";
 }
 
 }  // namespace
+
+Result<std::string> read_text(Value object, std::string_view key) {
+  const Value member = object.find(key);
+  if (!member.is_scalar() || member.kind() == Kind::kNull) {
+    return unreadable(object, "\"" + std::string(key) + "\" should be a string");
+  }
+  if (!is_printable(member.text())) return unreadable(member, shown(member) + " should be printable characters");
+  return std::string(member.text());
+}
 
 Result<Device> read_device(Value json, std::size_t rank) {
   if (!json.is_object()) return unreadable(json, "a device should be an object");
@@ -217,7 +225,9 @@ Result<Device> read_device(Value json, std::size_t rank) {
       device.id = static_cast<int>(*number);
       has_id = true;
     } else if (key == "device_ip") {
-      device.ip = member.text();
+      Result<std::string> ip = read_text(json, key);
+      if (!ip) return ip.error();
+      device.ip = std::move(*ip);
     } else if (key == "rank_id") {
       if (!number || static_cast<std::size_t>(*number) != rank) {
         return unreadable(member, "the rank is " + shown(member) + " and should be \"" + std::to_string(rank) +
@@ -228,7 +238,7 @@ Result<Device> read_device(Value json, std::size_t rank) {
         return unreadable(member, "a super_device_id should be a number below 2^32");
       }
       device.super_device_id = static_cast<std::uint32_t>(*number);
-    } else if (key != "device_logical_id") {
+    } else if (!is_of_a_layout(key)) {
       device.more.push_back({std::string(key), std::string(member.text())});
     }
   }
@@ -242,7 +252,9 @@ Result<Server> read_server(Value json, std::size_t& rank) {
   Result<std::string> ip = read_text(json, json.find("server_ip") ? "server_ip" : "server_id");
   if (!ip) return ip.error();
   server.ip = std::move(*ip);
-  server.id = json.find("server_id").is_scalar() ? std::string(json.find("server_id").text()) : server.ip;
+  Result<std::string> id = json.find("server_id") ? read_text(json, "server_id") : server.ip;
+  if (!id) return id.error();
+  server.id = std::move(*id);
   const Value devices = json.find("device");
   if (devices && !devices.is_list()) return unreadable(devices, "\"device\" should be a list");
   server.devices.reserve(devices.size());

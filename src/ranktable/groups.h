@@ -52,6 +52,8 @@ Result<Server> read_server(Value server, std::size_t& rank);
 Result<std::vector<Server>> read_servers(Value list);  // one instance's: ranks run on
 Result<std::vector<Instance>> read_each(Value list);   // an instance for each server
 Result<Instance> read_local_instance(Value document);  // from a local table
+// A member that is there, as text of printable ASCII: it gets into messages.
+Result<std::string> read_text(Value object, std::string_view key);
 // A group that is not as it has to be for reading it.
 Error unreadable(Value place, const std::string& problem);
 

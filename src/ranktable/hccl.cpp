@@ -218,8 +218,12 @@ Result<Instance> read_hccl(Value document) {
   std::size_t index = 0;
   for (const Value json : document.find("server_list")) {
     Server& server = instance.servers[index++];
-    if (const Value ip = json.find("container_ip"); ip.is_text()) server.ip = ip.text();
-    if (const Value ip = json.find("host_ip"); ip.is_text()) server.host_ip = ip.text();
+    for (const auto& [key, address] : {std::pair("container_ip", &server.ip), {"host_ip", &server.host_ip}}) {
+      if (!json.find(key).is_text()) continue;
+      Result<std::string> ip = read_text(json, key);
+      if (!ip) return ip.error();
+      *address = std::move(*ip);
+    }
   }
   for (const Value pod : document.find("super_pod_list")) {
     for (const Value member : pod.find("server_list")) {

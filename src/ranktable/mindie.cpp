@@ -95,6 +95,9 @@ Result<Documents> render(const Membership& membership) {
   write_hosts(writer, "0", membership.schedulers);
   if (!membership.controllers.empty()) write_hosts(writer, "1", membership.controllers);
   const Instances instances = instances_of(membership);
+  for (const Instance* instance : instances) {
+    if (instance->servers.empty()) return invalid(instance->name + " has no server, and MindIE lists nothing else");
+  }
   write_instances(writer, instances);
   Documents documents{.global = end_global(writer), .locals = {}, .host = {}};
   for (const Instance* instance : instances) documents.locals[instance->name] = ascend_operator_table(*instance);

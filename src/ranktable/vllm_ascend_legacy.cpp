@@ -1,3 +1,4 @@
+#include <map>
 #include <set>
 
 #include "ranktable/address_key.h"
@@ -21,10 +22,8 @@ void write_devices(Writer& writer, std::string_view key, const std::vector<Insta
         writer.member("server_id", server.ip);
         writer.member("device_id", static_cast<std::size_t>(device.id));
         writer.member("device_ip", device.ip);
-        if (device.super_device_id) {
-          writer.member("super_pod_id", server.super_pod_id);
-          writer.member("super_device_id", std::size_t{*device.super_device_id});
-        }
+        if (!server.super_pod_id.empty()) writer.member("super_pod_id", server.super_pod_id);
+        if (device.super_device_id) writer.member("super_device_id", std::size_t{*device.super_device_id});
         writer.member("cluster_id", ++cluster);
         for (const Member& member : device.more) writer.member(member.key, member.value);
         writer.end_object();
@@ -43,7 +42,12 @@ Result<Documents> render(const Membership& membership) {
   std::set<std::string_view> servers;
   for (const auto* role : {&membership.prefill, &membership.decode}) {
     for (const Instance& instance : *role) {
-      for (const Server& server : instance.servers) servers.insert(server.ip);
+      for (const Server& server : instance.servers) {
+        servers.insert(server.ip);
+        if (!server.devices.empty()) continue;
+        return invalid("VllmAscendLegacy lists nothing but devices, and " + instance.name + " has none on " +
+                       server.ip);
+      }
     }
   }
   Writer writer;
@@ -58,7 +62,8 @@ Result<Documents> render(const Membership& membership) {
   return Documents{.global = writer.take(), .locals = {}, .host = {}};
 }
 
-// Rule 14: all devices have both ids of a super pod or none has, and each pair occurs once.
+// Rule 14: all devices have both ids of a super pod or none has, each pair occurs once, and a server is in one super
+// pod.
 class SuperPods {
  public:
   void check(Value device, Findings& findings) {
@@ -79,11 +84,16 @@ class SuperPods {
     } else if (!seen_.emplace(pod.text(), *number).second) {
       findings.add(kSuperPods, id, "super_device_id " + shown(id) + " occurs twice in its super pod");
     }
+    const auto [known, is_new] = pods_.emplace(device.find("server_id").text(), pod.text());
+    if (!is_new && known->second != pod.text()) {
+      findings.add(kSuperPods, pod, "super_pod_id " + shown(pod) + " should be that of the server's other devices");
+    }
   }
 
  private:
   std::optional<bool> expected_;
   std::set<std::pair<std::string_view, std::int64_t>> seen_;
+  std::map<std::string_view, std::string_view> pods_;  // of each server
 };
 
 void check_server(Value device, Findings& findings) {
@@ -132,13 +142,14 @@ Result<std::vector<Instance>> read_role(Value list) {
     std::size_t rank = 0;
     Result<Device> device = read_device(json, rank);
     if (!device) return device.error();
-    const std::string server(json.find("server_id").text());
+    const Result<std::string> server = read_text(json, "server_id");
+    if (!server) return server.error();
     const std::string super_pod(json.find("super_pod_id").text());
-    std::erase_if(device->more, [](const Member& member) {
-      return member.key == "server_id" || member.key == "super_pod_id" || member.key == "cluster_id";
-    });
-    if (role.empty() || role.back().servers.front().ip != server) {
-      role.push_back({{}, {Server{.id = server, .ip = server, .super_pod_id = super_pod}}});
+    if (role.empty() || role.back().servers.front().ip != *server) {
+      role.push_back({{}, {Server{.id = *server, .ip = *server, .super_pod_id = super_pod}}});
+    }
+    if (role.back().servers.front().super_pod_id != super_pod) {
+      return unreadable(json, "super_pod_id should be that of the server's other devices");
     }
     role.back().servers.front().devices.push_back(std::move(*device));
   }
