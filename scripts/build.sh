@@ -21,6 +21,6 @@ build() {
 }
 
 [[ -n $(sed -n "/\"buildPresets\"/,\$ { /\"name\": \"$preset\"/p }" "$root/CMakePresets.json") ]] ||
-  fail "there is no preset \"$preset\"; CMakePresets.json has debug, release, asan and tsan"
+  fail "there is no preset \"$preset\"; CMakePresets.json has debug, release, asan, tsan and fuzz"
 "$root/scripts/setup.sh" packages
 step "build $preset${targets[*]:+ (${targets[*]})}" build

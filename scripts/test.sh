@@ -58,6 +58,14 @@ on_cluster() {
   with_pytest "$kind" "$@"
 }
 
+# Each fuzz target is a test.
+fuzz() {
+  local report=$logs/fuzz.xml status=0
+  rm -f "$report"
+  "$root/scripts/fuzz.sh" 5 || status=$?
+  add_counts "$status" "$report"
+}
+
 everything() {
   if ! "$root/scripts/setup.sh"; then
     failed=$((failed + 1))
@@ -67,6 +75,7 @@ everything() {
   on_cluster integration
   on_cluster e2e
   unit asan
+  fuzz
 }
 
 kind=${1:-all}

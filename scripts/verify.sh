@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What takes too long for every change: the unit tests under ThreadSanitizer, the planner's closed loop under the faults of
-# many more seeds, and the test cluster's own test.
+# many more seeds, the test cluster's own test, and each fuzz target for two minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -18,5 +18,6 @@ step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" 
 "$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool
 step "the test cluster's own test" "$root/tests/cluster/self_test" --npu-plugin "$programs/fake-npu-plugin" \
   --hccn-tool "$programs/fake-hccn-tool" || broken=$((broken + 1))
-[[ $broken -eq 0 ]] || fail "$broken of 3 parts failed (see above)"
+"$root/scripts/fuzz.sh" 120 || broken=$((broken + 1))
+[[ $broken -eq 0 ]] || fail "$broken of 4 parts failed (see above)"
 printf 'verified\n'
