@@ -1,10 +1,43 @@
 #!/usr/bin/env bash
-# Runs every benchmark of the release build; each prints one JSON line per number, with its unit.
+# bench.sh [NAME...]: runs the benchmarks of the release build, or those named; each prints one JSON line per number, with
+# its unit. A line is only for comparison with other lines: no number fails.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
-"$root/scripts/build.sh" release >&2
-for program in "$root"/build/release/bin/*_bench; do
-  "$program"
+programs=$root/build/release/bin
+tables=$root/build/bench
+npus=(16 1024 16384)
+
+bench_plan() {
+  "$programs/plan_bench"
+}
+
+# Times, then what each process needs at most, then the same documents in Python.
+bench_ranktable() {
+  local count file
+  "$programs/ranktable_bench"
+  mkdir -p "$tables"
+  "$programs/table_memory" nothing
+  for count in "${npus[@]}"; do
+    file=$tables/ascendcloud-$count.json
+    "$programs/table_memory" write "$count" "$file"
+    "$programs/table_memory" parse "$count" "$file"
+    "$programs/table_memory" render "$count"
+    "$python" "$root/tests/bench/json_in_python.py" times "AscendCloud_${count}_npus" "$file"
+    "$python" "$root/tests/bench/json_in_python.py" memory "AscendCloud_${count}_npus" "$file"
+  done
+}
+
+declare -A targets=([plan]=plan_bench [ranktable]="ranktable_bench table_memory")
+[[ $# -gt 0 ]] || set -- plan ranktable
+wanted=()
+for name in "$@"; do
+  [[ -n ${targets[$name]:-} ]] || fail "there is no benchmark \"$name\"; there are plan and ranktable"
+  read -ra more <<<"${targets[$name]}"
+  wanted+=("${more[@]}")
+done
+"$root/scripts/build.sh" release "${wanted[@]}" >&2
+for name in "$@"; do
+  "bench_$name"
 done
