@@ -8,15 +8,19 @@
 namespace pd::cli {
 namespace {
 
+// ASCII's control characters, and those that UTF-8 writes as 0xc2 and a byte below 0xa0.
 std::string printable(std::string_view text) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string shown;
+  unsigned char previous = 0;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= ' ' && byte != 0x7f) {
-      shown += c;
-    } else {
+    const bool is_control = byte < ' ' || byte == 0x7f || (previous == 0xc2 && byte < 0xa0);
+    previous = byte;
+    if (is_control) {
       shown += {'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 0xfU]};
+    } else {
+      shown += c;
     }
   }
   return shown;

@@ -67,6 +67,15 @@ TEST(Print, AlignsColumns) {
               ElementsAre("A    LONGER  C", "aaa  b", "             c"));
 }
 
+TEST(Print, LetsNoControlCharacterReachATerminal) {
+  std::ostringstream out;
+  std::ostringstream err;
+  print({.status = 0, .lines = {"a\x1b[2J\n\xc2\x9b é"}, .value = {}, .complaints = {"b\x7f"}}, Format::kTable, "pdctl",
+        out, err);
+  EXPECT_EQ(out.str(), "a\\x1b[2J\\x0a\xc2\\x9b é\n");
+  EXPECT_EQ(err.str(), "pdctl: b\\x7f\n");
+}
+
 TEST(Print, QuotesTextsInYaml) {
   std::ostringstream out;
   std::ostringstream err;

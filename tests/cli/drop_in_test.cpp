@@ -47,6 +47,13 @@ TEST(DropIn, RefusesOtherModes) {
   EXPECT_EQ(pdctl({"--mode"}).status, 2);
 }
 
+// The script reads these tables and then drops them.
+TEST(DropIn, RefusesAFlagThatItDoesNotHonour) {
+  const Ran ran = pdctl({"--mode", "merge-all", "--api-server-list", "a.json"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("--api-server-list"));
+}
+
 TEST(DropIn, ShowsTheModesHelp) {
   const Ran ran = pdctl({"--mode", "gen", "--help"});
   EXPECT_EQ(ran.status, 0);

@@ -1,4 +1,6 @@
 // The real program, as people type it.
+#include <sys/stat.h>
+
 #include <chrono>
 #include <iostream>
 #include <random>
@@ -89,6 +91,24 @@ TEST_F(Program, SaysWhatIsWrongOnStderr) {
   EXPECT_EQ(ran.status, 2);
   EXPECT_THAT(ran.out, IsEmpty());
   EXPECT_THAT(ran.err, HasSubstr("pdctl gen: --prefill-server-list: \"x\" in \"4,x\" is no device"));
+}
+
+TEST_F(Program, EndsTheToolWhenItIsEndedItself) {
+  host_.write("hccn_tool.script", "4 hang\n");
+  const std::string pids = host_.path("hccn_tool.script.pids");
+  ASSERT_EQ(mkfifo(pids.c_str(), 0600), 0);  // the imitation tells its pid there, once somebody reads
+  Child program("pdctl",
+                {"gen", "--ip", "10.0.0.18", "--prefill-server-list", "4", "--hccn-tool", PD_FAKE_HCCN_TOOL,
+                 "--save-dir", host_.save_dir()},
+                {"FAKE_HCCN_CONF=" + host_.path("hccn.conf")});
+  pid_t tool = 0;
+  std::ifstream(pids) >> tool;
+  ASSERT_GT(tool, 0);
+  program.terminate();
+  EXPECT_EQ(program.exit_code(), 1);
+  EXPECT_THAT(program.rest_of_err(), HasSubstr("-i 4 -ip -g: stopping"));
+  EXPECT_EQ(kill(tool, 0), -1);
+  EXPECT_THAT(host_.saved(), IsEmpty());
 }
 
 // Whatever a file holds, the answer is one of two statuses, and where the table is wrong a place is named.
