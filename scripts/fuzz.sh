@@ -28,17 +28,23 @@ all_targets() {
   for file in "$root"/tests/fuzz/*_fuzz.cpp; do basename "$file" _fuzz.cpp; done
 }
 
+# A short run does not begin with all that long ones have found, which would take longer than the run.
 run_target() {
-  local target=$1 seconds=$2
+  local target=$1 seconds=$2 into=$grown/$1
+  if [[ $seconds -lt 30 ]]; then
+    into=$root/build/fuzz/short/$target
+    rm -rf "$into"
+  fi
+  mkdir -p "$into"
   "$programs/${target}_fuzz" "${limits[@]}" "-max_total_time=$seconds" "-dict=$root/tests/fuzz/words.dict" \
     "-artifact_prefix=$findings/$target/" -print_final_stats=1 \
-    "$grown/$target" "$corpus/$target" "$findings/$target"
+    "$into" "$corpus/$target" "$findings/$target"
 }
 
 # Runs one target; the answer in $results/TARGET is empty when nothing was found, else how to see it again.
 fuzz() {
   local target=$1 seconds=$2 name="fuzz $1" log=$logs/fuzz-$1.log line input status=0
-  mkdir -p "$grown/$target" "$findings/$target"
+  mkdir -p "$findings/$target"
   line=$(PD_LOG_LINES=1 step "$name" run_target "$target" "$seconds") || status=$?
   printf '%s\n' "$line"
   if [[ $status -eq 0 ]]; then

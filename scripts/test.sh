@@ -84,7 +84,8 @@ case $kind in
   all) everything ;;
   unit) unit "${1:-debug}" ;;
   integration | e2e) on_cluster "$kind" "$@" ;;
-  *) fail "there are no \"$kind\" tests; it is unit, integration, e2e or all" ;;
+  fuzz) fuzz ;;
+  *) fail "there are no \"$kind\" tests; it is unit, fuzz, integration, e2e or all" ;;
 esac
 line="$passed passed, $failed failed"
 [[ $skipped -eq 0 ]] || line+=", $skipped skipped"
