@@ -145,7 +145,7 @@ class Decider {
     constexpr std::size_t kShown = 5;
     if (!stored_.completed || decision_.content == stored_.content) return;
     const std::vector<ranktable::Change> changes =
-        ranktable::diff(membership_of(stored_.content), membership_of(decision_.content));
+        ranktable::diff(membership_of(stored_.content), membership_of(decision_.content), ranktable::Names::kReal);
     for (std::size_t i = 0; i < std::min(changes.size(), kShown); ++i) {
       decision_.changes += (i == 0 ? "" : "; ") + changes[i].text;
     }

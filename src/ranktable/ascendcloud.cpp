@@ -53,12 +53,22 @@ void check_role(Value list, std::string_view name, UniqueDevices& unique, Findin
   }
   InstanceSizes sizes;
   for (const Value server : list) {
+    if (findings.full()) break;
     const std::size_t devices = check_server(server, 0, unique, findings);
     if (devices > 0) sizes.emplace_back(server.find("device"), devices);
   }
   check_equal_sizes(sizes, findings);
 }
 
+void check_scheduler(Value list, Findings& findings) {
+  if (list.size() != 1) {
+    findings.add(kLayout, list,
+                 "the scheduler's group lists " + std::to_string(list.size()) + " servers; it should list exactly one");
+  }
+  check_hosts(list, /*addresses_only=*/false, findings);
+}
+
+// Where groups are missing, the others are judged by what their ids say that they are: rule 3 tells of it once.
 void check_global(Value document, Findings& findings) {
   const Value groups = check_group_list(document, findings);
   if (!groups) return;
@@ -70,20 +80,18 @@ void check_global(Value document, Findings& findings) {
   UniqueDevices unique;
   std::size_t index = 0;
   for (const Value group : groups) {
-    if (index == kGroupNames.size()) break;
-    const Value list = check_group(group, std::to_string(index), findings);
-    const std::string_view name = kGroupNames[index++];
+    if (findings.full() || index == kGroupNames.size()) break;
+    const std::string_view told = group.find("group_id").text();
+    const bool is_part = groups.size() < kGroupNames.size() && (told == "0" || told == "1" || told == "2");
+    const std::size_t role = is_part ? static_cast<std::size_t>(told.front() - '0') : index;
+    ++index;
+    const Value list = check_group(group, std::to_string(role), findings);
     if (!list) continue;
-    if (index > 1) {
-      check_role(list, name, unique, findings);
-      continue;
+    if (role == 0) {
+      check_scheduler(list, findings);
+    } else {
+      check_role(list, kGroupNames.at(role), unique, findings);
     }
-    if (list.size() != 1) {
-      findings.add(
-          kLayout, list,
-          "the scheduler's group lists " + std::to_string(list.size()) + " servers; it should list exactly one");
-    }
-    check_hosts(list, /*addresses_only=*/false, findings);
   }
   unique.report(findings);
 }

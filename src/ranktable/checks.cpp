@@ -52,7 +52,8 @@ void UniqueDevices::add_id(std::string_view server, std::int64_t id, Value place
 
 void UniqueDevices::add_ip(std::string_view key, Value place) {
   std::array<std::uint64_t, 2> bytes{};
-  std::copy_n(key.data(), std::min(key.size(), sizeof(bytes)), reinterpret_cast<char*>(bytes.data()));
+  const std::string_view part = key.substr(0, sizeof(bytes));
+  std::copy(part.begin(), part.end(), reinterpret_cast<char*>(bytes.data()));
   ips_.push_back({bytes, place});
 }
 
@@ -70,7 +71,10 @@ void UniqueDevices::report(Findings& findings) {
 void check_scalars(Value value, bool integer_counts, Findings& findings) {
   if (value.is_text() || findings.full()) return;
   if (value.is_object() || value.is_list()) {
-    for (const Value member : value) check_scalars(member, integer_counts, findings);
+    for (const Value member : value) {
+      if (findings.full()) return;
+      check_scalars(member, integer_counts, findings);
+    }
     return;
   }
   if (integer_counts && value.key() == "server_count" && plain_number(value.text())) return;

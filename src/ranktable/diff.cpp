@@ -1,7 +1,8 @@
 #include "ranktable/diff.h"
 
 #include <algorithm>
-#include <set>
+#include <deque>
+#include <unordered_map>
 
 namespace pd::ranktable {
 namespace {
@@ -46,29 +47,35 @@ std::vector<std::string> device_ips(const Instance& instance) {
   return gather(instance, [](const Server&, const Device& device) { return device.ip; });
 }
 
-std::set<std::string> sorted(std::vector<std::string> parts) { return {parts.begin(), parts.end()}; }
-
-bool has_same_devices(const Instance& a, const Instance& b) {
-  const std::set<std::string> ips = sorted(device_ips(a));
-  return !ips.empty() && ips == sorted(device_ips(b));
+// All NPU addresses of an instance, whatever their order.
+std::string devices_key(const Instance& instance) {
+  std::vector<std::string> ips = device_ips(instance);
+  std::sort(ips.begin(), ips.end());
+  std::string key;
+  for (const std::string& ip : ips) key += ip + ' ';
+  return key;
 }
 
-bool shares_a_server(const Instance& a, const Instance& b) {
-  return std::any_of(a.servers.begin(), a.servers.end(), [&](const Server& server) {
-    return std::any_of(b.servers.begin(), b.servers.end(), [&](const Server& other) { return server.ip == other.ip; });
-  });
-}
-
-bool has_same_name(const Instance& a, const Instance& b) { return a.name == b.name; }
-
-// Pairs instances of one role: what was, and what became of it.
+// Pairs instances of one role: what was, and what became of it. Each way of pairing is a walk over both lists.
 class Pairs {
  public:
-  Pairs(const std::vector<Instance>& before, const std::vector<Instance>& after)
+  Pairs(const std::vector<Instance>& before, const std::vector<Instance>& after, Names names)
       : before_(before), after_(after), partner_(after.size()), is_paired_(before.size(), false) {
-    pair_by_devices();
-    pair_by(shares_a_server);
-    pair_by(has_same_name);
+    const auto by_name = [](const Instance& instance) { return std::vector<std::string>{instance.name}; };
+    if (names == Names::kReal) {
+      pair_by(by_name);
+      return;
+    }
+    pair_by([](const Instance& instance) {
+      const std::string key = devices_key(instance);
+      return key.empty() ? std::vector<std::string>() : std::vector<std::string>{key};
+    });
+    pair_by([](const Instance& instance) {
+      std::vector<std::string> addresses;
+      for (const Server& server : instance.servers) addresses.push_back(server.ip);
+      return addresses;
+    });
+    pair_by(by_name);
   }
 
   // The instance before that `after[i]` is now; null for a new one.
@@ -77,39 +84,27 @@ class Pairs {
   bool is_gone(std::size_t i) const { return !is_paired_[i]; }
 
  private:
-  // The common case, of thousands of instances: found by one device each.
-  void pair_by_devices() {
-    std::vector<std::pair<std::string, std::size_t>> first_ips;
+  // Those that share a key and have no partner yet, the first with the first.
+  template <typename KeysOf>
+  void pair_by(KeysOf keys_of) {
+    std::unordered_map<std::string, std::deque<std::size_t>> waiting;
     for (std::size_t i = 0; i < before_.size(); ++i) {
-      const std::set<std::string> ips = sorted(device_ips(before_[i]));
-      if (!ips.empty()) first_ips.emplace_back(*ips.begin(), i);
+      if (is_paired_[i]) continue;
+      for (std::string& key : keys_of(before_[i])) waiting[std::move(key)].push_back(i);
     }
-    std::stable_sort(first_ips.begin(), first_ips.end());
     for (std::size_t i = 0; i < after_.size(); ++i) {
-      const std::set<std::string> ips = sorted(device_ips(after_[i]));
-      if (ips.empty()) continue;
-      for (auto found =
-               std::lower_bound(first_ips.begin(), first_ips.end(), std::make_pair(*ips.begin(), std::size_t{0}));
-           found != first_ips.end() && found->first == *ips.begin(); ++found) {
-        if (is_paired_[found->second] || !has_same_devices(before_[found->second], after_[i])) continue;
-        pair(found->second, i);
+      if (partner_[i]) continue;
+      for (const std::string& key : keys_of(after_[i])) {
+        const auto found = waiting.find(key);
+        if (found == waiting.end()) continue;
+        std::deque<std::size_t>& candidates = found->second;
+        while (!candidates.empty() && is_paired_[candidates.front()]) candidates.pop_front();
+        if (candidates.empty()) continue;
+        partner_[i] = candidates.front();
+        is_paired_[candidates.front()] = true;
         break;
       }
     }
-  }
-
-  template <typename IsSame>
-  void pair_by(IsSame is_same) {
-    for (std::size_t i = 0; i < after_.size(); ++i) {
-      for (std::size_t j = 0; j < before_.size() && !partner_[i]; ++j) {
-        if (!is_paired_[j] && is_same(before_[j], after_[i])) pair(j, i);
-      }
-    }
-  }
-
-  void pair(std::size_t before, std::size_t after) {
-    partner_[after] = before;
-    is_paired_[before] = true;
   }
 
   const std::vector<Instance>& before_;
@@ -123,7 +118,7 @@ Change describe(const std::string& subject, const Instance& before, const Instan
   const std::string was = place_of(before);
   const std::string is = place_of(after);
   if (addresses_of(before.servers) == addresses_of(after.servers)) {
-    const bool same_devices = sorted(device_ips(before)) == sorted(device_ips(after));
+    const bool same_devices = devices_key(before) == devices_key(after);
     if (same_devices && device_ips(before) != device_ips(after)) {
       return {ChangeKind::kReordered, subject,
               subject + " lists its devices in another order: " + devices_of(before) + " before, " + devices_of(after) +
@@ -153,8 +148,8 @@ std::string list_names(const std::vector<Instance>& role) {
 }
 
 void diff_role(const std::string& role, const std::vector<Instance>& before, const std::vector<Instance>& after,
-               std::vector<Change>& changes) {
-  const Pairs pairs(before, after);
+               Names names, std::vector<Change>& changes) {
+  const Pairs pairs(before, after, names);
   for (std::size_t i = 0; i < before.size(); ++i) {
     if (!pairs.is_gone(i)) continue;
     const std::string& subject = before[i].name;
@@ -214,13 +209,13 @@ std::string_view to_string(ChangeKind kind) {
   return "";
 }
 
-std::vector<Change> diff(const Membership& before, const Membership& after) {
+std::vector<Change> diff(const Membership& before, const Membership& after, Names names) {
   std::vector<Change> changes;
   diff_hosts("the scheduler", before.schedulers, after.schedulers, changes);
   diff_hosts("the controller", before.controllers, after.controllers, changes);
-  diff_role("prefill ", before.prefill, after.prefill, changes);
-  diff_role("decode ", before.decode, after.decode, changes);
-  diff_role("", before.unassigned, after.unassigned, changes);
+  diff_role("prefill ", before.prefill, after.prefill, names, changes);
+  diff_role("decode ", before.decode, after.decode, names, changes);
+  diff_role("", before.unassigned, after.unassigned, names, changes);
   return changes;
 }
 

@@ -1,6 +1,7 @@
 // What changed between two memberships, in words: for events, logs and `pdctl diff`.
-// An instance is the same one when it holds the same devices, wherever it stands in the list; else when it bears the
-// same name; a table alone tells no names, and there the place in the list stands for it.
+// Where names are real (the operator's), an instance is the one of its name. A table alone tells no names: there an
+// instance is the same one when it holds the same devices, wherever it stands in the list; else when it is on the same
+// server; else when it stands in the same place.
 // Thread: pure functions.
 #pragma once
 
@@ -21,6 +22,7 @@ struct Change {
   std::string text;     // a sentence: "prefill-1 moved from 10.0.0.19 (devices 0,1) to 10.0.0.20 (devices 4,5)"
 };
 
-std::vector<Change> diff(const Membership& before, const Membership& after);
+enum class Names { kReal, kPlaces };
+std::vector<Change> diff(const Membership& before, const Membership& after, Names names = Names::kPlaces);
 
 }  // namespace pd::ranktable

@@ -5,6 +5,11 @@
 #include <unordered_map>
 
 namespace pd::ranktable {
+namespace {
+
+constexpr std::size_t kShownBytes = 64;
+
+}  // namespace
 
 Kind Value::kind() const {
   return document_ == nullptr ? Kind::kAbsent : static_cast<Kind>(document_->nodes_[node_].kind);
@@ -241,8 +246,8 @@ std::string shown(Value value) {
       return "a list";
     case Kind::kText:
       return pd::shown(Json(std::string(value.text())));
-    default:
-      return std::string(value.text());
+    default:  // a number may have thousands of digits
+      return std::string(value.text().substr(0, kShownBytes)) + (value.text().size() > kShownBytes ? "..." : "");
   }
 }
 

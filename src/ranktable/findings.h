@@ -29,20 +29,24 @@ class Findings {
 
   explicit Findings(RuleSet rules) : rules_(rules) {}
 
-  void add(int rule, const Value& place, std::string message) { add_at(rule, place.pointer(), std::move(message)); }
+  void add(int rule, const Value& place, std::string message) {
+    if (wants(rule)) add_at(rule, place.pointer(), std::move(message));
+  }
   // About the member `key`, which is missing there or is not as it should be.
   void add(int rule, const Value& holder, std::string_view key, std::string message) {
-    add_at(rule, holder.pointer() + '/' + pointer_token(key), std::move(message));
+    if (wants(rule)) add_at(rule, holder.pointer() + '/' + pointer_token(key), std::move(message));
   }
   void add_at(int rule, std::string pointer, std::string message) {
-    if (list_.size() >= kMost || (rule != kReadable && !rules_.has(rule))) return;
-    list_.push_back({rule, std::move(pointer), std::move(message)});
+    if (wants(rule)) list_.push_back({rule, std::move(pointer), std::move(message)});
   }
+  // Nothing more will be told: a check may end.
   bool full() const { return list_.size() >= kMost; }
-  bool empty() const { return list_.empty(); }
   std::vector<Finding> take() { return std::move(list_); }
 
  private:
+  // Asked before a pointer is made: that costs a walk over all that stands before the place.
+  bool wants(int rule) const { return !full() && (rule == kReadable || rules_.has(rule)); }
+
   RuleSet rules_;
   std::vector<Finding> list_;
 };

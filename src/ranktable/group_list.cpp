@@ -62,6 +62,7 @@ void check_group_of_pods(Value group, UniqueDevices& unique, Findings& findings)
   if (pods.size() == 0) findings.add(kNotEmpty, pods, "the group should list at least one pod");
   std::size_t devices = 0;
   for (const Value pod : pods) {
+    if (findings.full()) break;
     check_text(pod, "pod_name", findings);
     check_server_id(pod, findings);
     for (const Value device : check_device_list(pod, "devices", findings)) {

@@ -1,5 +1,7 @@
 #include "ranktable/groups.h"
 
+#include <set>
+
 #include "ranktable/address_key.h"
 
 namespace pd::ranktable {
@@ -25,6 +27,7 @@ void write_server(Writer& writer, const Server& server, std::size_t& rank) {
       writer.member("device_id", static_cast<std::size_t>(device.id));
       writer.member("device_ip", device.ip);
       writer.member("rank_id", rank++);
+      if (device.super_device_id) writer.member("super_device_id", std::size_t{*device.super_device_id});
       for (const Member& member : device.more) writer.member(member.key, member.value);
       writer.end_object();
     }
@@ -101,6 +104,7 @@ Value check_group_list(Value document, Findings& findings) {
   }
   std::optional<std::int64_t> previous;
   for (const Value group : groups) {
+    if (findings.full()) break;
     const Value member = group.find("group_id");
     const std::optional<std::int64_t> id = member.is_text() ? plain_number(member.text()) : std::nullopt;
     if (!id) continue;
@@ -125,6 +129,7 @@ Value check_group(Value group, std::string_view group_id, Findings& findings) {
 
 void check_hosts(Value list, bool addresses_only, Findings& findings) {
   for (const Value server : list) {
+    if (findings.full()) break;
     if (!server.is_object()) {
       findings.add(kCounts, server, "a server should be an object");
       continue;
@@ -155,7 +160,17 @@ std::size_t check_server(Value server, std::size_t rank, UniqueDevices& unique, 
 
 std::size_t check_instance(Value server_list, UniqueDevices& unique, Findings& findings) {
   std::size_t devices = 0;
-  for (const Value server : server_list) devices += check_server(server, devices, unique, findings);
+  std::set<std::string> addresses;
+  for (const Value server : server_list) {
+    if (findings.full()) break;
+    devices += check_server(server, devices, unique, findings);
+    const Value ip = server.find("server_ip");
+    const std::string key = address_key(ip.text());
+    if (!key.empty() && !addresses.insert(key).second) {
+      findings.add(kServerAddresses, ip,
+                   "server_ip " + shown(ip) + " occurs twice in this instance; each server has its own");
+    }
+  }
   return devices;
 }
 
@@ -218,7 +233,9 @@ Result<Device> read_device(Value json, std::size_t rank) {
   bool has_id = false;
   for (const Value member : json) {
     const std::string_view key = member.key();
-    if (!member.is_scalar()) return unreadable(member, "a device's members should be strings");
+    if (!member.is_scalar() || member.kind() == Kind::kNull) {
+      return unreadable(member, "a device's members should be strings");
+    }
     const std::optional<std::int64_t> number = plain_number(member.text());
     if (key == "device_id") {
       if (!number || *number > 2048) return unreadable(member, "a device id should be a number from 0 to 2048");

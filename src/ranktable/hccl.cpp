@@ -27,11 +27,11 @@ void write_devices(Writer& writer, const Server& server, std::size_t& rank, bool
 // In the order in which they occur.
 std::vector<std::pair<std::string, Servers>> super_pods_of(const Instance& instance) {
   std::vector<std::pair<std::string, Servers>> pods;
+  std::map<std::string_view, std::size_t> places;
   for (const Server& server : instance.servers) {
-    const auto same = [&](const auto& pod) { return pod.first == server.super_pod_id; };
-    auto pod = std::find_if(pods.begin(), pods.end(), same);
-    if (pod == pods.end()) pod = pods.insert(pods.end(), {server.super_pod_id, {}});
-    pod->second.push_back(&server);
+    const auto [place, is_new] = places.emplace(server.super_pod_id, pods.size());
+    if (is_new) pods.emplace_back(server.super_pod_id, Servers());
+    pods[place->second].second.push_back(&server);
   }
   return pods;
 }
@@ -125,6 +125,7 @@ void check_servers(Value list, Findings& findings) {
   std::set<std::string_view> ids;
   std::size_t rank = 0;
   for (const Value server : list) {
+    if (findings.full()) break;
     if (!server.is_object()) {
       findings.add(kCounts, server, "a server should be an object");
       continue;
@@ -153,8 +154,13 @@ std::map<std::string_view, Value> check_super_pod_list(Value document, Findings&
     return pods;
   }
   std::optional<std::size_t> size;
+  std::set<std::string_view> ids;
   for (const Value pod : list) {
-    check_text(pod, "super_pod_id", findings);
+    if (findings.full()) break;
+    const Value pod_id = check_text(pod, "super_pod_id", findings);
+    if (pod_id && !ids.insert(pod_id.text()).second) {
+      findings.add(kSuperPods, pod_id, "super_pod_id " + shown(pod_id) + " should occur once");
+    }
     const Value servers = pod.find("server_list");
     if (!size) size = servers.size();
     if (servers.size() == 0 || servers.size() != *size) {
@@ -173,8 +179,13 @@ std::map<std::string_view, Value> check_super_pod_list(Value document, Findings&
 void check_super_pods(Value document, Findings& findings) {
   const std::map<std::string_view, Value> pods = check_super_pod_list(document, findings);
   std::set<std::pair<std::string_view, std::int64_t>> ids;  // of a device in a super pod
-  std::vector<std::string> order;                           // of the super pods, as the servers have them
+  std::set<std::string_view> begun;                         // super pods, as the servers have them
+  std::string_view last;
+  if (pods.size() > document.find("server_list").size()) {
+    findings.add(kSuperPods, document, "super_pod_list", "the super pods list servers that \"server_list\" does not");
+  }
   for (const Value server : document.find("server_list")) {
+    if (findings.full()) break;
     const Value id = server.find("server_id");
     const auto pod = pods.find(id.text());
     if (pod == pods.end()) {
@@ -182,11 +193,11 @@ void check_super_pods(Value document, Findings& findings) {
       continue;
     }
     const Value pod_id = pod->second.find("super_pod_id");
-    if (order.empty() || order.back() != pod_id.text()) {
-      if (std::find(order.begin(), order.end(), pod_id.text()) != order.end()) {
+    if (begun.empty() || last != pod_id.text()) {
+      if (!begun.insert(pod_id.text()).second) {
         findings.add(kSuperPods, server, "the servers of a super pod should stand together");
       }
-      order.emplace_back(pod_id.text());
+      last = pod_id.text();
     }
     for (const Value device : server.find("device")) {
       const Value member = device.find("super_device_id");
@@ -225,12 +236,14 @@ Result<Instance> read_hccl(Value document) {
       *address = std::move(*ip);
     }
   }
+  std::map<std::string_view, std::string_view> super_pods;
   for (const Value pod : document.find("super_pod_list")) {
     for (const Value member : pod.find("server_list")) {
-      for (Server& server : instance.servers) {
-        if (server.id == member.find("server_id").text()) server.super_pod_id = pod.find("super_pod_id").text();
-      }
+      super_pods[member.find("server_id").text()] = pod.find("super_pod_id").text();
     }
+  }
+  for (Server& server : instance.servers) {
+    if (const auto pod = super_pods.find(server.id); pod != super_pods.end()) server.super_pod_id = pod->second;
   }
   return instance;
 }

@@ -36,6 +36,7 @@ void check_instance_groups(Value document, std::size_t first_group, Findings& fi
   InstanceSizes sizes;
   std::size_t index = 0;
   for (const Value group : groups) {
+    if (findings.full()) break;
     if (index++ < first_group) continue;
     const Value list = check_group(group, std::to_string(index - 1), findings);
     if (!list) continue;

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "ranktable/address_key.h"
+#include "ranktable/validate.h"
 
 namespace pd::ranktable {
 namespace {
@@ -31,10 +32,9 @@ class Holders {
     for (const Server& server : instance.servers) {
       for (const Device& device : server.devices) {
         const std::string name = "device " + std::to_string(device.id) + " of " + server.ip;
-        const Status by_id =
-            claim(address_key(server.ip) + ' ' + server.ip + '#' + std::to_string(device.id), name, source);
+        const Status by_id = claim(key_of(server.ip) + '#' + std::to_string(device.id), name, source);
         if (!by_id) return by_id;
-        const Status by_ip = claim(device.ip, "the NPU address " + device.ip, source);
+        const Status by_ip = claim(key_of(device.ip), "the NPU address " + device.ip, source);
         if (!by_ip) return by_ip;
       }
     }
@@ -42,11 +42,16 @@ class Holders {
   }
 
  private:
+  // One for all spellings of an address.
+  static std::string key_of(const std::string& address) {
+    const std::string key = address_key(address);
+    return key.empty() ? address : key;
+  }
+
   Status claim(const std::string& key, const std::string& name, const Source& source) {
     const auto [holder, is_new] = holders_.emplace(key, source.name);
     if (is_new) return Ok{};
-    const std::string where = holder->second == source.name ? "twice in this table" : "also in " + holder->second;
-    return refused(source, name + " is " + where + "; a device serves one instance only");
+    return refused(source, name + " is also in " + holder->second + "; a device serves one instance only");
   }
 
   std::map<std::string, std::string> holders_;
@@ -63,9 +68,18 @@ Status check_sizes(const std::vector<Instance>& role) {
     if (size_of(instance) == size_of(role.front())) continue;
     return invalid(instance.name + " has " + std::to_string(size_of(instance)) + " devices and " + role.front().name +
                    " has " + std::to_string(size_of(role.front())) +
-                   "; all instances of a role should have the same number");
+                   "; all instances of a role should have the same number (else --allow-unequal-sizes)");
   }
   return Ok{};
+}
+
+// What a table breaks on its own goes into no merge: ranks that are missing, a count that a truncated list does not
+// have.
+Status check_source(const Source& source, const Recognised& found) {
+  RuleSet rules = found.profile->rules.without(kEqualSizes).without(kSize);
+  if (found.part == Part::kGlobal) rules = rules.without(kLayout).without(kNotEmpty);  // a part of a deployment
+  const std::vector<Finding> findings = validate(*source.document, *found.profile, found.part, rules);
+  return findings.empty() ? Status(Ok{}) : refused(source, to_string(findings.front()));
 }
 
 Status check_merged(const Membership& membership, const MergeOptions& options) {
@@ -76,7 +90,8 @@ Status check_merged(const Membership& membership, const MergeOptions& options) {
                           : membership.decode.empty()  ? "decode instance"
                                                        : nullptr;
     if (missing != nullptr) {
-      return invalid(std::string("none of the tables has a ") + missing + "; add the table of the host that has it");
+      return invalid(std::string("none of the tables has a ") + missing +
+                     "; add the table of the host that has it, or merge in steps with --allow-missing-groups");
     }
   }
   if (options.allow_unequal_sizes) return Ok{};
@@ -94,6 +109,8 @@ Result<Membership> read_part(const Source& source) {
     return refused(source, "this is a table of the layout " + std::string(found.profile->name) +
                                "; only tables as gen writes them can be merged");
   }
+  const Status right = check_source(source, found);
+  if (!right) return right.error();
   Result<Membership> membership = found.profile->read_global(root);
   return membership ? membership : Result<Membership>(membership.error().with_context(source.name));
 }
@@ -111,6 +128,8 @@ Result<Instance> read_instance(const Source& source) {
     return refused(source, "this is a table of the layout " + std::string(found.profile->name) +
                                "; only local tables as gen writes them can be merged");
   }
+  const Status right = check_source(source, found);
+  if (!right) return right.error();
   Result<Instance> instance = found.profile->read_local(root);
   if (!instance) return instance.error().with_context(source.name);
   for (const Server& server : instance->servers) {
@@ -132,6 +151,10 @@ Result<Membership> merge_global(const std::vector<Source>& sources, const MergeO
     if (!part) return part.error();
     for (Server& server : part->schedulers) {
       if (!merged.schedulers.empty()) {
+        if (server == merged.schedulers.front()) {
+          return refused(source, "it lists the same scheduler, " + server.ip + ", as " + scheduler +
+                                     "; is one of them already a merge of the other?");
+        }
         return refused(source, "there is a second scheduler, " + server.ip + ", beside " +
                                    merged.schedulers.front().ip + " in " + scheduler +
                                    "; only one host may be given --api-server");

@@ -124,20 +124,21 @@ std::size_t check_mindie_server(Value server, std::size_t rank, UniqueDevices& u
   return devices;
 }
 
-// A group's servers: in the single group each is an instance, else all of them are one.
-void check_servers(Value list, bool single, UniqueDevices& unique, InstanceSizes& sizes, Findings& findings) {
+// A group's servers: in the single group each is an instance, whose ranks begin at 0, else all of them are one.
+void check_servers(Value list, bool single, UniqueDevices& unique, Findings& findings) {
   if (list.size() == 0) findings.add(kNotEmpty, list, "the group should list at least one server");
-  std::set<std::string_view> addresses;
+  std::set<std::pair<std::string_view, std::string_view>> addresses;
   std::size_t devices = 0;
   for (const Value server : list) {
+    if (findings.full()) break;
     const Value ip = server.find("server_ip");
-    if (ip && !addresses.insert(ip.text()).second) {
-      findings.add(kMindIE, ip, "server_ip " + shown(ip) + " should occur once in its group");
+    if (ip && !addresses.emplace(ip.text(), server.find("mgmt_port").text()).second) {
+      findings.add(kMindIE, ip,
+                   "server_ip " + shown(ip) +
+                       " should occur once in its group (or with another mgmt_port): use the pods' own addresses");
     }
     devices += check_mindie_server(server, single ? 0 : devices, unique, findings);
-    if (single) sizes.emplace_back(server, std::exchange(devices, 0));
   }
-  if (!single) sizes.emplace_back(list, devices);
 }
 
 void check_hosts_group(Value group, std::int64_t id, Findings& findings) {
@@ -163,8 +164,8 @@ void check_global(Value document, Findings& findings) {
   std::size_t server_groups = 0;
   for (const Value group : groups) server_groups += plain_number(group.find("group_id").text()).value_or(0) > 1 ? 1 : 0;
   UniqueDevices unique;
-  InstanceSizes sizes;
   for (const Value group : groups) {
+    if (findings.full()) break;
     const std::optional<std::int64_t> id = check_number(group, "group_id", findings);
     if (!id) {
       if (!group.is_object()) findings.add(kLayout, group, "a group should be an object");
@@ -181,7 +182,7 @@ void check_global(Value document, Findings& findings) {
     }
     const Value list = check_group(group, std::to_string(*id), findings);
     const bool single = server_groups == 1 && !group.find("deploy_server");
-    if (list) check_servers(list, single, unique, sizes, findings);
+    if (list) check_servers(list, single, unique, findings);
   }
   if (seen.count(0) == 0) findings.add(kLayout, groups, "group \"0\", the coordinator's, is missing");
   if (server_groups == 0) findings.add(kNotEmpty, groups, "there should be a group of servers, \"2\"");
@@ -202,7 +203,9 @@ Status read_server_group(Value group, bool single, Membership& membership) {
   }
   if (!instances) return instances.error();
   for (Instance& instance : *instances) {
-    for (Server& server : instance.servers) server.host_ip = server.id;
+    for (Server& server : instance.servers) {
+      if (server.id != server.ip) server.host_ip = server.id;
+    }
     membership.unassigned.push_back(std::move(instance));
   }
   return Ok{};

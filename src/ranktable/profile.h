@@ -1,5 +1,5 @@
-// Profiles: the layouts in which a membership is written down. One file each; profile.cpp holds the table of them, with
-// the rules that apply to each.
+// Profiles: the layouts in which a membership is written down. One file each, with the rules that apply; profile.cpp
+// holds the table of them.
 //
 //   AscendCloud, PerInstance, OmniK8s, MindIE    a global table of groups, and a local table for each instance
 //   VllmAscendLegacy                             a global table of two device lists

@@ -1,6 +1,6 @@
 // The 16 rules that a completed table keeps: the union of what its consumers check. Their numbers are those of the
 // reference (ranktable-formats, section 8) and never change; which of them apply is each profile's choice
-// (profile.cpp). Thread: constants.
+// (`rules` in its file). Thread: constants.
 #pragma once
 
 #include <cstdint>

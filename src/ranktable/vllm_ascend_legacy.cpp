@@ -117,6 +117,7 @@ void check_global(Value document, Findings& findings) {
     }
     if (list.size() == 0) findings.add(kNotEmpty, list, "there should be at least one device");
     for (const Value device : list) {
+      if (findings.full()) break;
       const Value id = device.find("server_id");
       servers.insert(id.text());
       check_server(device, findings);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "tests/ranktable/random_membership.h"
 #include "tests/ranktable/samples.h"
 
@@ -74,6 +76,32 @@ TEST(Diff, FindsAnInstanceAgainByItsDevices) {
   after.prefill.erase(after.prefill.begin());
   after.prefill[0].name = "prefill-0";
   EXPECT_THAT(sentences(before(), after), ElementsAre("gone: prefill-0 is gone from 10.0.0.18 (devices 4,5)"));
+}
+
+// prefill-1 goes where prefill-0 was: by the names that the operator knows, both moved and none is gone.
+TEST(Diff, GoesByNamesWhereTheyAreReal) {
+  const auto on = [](const std::string& name, const std::string& ip, int id) {
+    return Instance{name, {server_of(ip, {{id, "29.81." + ip.substr(7) + "." + std::to_string(100 + id)}})}};
+  };
+  const Membership was{.prefill = {on("prefill-0", "10.0.0.10", 0), on("prefill-1", "10.0.0.12", 0)}};
+  const Membership is{.prefill = {on("prefill-0", "10.0.0.11", 0), on("prefill-1", "10.0.0.10", 4)}};
+  const std::vector<Change> changes = diff(was, is, Names::kReal);
+  ASSERT_EQ(changes.size(), 2U);
+  EXPECT_EQ(changes[0].text, "prefill-0 moved from 10.0.0.10 (devices 0) to 10.0.0.11 (devices 0)");
+  EXPECT_EQ(changes[1].text, "prefill-1 moved from 10.0.0.12 (devices 0) to 10.0.0.10 (devices 4)");
+}
+
+TEST(Diff, OfManyInstancesThatAllMovedIsQuick) {
+  Membership was;
+  Membership is;
+  for (int i = 0; i < 20000; ++i) {
+    const std::string name = "prefill-" + std::to_string(i);
+    was.prefill.push_back({name, {server_of("a" + std::to_string(i), {{0, "b" + std::to_string(i)}})}});
+    is.prefill.push_back({name, {server_of("c" + std::to_string(i), {{0, "d" + std::to_string(i)}})}});
+  }
+  const auto started = std::chrono::steady_clock::now();
+  EXPECT_EQ(diff(was, is).size(), was.prefill.size());
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(10));  // a quadratic one takes minutes
 }
 
 TEST(Diff, TellsOfTheScheduler) {

@@ -90,7 +90,7 @@ TEST_F(MergeTest, RefusesADeviceThatIsUsedTwice) {
   other = second_host();
   other.decode[0].servers[0] = other.prefill[0].servers[0];
   EXPECT_THAT(refusal({first(), source("b.json", rendered("AscendCloud", other).global)}),
-              HasSubstr("device 0 of 10.0.0.19 is twice in this table"));
+              HasSubstr("b.json: rule 6 (device-ids) at "));
 }
 
 TEST_F(MergeTest, RefusesAMissingGroupUnlessAskedTo) {
@@ -107,7 +107,8 @@ TEST_F(MergeTest, RefusesUnequalSizesInARoleUnlessAskedTo) {
   other.decode[0].servers[0].devices.pop_back();
   const Source b = source("b.json", rendered("AscendCloud", other).global);
   EXPECT_EQ(refusal({first(), b}),
-            "decode-1 has 1 devices and decode-0 has 2; all instances of a role should have the same number");
+            "decode-1 has 1 devices and decode-0 has 2; all instances of a role should have the same number (else "
+            "--allow-unequal-sizes)");
   EXPECT_EQ(refusal({first(), b}, {.allow_unequal_sizes = true}), "merged");
 }
 
@@ -124,7 +125,40 @@ TEST_F(MergeTest, NamesThePlaceOfWhatCantBeRead) {
   Json table = Json::parse(rendered("AscendCloud", second_host()).global);
   table["server_group_list"][0]["server_list"][0]["device"][1]["rank_id"] = "0";
   EXPECT_THAT(refusal({first(), source("b.json", table.dump())}),
-              HasSubstr("b.json: /server_group_list/0/server_list/0/device/1/rank_id: the rank is \"0\""));
+              HasSubstr("b.json: rule 5 (ranks) at /server_group_list/0/server_list/0/device/1/rank_id: "));
+}
+
+TEST_F(MergeTest, RefusesATableThatIsWrongByItself) {
+  Json table = Json::parse(rendered("AscendCloud", second_host()).global);
+  table["server_group_list"][0]["server_count"] = "5";  // as of a list that was cut
+  EXPECT_THAT(refusal({first(), source("b.json", table.dump())}), HasSubstr("b.json: rule 2 (counts) at "));
+}
+
+TEST_F(MergeTest, RefusesADeviceInAnotherSpellingOfItsAddress) {
+  const auto table = [&](const std::string& name, const std::string& server, const std::string& ip) {
+    Membership membership;
+    membership.prefill = {{"prefill-0", {server_of(server, {{0, ip}})}}};
+    return source(name, rendered("AscendCloud", membership).global);
+  };
+  const MergeOptions options{.allow_missing_groups = true};
+  EXPECT_THAT(refusal({table("a", "fd00::1", "fd01::1"), table("b", "fd00::2", "fd01:0::1")}, options),
+              HasSubstr("the NPU address fd01:0::1 is also in a"));
+  EXPECT_THAT(refusal({table("a", "fd00::1", "fd01::1"), table("b", "fd00:0::1", "fd01::2")}, options),
+              HasSubstr("device 0 of fd00:0::1 is also in a"));
+}
+
+TEST_F(MergeTest, SaysWhereATableIsTheMergeOfAnother) {
+  EXPECT_THAT(refusal({first(), source("m.json", sample("2p2d-global_ranktable_merge"))}),
+              HasSubstr("m.json: it lists the same scheduler, 10.0.0.18, as a.json"));
+}
+
+TEST_F(MergeTest, KeepsTheIdsOfSuperPods) {
+  Membership other = second_host();
+  other.prefill[0].servers[0].devices[0].super_device_id = 65537;
+  const Result<Membership> merged =
+      merge_global({first(), source("b.json", rendered("AscendCloud", other).global)}, {});
+  ASSERT_TRUE(merged) << merged.error().message;
+  EXPECT_EQ(merged->prefill[1].servers[0].devices[0].super_device_id, 65537U);
 }
 
 TEST_F(MergeTest, LocalTablesOfOneInstanceRunOn) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 
 #include "ranktable/validate.h"
@@ -142,6 +143,49 @@ TEST(Rule9, ComparesTheAscendOperatorsFormByWhatItSays) {
   const std::vector<Finding> findings = validate_documents(documents, profile);
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings[0].rule, kMirror);
+}
+
+TEST(Rule10, WantsEachServerOfAnInstanceOnce) {
+  Json table = Json::parse(sample_file("omni-k8s-global_rank_table"));
+  table["server_group_list"][3]["server_list"][1]["server_ip"] = "172.16.0.13";
+  for (Json& device : table["server_group_list"][3]["server_list"][1]["device"])
+    device["device_id"] = device["rank_id"];
+  const Document document = parsed(table);
+  ASSERT_EQ(judged(document, "OmniK8s").size(), 1U);
+  EXPECT_EQ(judged(document, "OmniK8s")[0].rule, kServerAddresses);
+  EXPECT_THAT(judged(document, "OmniK8s", kServerAddresses), IsEmpty());
+}
+
+TEST(Rule14, WantsSuperPodsAndServersToAgree) {
+  Json table = Json::parse(sample_file("hccl-1.2-superpod"));
+  table["super_pod_list"][0]["server_list"].push_back({{"server_id", "ghost"}});
+  EXPECT_THAT(judged(parsed(table), "Hccl12"), Each(Field(&Finding::rule, kSuperPods)));
+  EXPECT_THAT(judged(parsed(table), "Hccl12"), Not(IsEmpty()));
+  table = Json::parse(sample_file("hccl-1.2-superpod"));
+  table["super_pod_list"] = Json::parse(R"([{"super_pod_id":"0","server_list":[{"server_id":"10.0.0.18"}]},
+                                            {"super_pod_id":"0","server_list":[{"server_id":"10.0.0.19"}]}])");
+  EXPECT_THAT(judged(parsed(table), "Hccl12"), Not(IsEmpty()));
+}
+
+TEST(PartOfADeployment, BreaksOnlyTheRuleOnGroups) {
+  Json table = Json::parse(sample_file(kGlobal));
+  table["server_group_list"].erase(0);
+  const Document document = parsed(table);
+  ASSERT_EQ(judged(document, "AscendCloud").size(), 1U);
+  EXPECT_EQ(judged(document, "AscendCloud")[0].rule, kLayout);
+}
+
+// Each finding costs a walk to its place: more than are told must not be made, nor those of rules that are off.
+TEST(ManyFindings, AreQuickWhetherToldOrNot) {
+  std::string text = R"({"version":"1.0","status":"completed","group_id":"0","server_count":"1","server_list":[{})";
+  for (int i = 0; i < 200000; ++i) text += ",{}";
+  const Result<Document> document = parse_document(text + "]}");
+  ASSERT_TRUE(document);
+  const Profile& profile = *find_profile("PerInstance");
+  const auto started = std::chrono::steady_clock::now();
+  EXPECT_EQ(validate(*document, profile, Part::kLocal, profile.rules).size(), Findings::kMost);
+  EXPECT_THAT(validate(*document, profile, Part::kLocal, {kRanks}), IsEmpty());
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(10));  // a quadratic one takes minutes
 }
 
 TEST(Rule11, WantsGroupsInTheOrderOfTheirIds) {
