@@ -58,14 +58,19 @@ int write(int devices, const std::string& file) {
   return out.flush() ? 0 : fail("can't write " + file);
 }
 
-int parse(int devices, const std::string& file) {
+// The text is gone when it has been read: a document does not need it.
+pd::Result<Document> read_table(const std::string& file) {
   const pd::Result<std::string> text = pd::read_file(file, kLargest);
-  if (!text) return fail(text.error().message);
-  const pd::Result<Document> document = pd::ranktable::parse_document(*text);
+  if (!text) return text.error();
+  return pd::ranktable::parse_document(*text);
+}
+
+int parse(int devices, const std::string& file) {
+  const pd::Result<Document> document = read_table(file);
   if (!document) return fail(document.error().message);
   const auto findings = validate(*document, profile(), Part::kGlobal, profile().rules);
   if (!findings.empty()) return fail("the table is wrong: " + to_string(findings.front()));
-  print_peak("AscendCloud_" + std::to_string(devices) + "_npus.parse_validate_global", text->size());
+  print_peak("AscendCloud_" + std::to_string(devices) + "_npus.parse_validate_global", document->bytes());
   return 0;
 }
 
