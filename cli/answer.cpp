@@ -66,7 +66,7 @@ Answer refusal(std::vector<std::string> complaints) {
 
 Answer usage_error(std::string complaint) { return {.status = kUsage, .complaints = {std::move(complaint)}}; }
 
-void print(const Answer& answer, Format format, std::string_view speaker, std::ostream& out, std::ostream& err) {
+bool print(const Answer& answer, Format format, std::string_view speaker, std::ostream& out, std::ostream& err) {
   if (format == Format::kTable) {
     for (const std::string& line : answer.lines) out << printable(line) << '\n';
   } else if (!answer.value.is_null()) {
@@ -75,6 +75,7 @@ void print(const Answer& answer, Format format, std::string_view speaker, std::o
   out.flush();
   for (const std::string& complaint : answer.complaints) err << speaker << ": " << printable(complaint) << '\n';
   err.flush();
+  return out.good();
 }
 
 std::vector<std::string> columns(const std::vector<std::vector<std::string>>& rows) {

@@ -30,8 +30,8 @@ Answer usage_error(std::string complaint);
 enum class Format { kTable, kJson, kYaml };
 
 // `speaker` stands before each complaint: "pdctl gen". Control bytes, which a table or a file's name may hold, reach no
-// terminal.
-void print(const Answer& answer, Format format, std::string_view speaker, std::ostream& out, std::ostream& err);
+// terminal. False when stdout took not all of it.
+bool print(const Answer& answer, Format format, std::string_view speaker, std::ostream& out, std::ostream& err);
 
 // Rows as lines of aligned columns; the first row is the heading.
 std::vector<std::string> columns(const std::vector<std::vector<std::string>>& rows);

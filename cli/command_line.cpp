@@ -2,10 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 
 #include "cli/commands.h"
 #include "cli/drop_in.h"
+#include "cli/words.h"
 
 namespace pd::cli {
 namespace {
@@ -21,25 +24,44 @@ Format format_of(const std::string& name) {
   return name == "yaml" ? Format::kYaml : Format::kTable;
 }
 
+// Prints it, and checks that it arrived: a pipe or a disk may be full.
+int say(const Answer& answer, Format format, const std::string& speaker, const Streams& streams) {
+  errno = 0;
+  if (print(answer, format, speaker, streams.out, streams.err)) return answer.status;
+  const std::string reason = errno == 0 ? "" : std::string(": ") + std::strerror(errno);
+  streams.err << speaker << ": cannot write to standard output" << reason << std::endl;
+  return answer.status == kDone ? kRefused : answer.status;
+}
+
+int complain_of_usage(const std::string& complaint, const std::string& speaker, const Streams& streams) {
+  return say(usage_error(complaint + "; see " + speaker + " --help"), Format::kTable, speaker, streams);
+}
+
 int report_parse_error(const CLI::App& app, const CLI::ParseError& error, const Streams& streams) {
-  if (error.get_exit_code() == 0) return app.exit(error, streams.out, streams.err);  // --help, --version
   const std::string speaker = speaker_of(app);
-  print(usage_error(error.what() + std::string("; see ") + speaker + " --help"), Format::kTable, speaker, streams.out,
-        streams.err);
-  return kUsage;
+  if (error.get_exit_code() != 0) return complain_of_usage(error.what(), speaker, streams);
+  const int status = app.exit(error, streams.out, streams.err);  // --help, --version
+  return say({.status = status}, Format::kTable, speaker, streams);
+}
+
+// "pdctl gen" where the second word is a command.
+std::string speaker_of(const CLI::App& app, const std::vector<std::string>& words) {
+  const bool is_command = words.size() > 1 && find_command(app, words[1]) != nullptr;
+  return is_command ? "pdctl " + words[1] : "pdctl";
 }
 
 }  // namespace
 
 int run(const std::vector<std::string>& words, const Streams& streams, const std::string& version) {
-  const Result<std::vector<std::string>> spelled = with_mode_as_command(words);
+  const Result<std::vector<std::string>> spelled = with_mode_as_command(with_help_as_flag(words));
   if (!spelled) {
-    print(usage_error(spelled.error().message), Format::kTable, "pdctl", streams.out, streams.err);
-    return kUsage;
+    return say(usage_error(spelled.error().message), Format::kTable, "pdctl", streams);
   }
   CLI::App app;
   Invocation invocation;
   declare_commands(app, invocation, version, streams.in);
+  const Status understood = check_words(app, *spelled);
+  if (!understood) return complain_of_usage(understood.error().message, speaker_of(app, *spelled), streams);
   std::vector<std::string> reversed(spelled->rbegin(), spelled->rend() - 1);  // as CLI11 wants them
   try {
     app.parse(std::move(reversed));
@@ -47,8 +69,7 @@ int run(const std::vector<std::string>& words, const Streams& streams, const std
     return report_parse_error(app, error, streams);
   }
   const Answer answer = invocation.command();
-  print(answer, format_of(invocation.format), speaker_of(app), streams.out, streams.err);
-  return answer.status;
+  return say(answer, format_of(invocation.format), speaker_of(app), streams);
 }
 
 }  // namespace pd::cli

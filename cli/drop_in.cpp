@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "cli/nearest.h"
 #include "probe/device_source.h"
 
 namespace pd::cli {
@@ -25,7 +26,7 @@ std::optional<std::string> take_mode(std::vector<std::string>& words) {
   std::optional<std::string> mode;
   for (auto word = words.begin() + 1; word < words.end();) {
     if (*word == kFlag) {
-      const bool has_value = word + 1 != words.end();
+      const bool has_value = word + 1 != words.end() && !(word + 1)->starts_with("--");
       mode = has_value ? *(word + 1) : "";
       word = words.erase(word, word + (has_value ? 2 : 1));
     } else if (word->starts_with(std::string(kFlag) + "=")) {
@@ -49,8 +50,10 @@ Result<std::vector<std::string>> with_mode_as_command(std::vector<std::string> w
     if (!as_script || std::any_of(words.begin() + 1, words.end(), asks_only)) return words;
     return invalid("--mode is missing; it is gen, merge, merge-local or merge-all");
   }
+  if (mode->empty()) return invalid("--mode needs a value; it is gen, merge, merge-local or merge-all");
   if (std::find(kModes.begin(), kModes.end(), *mode) == kModes.end()) {
-    return invalid("--mode is \"" + probe::excerpt(*mode) + "\"; it should be gen, merge, merge-local or merge-all");
+    return invalid("--mode is \"" + probe::excerpt(*mode) + "\"; it should be gen, merge, merge-local or merge-all" +
+                   did_you_mean(*mode, {kModes.begin(), kModes.end()}));
   }
   words.insert(words.begin() + 1, *mode);
   return words;

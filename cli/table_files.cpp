@@ -1,10 +1,8 @@
 #include "cli/table_files.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <optional>
 
-#include "base/file.h"
+#include "cli/replaced_table.h"
 #include "cli/whole_files.h"
 
 namespace pd::cli {
@@ -12,35 +10,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ranktable::Part;
-
-// Whose table it is: addresses and devices in rank order. The devices' own addresses may change.
-std::optional<std::string> identity_of(std::string_view text) {
-  const Result<ranktable::Document> document = ranktable::parse_document(text);
-  if (!document) return std::nullopt;
-  const ranktable::Recognised recognised = ranktable::recognise(document->root());
-  if (recognised.profile == nullptr || recognised.profile->read_local == nullptr) return std::nullopt;
-  const Result<ranktable::Instance> instance = recognised.profile->read_local(document->root());
-  if (!instance) return std::nullopt;
-  std::string identity;
-  for (const ranktable::Server& server : instance->servers) {
-    std::string ids;
-    for (const ranktable::Device& device : server.devices) ids += (ids.empty() ? "" : ",") + std::to_string(device.id);
-    identity += (identity.empty() ? "" : " and ") + ("devices " + ids + " of " + server.ip);
-  }
-  return identity;
-}
-
-Status check_replaced_local(const TableFile& file, const std::string& path) {
-  const std::string advice = "; choose another --save-dir, or --force to replace it";
-  const Result<std::string> old = read_file(path, ranktable::kDocumentLimits.bytes);
-  if (!old) return old.error();
-  const std::optional<std::string> before = identity_of(*old);
-  if (!before) return Error{Code::kAlreadyExists, path + " is there and is no local ranktable" + advice};
-  const std::optional<std::string> now = identity_of(file.content);
-  if (before == now) return Ok{};
-  return Error{Code::kAlreadyExists, path + " is the table of another instance (" + *before + "), this one has " +
-                                         now.value_or("others") + advice};
-}
 
 Status check_place(const TableFile& file, const std::string& path, const SaveRequest& request,
                    const std::vector<std::string>& inputs) {
@@ -54,7 +23,7 @@ Status check_place(const TableFile& file, const std::string& path, const SaveReq
                  "the result would replace " + input +
                      ", which it is made of; choose another --save-dir, or --force to replace it"};
   }
-  return file.part == Part::kLocal ? check_replaced_local(file, path) : Ok{};
+  return check_replaced(file, path);
 }
 
 std::string pretty(const std::string& content) { return OrderedJson::parse(content).dump(4) + '\n'; }

@@ -24,8 +24,8 @@ struct SaveRequest {
   bool force = false;
 };
 
-// Refuses to replace the local table of other devices or of another server, whatever is no table at all, and the
-// files that were read (`inputs`), unless forced.
+// Refuses to replace the local table of other devices or of another server, a global one that lists what the new one
+// lacks, whatever is no such table at all, and the files that were read (`inputs`), unless forced.
 Answer save_tables(const std::vector<TableFile>& files, const SaveRequest& request,
                    const std::vector<std::string>& inputs = {});
 

@@ -55,6 +55,49 @@ TEST(CommandLine, ExitsWithTwoForWhatItDoesNotUnderstand) {
   }
 }
 
+TEST(CommandLine, NamesTheWordThatItDoesNotKnow) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"gne"}, "pdctl: there is no command gne; did you mean gen?"},
+      {{"nonsense"}, "pdctl: there is no command nonsense; there are gen, merge, "},
+      {{"gen", "--prefil-server-list", "4,5"},
+       "pdctl gen: there is no flag --prefil-server-list; did you mean --prefill-server-list?"},
+      {{"merge", "--save-dri", "x"}, "pdctl merge: there is no flag --save-dri; did you mean --save-dir?"},
+      {{"gen", "-ip", "10.0.0.18"}, "pdctl gen: there is no flag -ip; did you mean --ip?"},
+      {{"gen", "--mode", "gen"}, "pdctl gen: --mode is another way to name the command"},
+      {{"--verson"}, "pdctl: there is no flag --verson; did you mean --version?"},
+      {{"--mode", "gne"}, "did you mean gen?"}};
+  for (const auto& [arguments, complaint] : cases) {
+    const Ran ran = pdctl(arguments);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr(complaint));
+  }
+}
+
+TEST(CommandLine, TakesNoFlagForAValue) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"gen", "--save-dir", "--prefill-server-list", "4"}, "--save-dir needs a value"},
+      {{"gen", "--ip", "--hccn-tool", "X"}, "--ip needs a value"},
+      {{"gen", "--api-server", "--ip"}, "--ip needs a value"},
+      {{"gen", "--ip="}, "--ip needs a value"},
+      {{"gen", "--prefill-server-list", "-o", "json"}, "--prefill-server-list needs a value"},
+      {{"gen", "--api-server", "-o"}, "-o needs a value"},
+      {{"merge", "--global-ranktable-list", "--save-dir", "m2"}, "--global-ranktable-list needs a value"},
+      {{"--mode"}, "--mode needs a value"},
+      {{"--mode", "--api-server"}, "--mode needs a value"}};
+  for (const auto& [arguments, complaint] : cases) {
+    const Ran ran = pdctl(arguments);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr(complaint));
+    EXPECT_FALSE(std::filesystem::exists("--prefill-server-list"));
+  }
+}
+
+TEST(CommandLine, ShowsTheHelpForHelp) {
+  EXPECT_EQ(pdctl({"help"}).out, pdctl({"--help"}).out);
+  EXPECT_EQ(pdctl({"help", "gen"}).out, pdctl({"gen", "--help"}).out);
+  EXPECT_EQ(pdctl({"help", "gne"}).status, 2);
+}
+
 TEST(CommandLine, SpeaksYaml) {
   const Ran ran = pdctl({"validate", "-o", "yaml", "-"}, content_of(sample_path("local_ranktable_10.0.0.18_45.json")));
   EXPECT_EQ(ran.out,

@@ -188,7 +188,9 @@ TEST_F(Gen, DoesNotReplaceAnotherInstancesTableUnlessForced) {
   const std::string before = content_of(host_.local("112")) + content_of(host_.global());
   const Ran ran = host_.gen({"--prefill-server-list", "11,2"});
   EXPECT_EQ(ran.status, 1);
-  EXPECT_THAT(ran.err, HasSubstr("is the table of another instance (devices 1,12 of 10.0.0.18)"));
+  EXPECT_THAT(ran.err,
+              AllOf(HasSubstr("is the table of another instance (devices 1,12 of 10.0.0.18)"),
+                    HasSubstr(host_.global() + " lists devices 1,12 of 10.0.0.18, which the new table lacks")));
   EXPECT_EQ(content_of(host_.local("112")) + content_of(host_.global()), before);
   EXPECT_EQ(host_.gen({"--prefill-server-list", "11,2", "--force"}).status, 0);
   EXPECT_NE(content_of(host_.local("112")) + content_of(host_.global()), before);
@@ -200,6 +202,45 @@ TEST_F(Gen, DoesNotReplaceWhatIsNoTable) {
   EXPECT_EQ(host_.gen({"--prefill-server-list", "4,5"}).status, 1);
   EXPECT_EQ(content_of(host_.local("45")), "shopping list\n");
   EXPECT_THAT(host_.saved(), SizeIs(1));
+}
+
+TEST_F(Gen, DoesNotReplaceAGlobalTableThatListsMoreUnlessForced) {
+  ASSERT_EQ(host_.gen({"--prefill-server-list", "4,5", "--api-server"}).status, 0);
+  const std::string before = content_of(host_.global());
+  const std::vector<std::string> others = {"--decode-server-list", "6,7"};
+  const Ran ran = host_.gen(others);
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("lists devices 4,5 of 10.0.0.18 and the scheduler 10.0.0.18, which the new"),
+                             HasSubstr("--force")));
+  EXPECT_EQ(content_of(host_.global()), before);
+  EXPECT_THAT(host_.saved(), SizeIs(3));
+  EXPECT_EQ(host_.gen({"--decode-server-list", "6,7", "--force"}).status, 0);
+  EXPECT_EQ(host_.gen({"--prefill-server-list", "4,5", "--decode-server-list", "6,7"}).status, 0);
+}
+
+TEST_F(Gen, DoesNotReplaceAGlobalOrHostFileThatIsNoTable) {
+  std::filesystem::create_directory(host_.save_dir());
+  for (const std::string& path : {host_.global(), host_.local("host")}) {
+    for (const char* content : {"shopping list\n", "{}", "", R"({"server_list":[]})"}) {
+      std::ofstream(path) << content;
+      const Ran ran = host_.gen({"--api-server"});
+      EXPECT_EQ(ran.status, 1) << path << content;
+      EXPECT_THAT(ran.err, HasSubstr(path + " is there and is no "));
+      EXPECT_EQ(content_of(path), content);
+    }
+    EXPECT_EQ(host_.gen({"--api-server", "--force"}).status, 0);
+    EXPECT_EQ(host_.gen({"--api-server"}).status, 0);
+    std::filesystem::remove(path);
+  }
+}
+
+// CLI11 takes brackets for a list of two instances.
+TEST_F(Gen, RefusesBrackets) {
+  expect_refused({"--prefill-server-list", "[4,5]"},
+                 "--prefill-server-list: \"[4,5]\" has brackets around it; it is written without brackets: 4,5",
+                 kUsageStatus);
+  expect_refused({"--decode-server-list=[4,5]"}, "without brackets: 4,5", kUsageStatus);
+  expect_refused({"--prefill-server-list", "4,5", "[6,7]"}, "without brackets: 6,7", kUsageStatus);
 }
 
 TEST_F(Gen, SaysWhatItWrote) {

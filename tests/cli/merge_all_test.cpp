@@ -77,8 +77,20 @@ TEST_F(MergeAll, RefusesAnInstanceAsPrefillAndDecode) {
   expect_refused({a_.local("45")}, {a_.write("copy.json", other.dump())}, "a device serves one instance only");
 }
 
+TEST_F(MergeAll, DoesNotReplaceWhatMergeMade) {
+  Host c("10.0.0.20", 20);
+  ASSERT_EQ(c.gen({"--prefill-server-list", "0,1", "--decode-server-list", "2,3", "--api-server"}).status, 0);
+  const Ran made = pdctl({"merge", "--save-dir", folder_, "--global-ranktable-list", c.global(), a_.global()});
+  ASSERT_EQ(made.status, 0) << made.err;
+  const std::string before = content_of(merged_);
+  const Ran ran = merge({b_.local("01")}, {b_.local("23")});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, HasSubstr("devices 4,5,6,7 of 10.0.0.18 and devices 0,1,2,3 of 10.0.0.20"));
+  EXPECT_EQ(content_of(merged_), before);
+}
+
 TEST_F(MergeAll, RefusesUnequalSizes) {
-  ASSERT_EQ(b_.gen({"--decode-server-list", "8,9,10"}).status, 0);
+  ASSERT_EQ(b_.gen({"--decode-server-list", "8,9,10", "--force"}).status, 0);
   expect_refused({a_.local("45")}, {a_.local("67"), b_.local("8910")}, "same number");
 }
 

@@ -81,7 +81,7 @@ TEST_F(Merge, RefusesASecondScheduler) {
 }
 
 TEST_F(Merge, RefusesADeviceOrAnAddressThatIsThereTwice) {
-  ASSERT_EQ(b_.gen({"--prefill-server-list", "0,1"}).status, 0);
+  ASSERT_EQ(b_.gen({"--prefill-server-list", "0,1", "--force"}).status, 0);
   const std::string same_address = changed(b_.global(), [](OrderedJson& table) {
     table["server_group_list"][0]["server_list"][0]["device"][0]["device_ip"] = "29.81.18.104";
   });
@@ -100,13 +100,13 @@ TEST_F(Merge, RefusesATableThatIsNotCompleted) {
 }
 
 TEST_F(Merge, RefusesUnequalSizesUnlessAllowed) {
-  ASSERT_EQ(b_.gen({"--prefill-server-list", "0,1,2"}).status, 0);
+  ASSERT_EQ(b_.gen({"--prefill-server-list", "0,1,2", "--force"}).status, 0);
   expect_refused({a_.global(), b_.global()}, "same number");
   EXPECT_EQ(merge({a_.global(), b_.global()}, {"--allow-unequal-sizes"}).status, 0);
 }
 
 TEST_F(Merge, RefusesAMissingGroupUnlessAllowed) {
-  ASSERT_EQ(a_.gen({"--prefill-server-list", "4,5"}).status, 0);
+  ASSERT_EQ(a_.gen({"--prefill-server-list", "4,5", "--force"}).status, 0);
   expect_refused({a_.global(), b_.global()}, "scheduler");
   ASSERT_EQ(merge({a_.global(), b_.global()}, {"--allow-missing-groups"}).status, 0);
   EXPECT_THAT(json_in(merged_)["server_group_list"], SizeIs(2));
@@ -119,7 +119,7 @@ TEST_F(Merge, RefusesAMissingGroupUnlessAllowed) {
 }
 
 TEST_F(Merge, DoesNotReplaceItsInputUnlessForced) {
-  ASSERT_EQ(b_.gen({"--prefill-server-list", "0,1"}).status, 0);
+  ASSERT_EQ(b_.gen({"--prefill-server-list", "0,1", "--force"}).status, 0);
   ASSERT_EQ(merge({a_.global(), b_.global()}).status, 0);
   Host c("10.0.0.20", 20);
   ASSERT_EQ(c.gen({"--decode-server-list", "0,1"}).status, 0);
@@ -130,6 +130,27 @@ TEST_F(Merge, DoesNotReplaceItsInputUnlessForced) {
   EXPECT_EQ(content_of(merged_), before);
   EXPECT_EQ(merge({merged_, c.global()}, {"--force"}).status, 0);
   EXPECT_NE(content_of(merged_), before);
+}
+
+TEST_F(Merge, ReplacesItsResultWhenNothingIsLost) {
+  ASSERT_EQ(merge({a_.global(), b_.global()}).status, 0);
+  EXPECT_EQ(merge({a_.global(), b_.global()}).status, 0);
+  Host c("10.0.0.20", 20);
+  ASSERT_EQ(c.gen({"--prefill-server-list", "0,1"}).status, 0);
+  ASSERT_EQ(merge({a_.global(), b_.global(), c.global()}).status, 0);
+  const std::string before = content_of(merged_);
+  const Ran ran = merge({a_.global(), b_.global()});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, HasSubstr(merged_ + " lists devices 0,1 of 10.0.0.20, which the new table lacks"));
+  EXPECT_EQ(content_of(merged_), before);
+  EXPECT_EQ(merge({a_.global(), b_.global()}, {"--force"}).status, 0);
+}
+
+TEST_F(Merge, RefusesBracketsAroundFiles) {
+  const Ran ran = merge({"[" + a_.global() + "," + b_.global() + "]"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("files are written without them, separated by blanks"));
+  EXPECT_EQ(pdctl({"validate", "[a.json]"}).status, 2);
 }
 
 TEST_F(Merge, KeepsMembersThatNoLayoutKnows) {

@@ -93,6 +93,19 @@ TEST_F(Program, SaysWhatIsWrongOnStderr) {
   EXPECT_THAT(ran.err, HasSubstr("pdctl gen: --prefill-server-list: \"x\" in \"4,x\" is no device"));
 }
 
+TEST_F(Program, FailsWhenNobodyTakesWhatItPrints) {
+  std::filesystem::copy_file(sample_path("1p1d-global_ranktable_10.0.0.18.json"), host_.path("a.json"));
+  for (const char* command :
+       {"validate a.json", "validate -o json a.json", "validate -o yaml a.json", "completion bash", "--help",
+        "diff -o json a.json a.json", "gen --ip 10.0.0.18 --api-server --save-dir save_dir"}) {
+    for (const char* nowhere : {" >/dev/full", " >&-"}) {
+      const Ran ran = type(std::string("pdctl ") + command + nowhere);
+      EXPECT_EQ(ran.status, 1) << command << nowhere;
+      EXPECT_THAT(ran.err, HasSubstr(": cannot write to standard output")) << command << nowhere;
+    }
+  }
+}
+
 TEST_F(Program, EndsTheToolWhenItIsEndedItself) {
   host_.write("hccn_tool.script", "4 hang\n");
   const std::string pids = host_.path("hccn_tool.script.pids");
