@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <memory>
 
-#include "base/address.h"
 #include "cli/completion.h"
 #include "cli/diff.h"
 #include "cli/gen.h"
@@ -76,10 +75,7 @@ void declare_gen(const Context& context) {
   command.add_option("--decode-server-list", request->decode, "Decode instances, likewise")->type_name("IDS");
   command.add_flag("--api-server", request->api_server, "The service's entry is on this host; so on one host only");
   command.add_option("--ip", request->ip, "This host's address (default: that of its way out to the Internet)")
-      ->type_name("IP")
-      ->check([](const std::string& text) {
-        return is_peer_address(text) ? "" : "\"" + text + "\" is no address by which peers could reach this host";
-      });
+      ->type_name("IP");
   CLI::Option& tool = files(command.add_option(
       "--hccn-tool", request->sources.hccn_tool,
       "Ask this tool (default: the driver's, else one on the PATH; where there is none, /etc/hccn.conf is read)"));

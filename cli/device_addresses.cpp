@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -34,13 +35,16 @@ asio::awaitable<void> keep(asio::awaitable<Result<probe::SourceReading>> reading
 }
 
 // A child is in a process group of its own: what stops us has to stop it.
-Result<probe::SourceReading> ask_tool(const std::string& path, const std::vector<int>& devices) {
+Result<probe::SourceReading> ask_tool(const std::string& path, Duration timeout, const std::vector<int>& devices) {
   asio::io_context io(1);
   probe::ProcessRunner runner(io);
-  probe::HccnTool tool(io, runner, {.path = path, .only_addresses = true});
+  probe::HccnTool tool(io, runner, {.path = path, .timeout = timeout, .only_addresses = true});
+  bool interrupted = false;
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code& error, int /*signal*/) {
-    if (!error) runner.stop();
+    if (error) return;
+    interrupted = true;
+    runner.stop();
   });
   std::optional<Result<probe::SourceReading>> result;
   asio::co_spawn(io, keep(tool.read(devices), result), [&](std::exception_ptr failed) {
@@ -48,6 +52,7 @@ Result<probe::SourceReading> ask_tool(const std::string& path, const std::vector
     io.stop();
   });
   io.run();
+  if (interrupted) return Error{Code::kCancelled, "interrupted; nothing was written"};
   return *std::move(result);
 }
 
@@ -59,51 +64,85 @@ void complain_of_doubles(DeviceAddresses& answer) {
     if (fresh) continue;
     answer.complaints.push_back(probe::device_subject(id) + " has the same address as " +
                                 probe::device_subject(holder->second) + ", " + address +
-                                "; each needs its own: set one with hccn_tool -i " + std::to_string(id) + " -ip -s");
+                                "; each needs its own: set one with hccn_tool -i " + std::to_string(id) +
+                                " -ip -s address IP netmask MASK");
   }
 }
 
+// `advice`: where more is to be learnt. No line of its own where an address was simply never set.
 DeviceAddresses collect(const Result<probe::SourceReading>& reading, const std::vector<int>& devices,
                         const std::string& advice) {
   DeviceAddresses answer;
   if (!reading) {
-    // That nothing is there is said with what to do.
-    answer.complaints.push_back(reading.error().message + (reading.error().code == Code::kNotFound ? "" : advice));
+    answer.complaints.push_back(reading.error().message);
+    if (reading.error().code != Code::kCancelled) answer.complaints.push_back(advice);
     return answer;
   }
+  bool unclear = false;
   for (const npu::Device& device : reading->devices) answer.addresses[device.id] = device.ip;
   for (const int id : devices) {
     if (!answer.addresses[id].empty()) continue;
     const auto problem = reading->problems.find(probe::device_subject(id));
-    answer.complaints.push_back(probe::device_subject(id) + ": " +
-                                (problem == reading->problems.end() ? "it has no IPv4 address" : problem->second) +
-                                advice);
+    const std::string why = problem == reading->problems.end() ? "it has no IPv4 address" : problem->second;
+    answer.complaints.push_back(probe::device_subject(id) + ": " + why);
+    unclear = unclear || !why.starts_with("no address is set");
   }
+  if (unclear) answer.complaints.push_back(advice);
   complain_of_doubles(answer);
   return answer;
 }
 
-DeviceAddresses by_tool(const std::string& path, const std::vector<int>& devices) {
-  return collect(ask_tool(path, devices), devices, " (run the tool by hand as root to see more)");
+// A few devices after the others, so that a tool that hangs is waited for once.
+DeviceAddresses by_tool(const std::string& path, Duration timeout, const std::vector<int>& devices) {
+  constexpr std::size_t kAtOnce = 4;
+  const std::string advice = "run " + path + " -i N -ip -g by hand as root to see more";
+  probe::SourceReading all;
+  for (std::size_t first = 0; first < devices.size(); first += kAtOnce) {
+    const std::size_t end = std::min(devices.size(), first + kAtOnce);
+    const std::vector<int> some(devices.begin() + static_cast<std::ptrdiff_t>(first),
+                                devices.begin() + static_cast<std::ptrdiff_t>(end));
+    const Instant begin = std::chrono::steady_clock::now();
+    Result<probe::SourceReading> reading = ask_tool(path, timeout, some);
+    const bool hangs = std::chrono::steady_clock::now() - begin >= timeout;
+    if (!reading && (hangs || end == some.size() || reading.error().code == Code::kCancelled)) {
+      return collect(reading, devices, advice);
+    }
+    if (!reading) {
+      for (const int id : some) all.problems[probe::device_subject(id)] = reading.error().message;
+    } else {
+      all.devices.insert(all.devices.end(), reading->devices.begin(), reading->devices.end());
+      all.problems.merge(reading->problems);
+    }
+    if (hangs) {
+      for (std::size_t i = end; i < devices.size(); ++i) {
+        all.problems[probe::device_subject(devices[i])] = "it was not asked for, as the tool hung for another device";
+      }
+      break;
+    }
+  }
+  return collect(all, devices, advice);
 }
 
 DeviceAddresses by_conf(const std::string& path, const std::vector<int>& devices) {
   if (access(path.c_str(), F_OK) != 0) {
-    return {.addresses = {},
-            .complaints = {"there is no " + path + "; set --hccn-conf, or --hccn-tool to ask the driver's tool"}};
+    return {.addresses = {}, .complaints = {"--hccn-conf: there is no file " + path}};
   }
   return collect(probe::HccnConf(path).read_now(devices), devices,
-                 " (an address is set with hccn_tool -i N -ip -s; --hccn-tool names the tool to ask instead)");
+                 "an address is set with hccn_tool -i N -ip -s address IP netmask MASK; --hccn-tool names the tool to "
+                 "ask instead of the file");
 }
 
 }  // namespace
 
 DeviceAddresses ask_addresses(const std::vector<int>& devices, const AddressSources& sources) {
-  if (!sources.hccn_tool.empty()) return by_tool(sources.hccn_tool, devices);
+  if (!sources.hccn_tool.empty()) {
+    if (access(sources.hccn_tool.c_str(), F_OK) == 0) return by_tool(sources.hccn_tool, sources.timeout, devices);
+    return {.addresses = {}, .complaints = {"--hccn-tool: there is no file " + sources.hccn_tool}};
+  }
   if (!sources.hccn_conf.empty()) return by_conf(sources.hccn_conf, devices);
-  if (access(sources.usual_tool.c_str(), F_OK) == 0) return by_tool(sources.usual_tool, devices);
+  if (access(sources.usual_tool.c_str(), F_OK) == 0) return by_tool(sources.usual_tool, sources.timeout, devices);
   const std::string found = on_path("hccn_tool", sources.search_path);
-  if (!found.empty()) return by_tool(found, devices);
+  if (!found.empty()) return by_tool(found, sources.timeout, devices);
   if (access(sources.usual_conf.c_str(), F_OK) == 0) return by_conf(sources.usual_conf, devices);
   return {
       .addresses = {},

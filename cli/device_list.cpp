@@ -1,5 +1,6 @@
 #include "cli/device_list.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <set>
@@ -8,6 +9,23 @@
 
 namespace pd::cli {
 namespace {
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// Why a text between commas is no device, and what to write.
+std::string reason(std::string_view piece, std::string_view whole) {
+  if (whole.empty()) return "it is empty; write the numbers of the instance's NPUs: 4,5";
+  if (piece.empty() && whole.ends_with(',')) return "it ends with a comma; write 4,5 without a blank, not 4, 5";
+  if (piece.empty()) return "there is nothing before a comma; write 4,5";
+  const std::string quoted = "\"" + probe::excerpt(piece) + "\" is no device";
+  if (piece.find_first_of(" \t") != std::string_view::npos) return quoted + "; write 4,5 without a blank, not 4, 5";
+  const std::size_t first = std::min(piece.find_first_not_of('0'), piece.size() - 1);
+  if (!is_digits(piece)) return quoted + "; devices are numbers from 0 to " + std::to_string(kHighestDevice) + ": 4,5";
+  if (first > 0) return quoted + "; write " + probe::excerpt(piece.substr(first));
+  return quoted + ": it is above " + std::to_string(kHighestDevice);
+}
 
 bool is_device(std::string_view text, int& id) {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), id);
@@ -34,9 +52,7 @@ Result<DeviceList> parse_device_list(const std::string& text) {
     const std::size_t comma = rest.find(',');
     int id = -1;
     if (!is_device(rest.substr(0, comma), id)) {
-      return invalid("\"" + probe::excerpt(rest.substr(0, comma)) + "\" in \"" + probe::excerpt(text) +
-                     "\" is no device; an instance is written as the numbers of its NPUs (0 to " +
-                     std::to_string(kHighestDevice) + ") with commas between and no blanks: 4,5");
+      return invalid("\"" + probe::excerpt(text) + "\": " + reason(rest.substr(0, comma), text));
     }
     devices.push_back(id);
     if (comma == std::string_view::npos) return devices;

@@ -99,8 +99,9 @@ Answer gen(const GenRequest& request) {
   const Result<Lists> lists = parse_lists(request);
   if (!lists) return usage_error(lists.error().message);
   const Status fits = check_device_lists(lists->prefill, lists->decode);
-  if (!fits) return refusal(fits.error().message);
-  const Result<std::string> ip = request.ip.empty() ? outgoing_address() : request.ip;
+  if (!fits) return usage_error(fits.error().message);
+  const Result<std::string> ip = request.ip.empty() ? outgoing_address() : peer_address(request.ip);
+  if (!ip && !request.ip.empty()) return usage_error("--ip: " + ip.error().message);
   if (!ip) return refusal(ip.error().message);
 
   const std::vector<int> devices = all_devices(*lists);

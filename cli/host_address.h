@@ -12,4 +12,7 @@ namespace pd::cli {
 // do.
 Result<std::string> outgoing_address();
 
+// `text` in its usual spelling. An error for what is no numeric address, or none by which peers could reach a host.
+Result<std::string> peer_address(const std::string& text);
+
 }  // namespace pd::cli

@@ -10,9 +10,13 @@ namespace {
 using ranktable::Membership;
 using ranktable::Part;
 
-std::vector<TableFile> files_of(const ranktable::Documents& documents) {
-  if (!documents.global.empty()) return {{"global_ranktable_merge.json", documents.global, Part::kGlobal}};
+// The local tables too where the inputs' own ones are of another form.
+std::vector<TableFile> files_of(const ranktable::Documents& documents, const ranktable::Profile& profile) {
   std::vector<TableFile> files;
+  if (!documents.global.empty()) {
+    files.push_back({"global_ranktable_merge.json", documents.global, Part::kGlobal});
+    if (profile.name != "MindIE") return files;
+  }
   for (const auto& [instance, content] : documents.locals) {
     files.push_back({"local_ranktable_" + instance + ".json", content, Part::kLocal, instance});
   }
@@ -34,7 +38,7 @@ Answer merge(const MergeRequest& request, std::istream& in) {
   Result<Judgement> tables = render_and_judge(*membership, profile, merge_rules(profile, *membership, request.options));
   if (!tables) return refusal(tables.error().message);
   if (!tables->complaints.empty()) return refusal(std::move(tables->complaints));
-  return save_tables(files_of(tables->documents), request.save, request.globals);
+  return save_tables(files_of(tables->documents, profile), request.save, request.globals);
 }
 
 }  // namespace pd::cli

@@ -10,6 +10,8 @@ namespace {
 
 using ranktable::Source;
 
+constexpr std::size_t kServersWithOrder = 3;  // the first stays in its place
+
 // The layout orders an instance's servers as its reader does; then a local table of another order is of no use beside
 // the global one.
 std::vector<std::string> compare_with_inputs(const std::string& global, const std::vector<Source>& sources,
@@ -21,10 +23,12 @@ std::vector<std::string> compare_with_inputs(const std::string& global, const st
   std::vector<std::string> complaints;
   for (const ranktable::MirrorFinding& mirror :
        ranktable::validate_mirrors(*document, locals, profile, profile.rules)) {
-    complaints.push_back(sources[mirror.local].name +
-                         " would not match the global table: " + to_string(mirror.finding) +
-                         " (after its first server, a prefill instance lists them by address as text: make this file "
-                         "again with merge-local in that order)");
+    const bool has_order = locals[mirror.local]->root().find("server_list").size() >= kServersWithOrder;
+    complaints.push_back(
+        sources[mirror.local].name + " would not match the global table: " + to_string(mirror.finding) +
+        (has_order ? " (after its first server, a prefill instance lists them by address as text: make this file "
+                     "again with merge-local in that order)"
+                   : ""));
   }
   return complaints;
 }

@@ -23,6 +23,12 @@ namespace {
 constexpr std::size_t kMostUnkillable = 8;                // children left behind before no more are started
 constexpr Duration kKillGrace = std::chrono::seconds(2);  // how long a killed child is waited for
 
+// "10 s", "250 ms".
+std::string spelled(Duration time) {
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+  return whole % 1000 == 0 ? std::to_string(whole / 1000) + " s" : std::to_string(whole) + " ms";
+}
+
 Error spawn_error(const std::string& program, int number) {
   Code code = Code::kInternal;
   if (number == ENOENT || number == ENOTDIR) code = Code::kNotFound;
@@ -81,7 +87,9 @@ class ProcessRunner::Child : public std::enable_shared_from_this<Child> {
     read_more();
     timer_.expires_after(call_.timeout);
     timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-      if (!error) self->kill_for({Code::kTimeout, self->call_.program + " did not answer in time and was killed"});
+      if (!error)
+        self->kill_for({Code::kTimeout, self->call_.program + " did not answer within " + spelled(self->call_.timeout) +
+                                            " and was killed"});
     });
   }
 

@@ -121,7 +121,8 @@ asio::awaitable<bool> HccnTool::read_device(npu::Device& device, Problems& probl
   const HccnAnswer ip = co_await ask(device.id, "-ip", parse_hccn_ip);
   if (ip.kind == Kind::kValue) device.ip = ip.text;
   if (ip.kind == Kind::kUnset)
-    problems[subject] = "no address is set; set one with hccn_tool -i " + std::to_string(device.id) + " -ip -s";
+    problems[subject] =
+        "no address is set; set one with hccn_tool -i " + std::to_string(device.id) + " -ip -s address IP netmask MASK";
   if (ip.kind == Kind::kBad) {
     problems[subject] = ip.text;
     co_return false;  // link and health would cost as long, and a device without address is of no use

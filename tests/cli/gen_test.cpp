@@ -83,7 +83,7 @@ TEST_F(Gen, LetsPrefillAndDecodeBeOfDifferentSizes) {
 }
 
 TEST_F(Gen, NamesFilesOfAnIPv6HostWithoutColons) {
-  const Ran once = pdctl({"gen", "--ip", "2001:db8::18", "--api-server", "--save-dir", host_.save_dir()});
+  const Ran once = pdctl({"gen", "--ip", "2001:DB8:0::18", "--api-server", "--save-dir", host_.save_dir()});
   ASSERT_EQ(once.status, 0) << once.err;
   EXPECT_THAT(host_.saved(),
               ElementsAre("global_ranktable_2001-db8--18.json", "local_ranktable_2001-db8--18_host.json"));
@@ -104,34 +104,49 @@ TEST_F(Gen, AsksForTheGivenDevicesOnly) {
 
 // The script passes them on to a shell.
 TEST_F(Gen, RefusesWhatIsNoDevice) {
-  for (const char* ids : {"x", "4,", ",4", "4,,5", " 5", "4, 5", "05", "+4", "4;reboot", "16", "99999999999", "0x4", "",
-                          "$(id)", "4.0"}) {
-    expect_refused({"--prefill-server-list", ids}, "is no device", kUsageStatus);
-  }
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"x", "\"x\" is no device; devices are numbers from 0 to 15: 4,5"},
+      {"4,", "it ends with a comma; write 4,5 without a blank"},
+      {",4", "nothing before a comma"},
+      {"4,,5", "nothing before a comma"},
+      {" 5", "\" 5\" is no device; write 4,5 without a blank, not 4, 5"},
+      {"4, 5", "\" 5\" is no device; write 4,5 without a blank, not 4, 5"},
+      {"4,05", "\"4,05\": \"05\" is no device; write 5"},
+      {"+4", "is no device"},
+      {"4;reboot", "is no device"},
+      {"16", "\"16\" is no device: it is above 15"},
+      {"99999999999", "it is above 15"},
+      {"0x4", "is no device"},
+      {"", "it is empty"},
+      {"$(id)", "is no device"},
+      {"4.0", "is no device"}};
+  for (const auto& [ids, why] : cases) expect_refused({"--prefill-server-list", ids}, why, kUsageStatus);
   expect_refused({"--decode-server-list", "-1"}, "--decode-server-list: \"-1\"", kUsageStatus);
 }
 
 TEST_F(Gen, RefusesADeviceThatIsUsedTwice) {
-  expect_refused({"--prefill-server-list", "4,5", "--decode-server-list", "5,6"}, "device 5 is named twice");
-  expect_refused({"--prefill-server-list", "4,4"}, "device 4 is named twice");
+  expect_refused({"--prefill-server-list", "4,5", "--decode-server-list", "5,6"}, "device 5 is named twice",
+                 kUsageStatus);
+  expect_refused({"--prefill-server-list", "4,4"}, "device 4 is named twice", kUsageStatus);
 }
 
 // The script measures the prefill list when it checks decode.
 TEST_F(Gen, RefusesInstancesOfOneRoleOfDifferentSizes) {
-  expect_refused({"--prefill-server-list", "0,1", "2,3,4"}, "the prefill instances 0,1 and 2,3,4");
+  expect_refused({"--prefill-server-list", "0,1", "2,3,4"}, "the prefill instances 0,1 and 2,3,4", kUsageStatus);
   expect_refused({"--prefill-server-list", "0,1", "--decode-server-list", "2,3", "4,5,6"},
-                 "the decode instances 2,3 and 4,5,6");
+                 "the decode instances 2,3 and 4,5,6", kUsageStatus);
 }
 
 TEST_F(Gen, RefusesInstancesThatWouldShareAFile) {
-  expect_refused({"--prefill-server-list", "1,12", "11,2"}, "would share one file name, ..._112.json");
-  expect_refused({"--prefill-server-list", "1,0", "--decode-server-list", "10"}, "would share one file name");
+  expect_refused({"--prefill-server-list", "1,12", "11,2"}, "would share one file name, ..._112.json", kUsageStatus);
+  expect_refused({"--prefill-server-list", "1,0", "--decode-server-list", "10"}, "would share one file name",
+                 kUsageStatus);
 }
 
 TEST_F(Gen, NeedsSomethingToDo) { expect_refused({}, "at least one of", kUsageStatus); }
 
 TEST_F(Gen, RefusesALoopbackAddress) {
-  for (const char* ip : {"127.0.0.1", "127.1.2.3", "::1", "0.0.0.0", "localhost", "10.0.0"}) {
+  for (const char* ip : {"127.0.0.1", "127.1.2.3", "::1", "0.0.0.0", "localhost", "10.0.0", "fe80::1"}) {
     const Ran ran = pdctl({"gen", "--ip", ip, "--api-server", "--save-dir", host_.save_dir()});
     EXPECT_EQ(ran.status, 2) << ip;
     EXPECT_THAT(ran.err, HasSubstr("--ip"));

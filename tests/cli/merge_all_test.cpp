@@ -94,6 +94,14 @@ TEST_F(MergeAll, RefusesUnequalSizes) {
   expect_refused({a_.local("45")}, {a_.local("67"), b_.local("8910")}, "same number");
 }
 
+TEST_F(MergeAll, SpeaksOfTheOrderOnlyWhereThereIsOne) {
+  OrderedJson swapped = OrderedJson::parse(content_of(a_.local("45")));
+  std::swap(swapped["server_list"][0]["device"][0], swapped["server_list"][0]["device"][1]);
+  const Ran ran = merge({a_.write("swapped.json", swapped.dump())}, {a_.local("67")});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.err, ::testing::Not(HasSubstr("by address as text")));
+}
+
 // Its reader sorts the hosts of a prefill instance: a local table in another order would disagree with what it does.
 TEST_F(MergeAll, RefusesALocalTableWhoseOrderTheReaderWouldChange) {
   Host c("10.0.0.100", 100);

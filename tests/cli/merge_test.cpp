@@ -180,6 +180,18 @@ TEST_F(Merge, WritesAFileForEachInstanceWhereALayoutHasNoGlobalTable) {
   EXPECT_THAT(swapped.err, HasSubstr("is the table of another instance"));
 }
 
+// MindIE's local tables are of another form than those that the inputs came with.
+TEST_F(Merge, WritesMindIEsLocalTablesToo) {
+  ASSERT_EQ(merge({a_.global(), b_.global()}, {"--profile", "MindIE"}).status, 0);
+  EXPECT_THAT(names_in(folder_), ElementsAre("global_ranktable_merge.json", "local_ranktable_decode-0.json",
+                                             "local_ranktable_decode-1.json", "local_ranktable_prefill-0.json",
+                                             "local_ranktable_prefill-1.json"));
+  const Ran judged = pdctl(
+      {"validate", merged_, folder_ + "/local_ranktable_prefill-1.json", folder_ + "/local_ranktable_decode-0.json"});
+  EXPECT_EQ(judged.status, 0) << judged.out;
+  EXPECT_THAT(judged.out, HasSubstr("prefill-1.json: valid MindIE local table"));
+}
+
 TEST_F(Merge, KnowsItsProfiles) {
   const Ran ran = merge({a_.global(), b_.global()}, {"--profile", "Nonsense"});
   EXPECT_EQ(ran.status, 2);
