@@ -1,6 +1,7 @@
 #include "cli/validate.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "cli/table_files.h"
@@ -21,9 +22,38 @@ struct Table {
   const Profile* profile = nullptr;  // null: it has no layout that is known
   Part part = Part::kGlobal;
   std::vector<Finding> findings;
+  bool truncated = false;                 // there may be more findings
+  std::vector<std::string_view> missing;  // groups of an AscendCloud table that a host contributes
 
   bool judged() const { return document && profile != nullptr; }
 };
+
+constexpr std::array<std::string_view, 3> kGroups = {"scheduler", "prefill", "decode"};  // of AscendCloud, by group_id
+
+// What a part of an AscendCloud table lacks, as a host without all roles writes it. Empty for a whole one, and for what
+// is wrong with more than that.
+std::vector<std::string_view> missing_groups(ranktable::Value root) {
+  const ranktable::Value groups = root.find("server_group_list");
+  std::vector<std::string_view> missing;
+  std::size_t next = 0;
+  for (const ranktable::Value group : groups) {
+    const std::string_view id = group.find("group_id").text();
+    if (id.size() != 1 || id.front() < '0' || id.front() >= '0' + static_cast<char>(kGroups.size())) return {};
+    const auto role = static_cast<std::size_t>(id.front() - '0');
+    if (role < next) return {};
+    missing.insert(missing.end(), kGroups.begin() + next, kGroups.begin() + role);
+    next = role + 1;
+  }
+  if (groups.size() > 0) missing.insert(missing.end(), kGroups.begin() + next, kGroups.end());
+  return missing;
+}
+
+// Several layouts have local tables that look like AscendCloud's, and MindIE's look like HCCL's.
+bool may_be_of(const Table& table, const Profile& global) {
+  if (table.part == Part::kHost) return global.check_host != nullptr;
+  if (global.check_local == nullptr) return false;
+  return table.document->root().find("group_id") || (table.profile->name == "Hccl10" && global.name == "MindIE");
+}
 
 Result<int> rule_of(const std::string& text) {
   for (int rule = 1; rule <= ranktable::kRules; ++rule) {
@@ -78,12 +108,11 @@ class Validation {
       }
       if (wanted != nullptr) table.part = ranktable::part_of(table.document->root(), *wanted);
     }
+    may_be_parts_ = wanted == nullptr;
     const Table* const global = only_global();
     for (Table& table : tables_) {
       if (wanted != nullptr || global == nullptr || !table.judged() || table.part == Part::kGlobal) continue;
-      const bool has_part =
-          table.part == Part::kLocal ? global->profile->check_local != nullptr : global->profile->check_host != nullptr;
-      if (has_part) table.profile = global->profile;
+      if (may_be_of(table, *global->profile)) table.profile = global->profile;
     }
   }
 
@@ -91,6 +120,8 @@ class Validation {
     for (Table& table : tables_) {
       if (table.judged()) {
         table.findings = ranktable::validate(*table.document, *table.profile, table.part, rules_of(*table.profile));
+        table.truncated = table.findings.size() >= ranktable::Findings::kMost;
+        if (may_be_parts_) judge_as_part(table);
       } else if (table.document) {
         table.findings.push_back({ranktable::kReadable, "",
                                   "this has none of the layouts that are known (pdctl validate --list-profiles); "
@@ -105,13 +136,16 @@ class Validation {
     Answer answer;
     OrderedJson files = OrderedJson::array();
     OrderedJson findings = OrderedJson::array();
+    bool truncated = false;
     for (const Table& table : tables_) {
       files.push_back(describe(table));
       for (const Finding& finding : table.findings) {
         answer.lines.push_back(table.file + ": " + to_string(finding));
         findings.push_back(describe(table.file, finding));
       }
+      if (table.truncated) answer.lines.push_back(table.file + ": further findings are not shown");
       if (table.findings.empty()) answer.lines.push_back(table.file + ": valid " + layout_of(table));
+      truncated = truncated || table.truncated;
       if (!table.findings.empty() && table.judged()) {
         answer.complaints.push_back(table.file + " was judged as " + layout_of(table));
       }
@@ -126,11 +160,18 @@ class Validation {
     }
     answer.status = findings.empty() ? kDone : kRefused;
     answer.value = {{"valid", findings.empty()}, {"files", std::move(files)}, {"findings", std::move(findings)}};
+    if (truncated) answer.value["truncated"] = true;
     return answer;
   }
 
  private:
   static std::string layout_of(const Table& table) {
+    if (!table.missing.empty()) {
+      std::string lacks;
+      for (const std::string_view group : table.missing)
+        lacks += (lacks.empty() ? "no " : ", no ") + std::string(group);
+      return "part of an AscendCloud table: " + lacks + "; merge it with the other hosts' tables";
+    }
     return std::string(table.profile->name) + " " + std::string(name_of(table.part)) + " table";
   }
 
@@ -140,6 +181,8 @@ class Validation {
       described["profile"] = table.profile->name;
       described["table"] = name_of(table.part);
     }
+    if (!table.missing.empty()) described["missing_groups"] = table.missing;
+    if (table.truncated) described["truncated"] = true;
     return described;
   }
 
@@ -151,6 +194,16 @@ class Validation {
     described["pointer"] = finding.pointer;
     described["message"] = finding.message;
     return described;
+  }
+
+  // What gen writes on a host that has not all roles is no table of a deployment yet, and none that is wrong.
+  static void judge_as_part(Table& table) {
+    if (table.profile->name != "AscendCloud" || table.part != Part::kGlobal) return;
+    table.missing = missing_groups(table.document->root());
+    if (table.missing.empty()) return;
+    std::erase_if(table.findings, [](const Finding& finding) {
+      return finding.rule == ranktable::kLayout && finding.pointer == "/server_group_list";
+    });
   }
 
   ranktable::RuleSet rules_of(const Profile& profile) const {
@@ -189,7 +242,9 @@ class Validation {
     if (locals.empty()) return;
     for (ranktable::MirrorFinding& mirror :
          ranktable::validate_mirrors(*global->document, locals, *global->profile, rules_of(*global->profile))) {
-      owners[mirror.local]->findings.push_back(std::move(mirror.finding));
+      std::vector<Finding>& found = owners[mirror.local]->findings;
+      found.push_back(std::move(mirror.finding));
+      if (found.size() >= ranktable::Findings::kMost) owners[mirror.local]->truncated = true;
     }
   }
 
@@ -205,6 +260,7 @@ class Validation {
   }
 
   std::vector<int> skipped_;
+  bool may_be_parts_ = false;
   std::vector<Table> tables_;
   std::vector<Finding> together_;
 };

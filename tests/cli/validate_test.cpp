@@ -149,6 +149,59 @@ TEST_F(Validate, ShowsRulesAndProfiles) {
   EXPECT_THAT(profiles.out, AllOf(HasSubstr("\nAscendCloud "), HasSubstr("\nMindIE ")));
 }
 
+TEST_F(Validate, TakesAHostsPartOfATableForWhatItIs) {
+  const Host host("10.0.0.18", 18);
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"--api-server"}, "no prefill, no decode"},
+      {{"--prefill-server-list", "4,5"}, "no scheduler, no decode"},
+      {{"--prefill-server-list", "4,5", "--decode-server-list", "6,7"}, "no scheduler"},
+      {{"--decode-server-list", "6,7"}, "no scheduler, no prefill"},
+      {{"--decode-server-list", "6,7", "--api-server"}, "no prefill"}};
+  for (const auto& [arguments, lacks] : cases) {
+    std::filesystem::remove_all(host.save_dir());
+    ASSERT_EQ(host.gen(arguments).status, 0);
+    std::vector<std::string> validate = {"validate"};
+    for (const std::string& name : host.saved()) validate.push_back(host.save_dir() + "/" + name);
+    const Ran ran = pdctl(validate);
+    EXPECT_EQ(ran.status, 0) << ran.out;
+    EXPECT_THAT(ran.out, HasSubstr(host.global() + ": valid part of an AscendCloud table: " + lacks +
+                                   "; merge it with the other hosts' tables\n"));
+    EXPECT_EQ(pdctl({"validate", "--profile", "AscendCloud", host.global()}).status, 1);
+  }
+}
+
+TEST_F(Validate, DoesNotTakeAPartForValidWhereMoreIsWrong) {
+  Json table = json_in(kGlobal);
+  table["server_group_list"].erase(0);
+  table["server_group_list"][0]["server_list"][0]["device"][0]["device_ip"] = "nonsense";
+  const Ran wrong = pdctl({"validate", "-"}, table.dump());
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_THAT(wrong.out, AllOf(HasSubstr("rule 7 (device-ips)"), ::testing::Not(HasSubstr("(layout)"))));
+  table["server_group_list"][0] = table["server_group_list"][1];  // the same group twice
+  EXPECT_EQ(pdctl({"validate", "-"}, table.dump()).status, 1);
+}
+
+TEST_F(Validate, LeavesHcclTablesWhatTheyAre) {
+  const std::string hccl = PD_TEST_DATA "/ranktable/hccl-1.0.json";
+  ASSERT_THAT(pdctl({"validate", hccl}).out, HasSubstr(": valid Hccl10 local table"));
+  const Ran ran = pdctl({"validate", kGlobal, hccl});
+  EXPECT_EQ(ran.status, 0) << ran.out;
+  EXPECT_THAT(ran.out, HasSubstr(hccl + ": valid Hccl10 local table"));
+}
+
+TEST_F(Validate, SaysThatThereAreMoreFindings) {
+  Json table = json_in(kLocal);
+  const Json server = table["server_list"][0];
+  EXPECT_THAT(pdctl({"validate", changed(kLocal, "/status", "soon")}).out, ::testing::Not(HasSubstr("not shown")));
+  for (int i = 0; i < 200; ++i) table["server_list"].push_back(server);
+  const std::string file = folder_.write("many.json", table.dump());
+  EXPECT_THAT(pdctl({"validate", file}).out, ::testing::EndsWith(file + ": further findings are not shown\n"));
+  const Json told = pdctl({"validate", "-o", "json", file, kLocal}).json();
+  EXPECT_EQ(told["truncated"], true);
+  EXPECT_EQ(told["files"][0]["truncated"], true);
+  EXPECT_FALSE(told["files"][1].contains("truncated"));
+}
+
 TEST_F(Validate, NeedsFiles) { EXPECT_EQ(pdctl({"validate"}).status, 2); }
 
 }  // namespace
