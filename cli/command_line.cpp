@@ -53,6 +53,8 @@ std::string speaker_of(const CLI::App& app, const std::vector<std::string>& word
 }  // namespace
 
 int run(const std::vector<std::string>& words, const Streams& streams, const std::string& version) {
+  const std::vector<std::string> help = scripts_help(with_help_as_flag(words));
+  if (!help.empty()) return say({.lines = help}, Format::kTable, "pdctl", streams);
   const Result<std::vector<std::string>> spelled = with_mode_as_command(with_help_as_flag(words));
   if (!spelled) {
     return say(usage_error(spelled.error().message), Format::kTable, "pdctl", streams);

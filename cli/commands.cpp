@@ -17,8 +17,9 @@ namespace pd::cli {
 namespace {
 
 constexpr const char* kWritersCodes =
-    "Exits with 0 when written, 1 when refused (then nothing is written), 2 for arguments that can't be understood.\n"
-    "Files are replaced whole, with mode 0640.";
+    "Exits with 0 when written, 1 when refused (then nothing is written), 2 for arguments that can't be right.\n"
+    "Files are replaced whole, and a symbolic link by a file. Their mode is 0640: run pdctl as the engine's group, or\n"
+    "chgrp them to it.";
 
 // What the declaration of each command needs.
 struct Context {
@@ -55,7 +56,8 @@ void add_save_options(CLI::App& command, SaveRequest& save) {
       ->type_name("DIR")
       ->capture_default_str();
   command.add_flag("--pretty", save.pretty, "Write for people: indented, and with a newline at the end");
-  command.add_flag("--force", save.force, "Replace what is there, even another instance's table or one that was read");
+  command.add_flag("--force", save.force,
+                   "Replace what is there: another instance's table, one that lists more, one that was read");
 }
 
 void add_allow_unequal_sizes(CLI::App& command, ranktable::MergeOptions& options) {
@@ -106,7 +108,8 @@ void declare_merge(const Context& context) {
   add_allow_unequal_sizes(command, request->options);
   add_save_options(command, request->save);
   command.footer(std::string("Writes global_ranktable_merge.json; for a layout without a global table, "
-                             "local_ranktable_INSTANCE.json for each instance.\n") +
+                             "local_ranktable_INSTANCE.json for each instance; for MindIE, whose local tables are of a "
+                             "form of their own, both.\n") +
                  kWritersCodes +
                  "\nExample:\n  pdctl merge --global-ranktable-list a/global_ranktable_10.0.0.18.json "
                  "b/global_ranktable_10.0.0.19.json --save-dir ./save_dir");
@@ -169,6 +172,8 @@ void declare_validate(const Context& context) {
       "Prints a line for each finding, \"FILE: rule NUMBER (NAME) at JSON-POINTER: what is wrong\". A\n"
       "global table and local ones given together must also mirror each other. Writes nothing.\n"
       "Exits with 0 when all are valid, 1 when not or unreadable, 2 for arguments that can't be understood.\n"
+      "An AscendCloud table that lacks groups, as gen writes it on one host of several, is valid as a part, unless\n"
+      "--profile AscendCloud is given.\n"
       "Example:\n  pdctl validate --profile AscendCloud global_ranktable_merge.json local_ranktable_10.0.0.18_45.json");
 }
 
@@ -215,12 +220,11 @@ void declare_commands(CLI::App& app, Invocation& invocation, const std::string& 
   declare_diff(context);
   declare_completion(context);
   app.footer(
-      "Each command has --help with an example. Exit statuses: 0 done, valid, the same; 1 refused, invalid, different; "
-      "2 "
-      "usage.\n"
-      "In place of pd_ranktable_tools.py: pdctl --mode gen|merge|merge-local|merge-all with the script's flags, or "
+      "Each command has --help with an example. Exit statuses: 0 done, valid, the same; 1 refused, invalid, different, "
+      "or the\noutput could not be written; 2 usage, and in diff a table that can't be read.\n"
+      "In place of pd_ranktable_tools.py: pdctl --mode gen|merge|merge-local|merge-all with the seed's flags, or "
       "called "
-      "by the script's name.\n"
+      "by\nthe script's name; without the word python before it.\n"
       "Example:\n  pdctl gen --prefill-server-list 4,5 --decode-server-list 6,7 --api-server --save-dir ./save_dir\n"
       "  pdctl validate ./save_dir/*.json");
 }

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <sstream>
 
+#include "cli/drop_in.h"
+#include "ranktable/rules.h"
+
 namespace pd::cli {
 namespace {
 
@@ -35,6 +38,14 @@ std::string choices_in(const std::string& type) {
   return choices;
 }
 
+std::string rule_names() {
+  std::string names;
+  for (int rule = 1; rule <= ranktable::kRules; ++rule) {
+    names += (names.empty() ? "" : " ") + std::string(ranktable::text_of(rule).name);
+  }
+  return names;
+}
+
 Option read_option(const CLI::Option& declared) {
   Option option;
   for (const std::string& name : declared.get_snames()) option.names.push_back("-" + name);
@@ -42,7 +53,7 @@ Option read_option(const CLI::Option& declared) {
   option.about = declared.get_description();
   option.many = declared.get_items_expected_max() > 1 && declared.get_allow_extra_args();
   const std::string type = declared.get_type_name();
-  option.choices = choices_in(type);
+  option.choices = type.starts_with("RULE") ? rule_names() : choices_in(type);
   if (declared.get_items_expected_max() == 0) {
     option.values = Values::kNone;
   } else if (!option.choices.empty()) {
@@ -113,7 +124,9 @@ std::string assignment(const Option& option) {
 // Both shells share the choice of what comes next: `command` is the sub-command, `option` the last word that looks like
 // an option, `behind` how many words stand between it and the one that is being completed.
 void write_choice(std::ostream& script, const std::vector<Command>& commands) {
-  script << "  case $command in\n    '') choices='" << command_names(commands) << " --help --version' ;;\n";
+  script << "  case $command:$option in\n    :" << kModeFlag << ") choices='"
+         << joined({kModes.begin(), kModes.end()}, " ") << "' ;;\n    :*) choices='" << command_names(commands)
+         << " --help --version " << kModeFlag << "' ;;\n  esac\n  case $command in\n";
   for (const Command& command : commands) {
     script << "    " << command.name << ")\n      case $option:$behind in\n";
     for (const Option& option : command.options) {

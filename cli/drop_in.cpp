@@ -1,7 +1,6 @@
 #include "cli/drop_in.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <optional>
 
@@ -10,9 +9,6 @@
 
 namespace pd::cli {
 namespace {
-
-constexpr std::array<std::string_view, 4> kModes = {"gen", "merge", "merge-local", "merge-all"};
-constexpr std::string_view kFlag = "--mode";
 
 bool is_scripts_name(const std::string& program) {
   const std::string name = std::filesystem::path(program).filename().string();
@@ -25,12 +21,12 @@ bool asks_only(const std::string& word) { return word == "--help" || word == "-h
 std::optional<std::string> take_mode(std::vector<std::string>& words) {
   std::optional<std::string> mode;
   for (auto word = words.begin() + 1; word < words.end();) {
-    if (*word == kFlag) {
+    if (*word == kModeFlag) {
       const bool has_value = word + 1 != words.end() && !(word + 1)->starts_with("--");
       mode = has_value ? *(word + 1) : "";
       word = words.erase(word, word + (has_value ? 2 : 1));
-    } else if (word->starts_with(std::string(kFlag) + "=")) {
-      mode = word->substr(kFlag.size() + 1);
+    } else if (word->starts_with(std::string(kModeFlag) + "=")) {
+      mode = word->substr(kModeFlag.size() + 1);
       word = words.erase(word);
     } else {
       ++word;
@@ -40,6 +36,25 @@ std::optional<std::string> take_mode(std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+std::vector<std::string> scripts_help(const std::vector<std::string>& words) {
+  if (words.empty() || !is_scripts_name(words.front())) return {};
+  bool asked = false;
+  for (auto word = words.begin() + 1; word != words.end(); ++word) {
+    if (word->starts_with(kModeFlag) || *word == "--version") return {};
+    asked = asked || asks_only(*word);
+  }
+  if (!asked) return {};
+  return {"Makes and merges ranktables, in place of the Python script of that name.",
+          "Usage: pd_ranktable_tools.py --mode MODE FLAGS   (without the word python before it)",
+          "",
+          "  --mode gen          Write the tables of the instances on this host",
+          "  --mode merge        Put the global tables of single hosts together",
+          "  --mode merge-local  Put the local tables of one instance's hosts together",
+          "  --mode merge-all    Put the local tables of instances together to a global one",
+          "",
+          "Each mode's flags: pd_ranktable_tools.py --mode gen --help. Called as pdctl it does more: pdctl --help."};
+}
 
 Result<std::vector<std::string>> with_mode_as_command(std::vector<std::string> words) {
   if (words.empty()) words.emplace_back("pdctl");

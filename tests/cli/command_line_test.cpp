@@ -34,6 +34,14 @@ TEST(CommandLine, ListsTheCommandsThatThereAre) {
   for (const char* later : {"render", "inject", "status "}) EXPECT_THAT(ran.out, Not(HasSubstr(later)));
 }
 
+TEST(CommandLine, SaysInTheHelpWhatBecomesOfFiles) {
+  for (const char* command : {"gen", "merge", "merge-local", "merge-all"}) {
+    EXPECT_THAT(pdctl({command, "--help"}).out,
+                AllOf(HasSubstr("a symbolic link by a file"), HasSubstr("0640"), HasSubstr("chgrp")));
+  }
+  EXPECT_THAT(pdctl({"--help"}).out, AllOf(HasSubstr("in diff a table that can't be read"), HasSubstr("word python")));
+}
+
 TEST(CommandLine, TellsItsVersion) { EXPECT_EQ(pdctl({"--version"}).out, "1.2.3\n"); }
 
 TEST(CommandLine, ExitsWithTwoForWhatItDoesNotUnderstand) {

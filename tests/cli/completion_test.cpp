@@ -61,6 +61,13 @@ TEST_F(BashCompletion, OffersChoices) {
   EXPECT_THAT(offered("pdctl completion z"), ElementsAre("zsh"));
 }
 
+TEST_F(BashCompletion, OffersModesAndRules) {
+  EXPECT_THAT(offered("pdctl --mode ''"), ElementsAre("gen", "merge", "merge-all", "merge-local"));
+  EXPECT_THAT(offered("pdctl --m"), ElementsAre("--mode"));
+  EXPECT_THAT(offered("pdctl --mode gen --pref"), ElementsAre("--prefill-server-list"));
+  EXPECT_THAT(offered("pdctl validate --skip-rule device-i"), ElementsAre("device-ids", "device-ips"));
+}
+
 TEST_F(BashCompletion, OffersFilesWhereFilesAreExpected) {
   folder_.write("a table.json", "");
   folder_.write("tables/b.json", "");

@@ -54,6 +54,16 @@ TEST(DropIn, RefusesAFlagThatItDoesNotHonour) {
   EXPECT_THAT(ran.err, HasSubstr("--api-server-list"));
 }
 
+TEST(DropIn, ShowsTheModesByTheScriptsName) {
+  const Ran ran = run_words({"./pd_ranktable_tools.py", "--help"});
+  EXPECT_EQ(ran.status, 0);
+  for (const char* mode : {"gen ", "merge ", "merge-local ", "merge-all "}) {
+    EXPECT_THAT(ran.out, HasSubstr(std::string("\n  --mode ") + mode));
+  }
+  EXPECT_THAT(ran.out, ::testing::Not(HasSubstr("completion")));
+  EXPECT_THAT(run_words({"pd_ranktable_tools.py", "--mode", "gen", "--help"}).out, HasSubstr("--prefill-server-list"));
+}
+
 TEST(DropIn, ShowsTheModesHelp) {
   const Ran ran = pdctl({"--mode", "gen", "--help"});
   EXPECT_EQ(ran.status, 0);
