@@ -34,7 +34,8 @@ int say(const Answer& answer, Format format, const std::string& speaker, const S
 }
 
 int complain_of_usage(const std::string& complaint, const std::string& speaker, const Streams& streams) {
-  return say(usage_error(complaint + "; see " + speaker + " --help"), Format::kTable, speaker, streams);
+  return say(usage_error(complaint + (complaint.ends_with('?') ? " See " : "; see ") + speaker + " --help"),
+             Format::kTable, speaker, streams);
 }
 
 int report_parse_error(const CLI::App& app, const CLI::ParseError& error, const Streams& streams) {

@@ -105,7 +105,9 @@ DeviceAddresses by_tool(const std::string& path, Duration timeout, const std::ve
     Result<probe::SourceReading> reading = ask_tool(path, timeout, some);
     const bool hangs = std::chrono::steady_clock::now() - begin >= timeout;
     if (!reading && (hangs || end == some.size() || reading.error().code == Code::kCancelled)) {
-      return collect(reading, devices, advice);
+      Error error = reading.error();
+      if (end < devices.size() && error.code != Code::kCancelled) error.message += "; the others were not asked";
+      return collect(error, devices, advice);
     }
     if (!reading) {
       for (const int id : some) all.problems[probe::device_subject(id)] = reading.error().message;

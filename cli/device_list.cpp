@@ -52,7 +52,9 @@ Result<DeviceList> parse_device_list(const std::string& text) {
     const std::size_t comma = rest.find(',');
     int id = -1;
     if (!is_device(rest.substr(0, comma), id)) {
-      return invalid("\"" + probe::excerpt(text) + "\": " + reason(rest.substr(0, comma), text));
+      const std::string why = reason(rest.substr(0, comma), text);
+      const bool alone = !text.empty() && rest.substr(0, comma) == text;
+      return invalid(alone ? why : "\"" + probe::excerpt(text) + "\": " + why);
     }
     devices.push_back(id);
     if (comma == std::string_view::npos) return devices;

@@ -137,6 +137,7 @@ class Validation {
     OrderedJson files = OrderedJson::array();
     OrderedJson findings = OrderedJson::array();
     bool truncated = false;
+    const Table* const global = only_global();
     for (const Table& table : tables_) {
       files.push_back(describe(table));
       for (const Finding& finding : table.findings) {
@@ -149,6 +150,11 @@ class Validation {
       if (!table.findings.empty() && table.judged()) {
         answer.complaints.push_back(table.file + " was judged as " + layout_of(table));
       }
+    }
+    for (const Table& table : tables_) {
+      if (!table.judged() || global == nullptr || table.profile == global->profile) continue;
+      answer.complaints.push_back(table.file + " was not compared with " + global->file +
+                                  ", which is of another layout");
     }
     for (const Finding& finding : together_) {
       answer.lines.push_back("all files together: " + to_string(finding));

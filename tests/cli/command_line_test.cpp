@@ -65,7 +65,7 @@ TEST(CommandLine, ExitsWithTwoForWhatItDoesNotUnderstand) {
 
 TEST(CommandLine, NamesTheWordThatItDoesNotKnow) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
-      {{"gne"}, "pdctl: there is no command gne; did you mean gen?"},
+      {{"gne"}, "pdctl: there is no command gne; did you mean gen? See pdctl --help"},
       {{"nonsense"}, "pdctl: there is no command nonsense; there are gen, merge, "},
       {{"gen", "--prefil-server-list", "4,5"},
        "pdctl gen: there is no flag --prefil-server-list; did you mean --prefill-server-list?"},

@@ -114,7 +114,7 @@ TEST_F(Gen, RefusesWhatIsNoDevice) {
       {"4,05", "\"4,05\": \"05\" is no device; write 5"},
       {"+4", "is no device"},
       {"4;reboot", "is no device"},
-      {"16", "\"16\" is no device: it is above 15"},
+      {"16", "--prefill-server-list: \"16\" is no device: it is above 15"},
       {"99999999999", "it is above 15"},
       {"0x4", "is no device"},
       {"", "it is empty"},

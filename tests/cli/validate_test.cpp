@@ -187,6 +187,7 @@ TEST_F(Validate, LeavesHcclTablesWhatTheyAre) {
   const Ran ran = pdctl({"validate", kGlobal, hccl});
   EXPECT_EQ(ran.status, 0) << ran.out;
   EXPECT_THAT(ran.out, HasSubstr(hccl + ": valid Hccl10 local table"));
+  EXPECT_THAT(ran.err, HasSubstr(hccl + " was not compared with " + kGlobal));
 }
 
 TEST_F(Validate, SaysThatThereAreMoreFindings) {
