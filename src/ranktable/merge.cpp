@@ -32,9 +32,9 @@ class Holders {
     for (const Server& server : instance.servers) {
       for (const Device& device : server.devices) {
         const std::string name = "device " + std::to_string(device.id) + " of " + server.ip;
-        const Status by_id = claim(key_of(server.ip) + '#' + std::to_string(device.id), name, source);
+        Status by_id = claim(key_of(server.ip) + '#' + std::to_string(device.id), name, source);
         if (!by_id) return by_id;
-        const Status by_ip = claim(key_of(device.ip), "the NPU address " + device.ip, source);
+        Status by_ip = claim(key_of(device.ip), "the NPU address " + device.ip, source);
         if (!by_ip) return by_ip;
       }
     }
