@@ -29,7 +29,12 @@ unit() {
   local preset=$1 report=$logs/unit-$1.xml status=0
   build "$preset" || return 0
   rm -f "$report"
-  PD_LOG_LINES=8 step "unit tests ($preset)" ctest --test-dir "$root/build/$preset" -L unit -j "$(nproc)" --output-on-failure \
+  local -a left_out=()
+  if [[ $preset == tsan ]]; then
+    left_out=(-E '^daemonset[.]PodResourcesClient[.]')
+    printf '%s\n' "left out under ThreadSanitizer: daemonset.PodResourcesClient.* (Debian's gRPC is not built with it)"
+  fi
+  PD_LOG_LINES=8 step "unit tests ($preset)" ctest --test-dir "$root/build/$preset" -L unit "${left_out[@]}" -j "$(nproc)" --output-on-failure \
     --no-tests=error --output-junit "$report" || status=$?
   add_counts "$status" "$report"
 }

@@ -29,7 +29,7 @@ struct Broken {
   std::string pointer;
   Json value;
 };
-void PrintTo(const Broken& broken, std::ostream* out) {
+void PrintTo(const Broken& broken, std::ostream* out) {  // NOLINT(readability-identifier-naming): GoogleTest's
   *out << broken.file << ": " << broken.pointer << " = " << broken.value;
 }
 
@@ -226,10 +226,10 @@ TEST(RuleTexts, HaveANameAndASentenceEach) {
 
 // Members whose text is free, or any other value of which may be as right.
 bool is_free(const std::string& key) {
-  static const std::vector<std::string> kFree = {"server_id",       "device_ip", "device_id",    "server_ip",
-                                                 "super_device_id", "pod_name",  "super_pod_id", "group_name",
-                                                 "deploy_server",   "host_ip",   "container_ip", "device_logical_id"};
-  return std::find(kFree.begin(), kFree.end(), key) != kFree.end();
+  static const std::vector<std::string> free_members = {
+      "server_id",    "device_ip",  "device_id",     "server_ip", "super_device_id", "pod_name",
+      "super_pod_id", "group_name", "deploy_server", "host_ip",   "container_ip",    "device_logical_id"};
+  return std::find(free_members.begin(), free_members.end(), key) != free_members.end();
 }
 
 // What no rule lets pass in any member that has one; `pod_name` and such are free text.

@@ -17,6 +17,7 @@ inline std::string sample_file(const std::string& name) {
   return content.str();
 }
 
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest's name
 inline void PrintTo(const Finding& finding, std::ostream* out) { *out << to_string(finding); }
 
 // One of AscendCloud's.
