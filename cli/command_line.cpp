@@ -29,7 +29,7 @@ int say(const Answer& answer, Format format, const std::string& speaker, const S
   errno = 0;
   if (print(answer, format, speaker, streams.out, streams.err)) return answer.status;
   const std::string reason = errno == 0 ? "" : std::string(": ") + std::strerror(errno);
-  streams.err << speaker << ": cannot write to standard output" << reason << std::endl;
+  streams.err << speaker << ": cannot write to standard output" << reason << '\n' << std::flush;
   return answer.status == kDone ? kRefused : answer.status;
 }
 

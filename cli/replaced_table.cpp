@@ -101,7 +101,8 @@ std::string lost(const Listed& before, const Listed& now) {
       if (same != now.devices.end() && same->second.contains(id)) continue;
       ids += (ids.empty() ? "" : ",") + std::to_string(id);
     }
-    if (!ids.empty()) text += (text.empty() ? "" : " and ") + ("devices " + ids + " of " + server);
+    if (!ids.empty())
+      text.append(text.empty() ? "" : " and ").append("devices ").append(ids).append(" of ").append(server);
   }
   for (const std::string& scheduler : before.schedulers) {
     if (!now.schedulers.contains(scheduler)) text += (text.empty() ? "" : " and ") + ("the scheduler " + scheduler);
