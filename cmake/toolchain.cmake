@@ -14,7 +14,11 @@ add_compile_options(-Wno-maybe-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-misma
 # clang, which builds the fuzz targets, does not know all of g++'s warnings, and has one about what libstdc++ itself calls.
 add_compile_options("$<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option;-Wno-deprecated-declarations>")
 # When it optimises, g++ 12 takes std::string's operator+ of two temporaries for an overrun.
-add_compile_options("$<$<AND:$<CXX_COMPILER_ID:GNU>,$<OR:$<CONFIG:Release>,$<BOOL:${PD_SANITIZE}>>>:-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow>")
+set(PD_OPTIMISES $<CONFIG:Release>)
+if(PD_SANITIZE)
+  set(PD_OPTIMISES 1)
+endif()
+add_compile_options("$<$<AND:$<CXX_COMPILER_ID:GNU>,${PD_OPTIMISES}>:-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow>")
 add_compile_definitions(BOOST_ALL_NO_LIB)  # as cpprestsdk's package has it; the precompiled headers need one answer
 add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
