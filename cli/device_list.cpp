@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "probe/device_source.h"
+#include "base/excerpt.h"
 
 namespace pd::cli {
 namespace {
@@ -19,11 +19,11 @@ std::string reason(std::string_view piece, std::string_view whole) {
   if (whole.empty()) return "it is empty; write the numbers of the instance's NPUs: 4,5";
   if (piece.empty() && whole.ends_with(',')) return "it ends with a comma; write 4,5 without a blank, not 4, 5";
   if (piece.empty()) return "there is nothing before a comma; write 4,5";
-  const std::string quoted = "\"" + probe::excerpt(piece) + "\" is no device";
+  const std::string quoted = "\"" + excerpt(piece) + "\" is no device";
   if (piece.find_first_of(" \t") != std::string_view::npos) return quoted + "; write 4,5 without a blank, not 4, 5";
   const std::size_t first = std::min(piece.find_first_not_of('0'), piece.size() - 1);
   if (!is_digits(piece)) return quoted + "; devices are numbers from 0 to " + std::to_string(kHighestDevice) + ": 4,5";
-  if (first > 0) return quoted + "; write " + probe::excerpt(piece.substr(first));
+  if (first > 0) return quoted + "; write " + excerpt(piece.substr(first));
   return quoted + ": it is above " + std::to_string(kHighestDevice);
 }
 
@@ -54,7 +54,7 @@ Result<DeviceList> parse_device_list(const std::string& text) {
     if (!is_device(rest.substr(0, comma), id)) {
       const std::string why = reason(rest.substr(0, comma), text);
       const bool alone = !text.empty() && rest.substr(0, comma) == text;
-      return invalid(alone ? why : "\"" + probe::excerpt(text) + "\": " + why);
+      return invalid(alone ? why : "\"" + excerpt(text) + "\": " + why);
     }
     devices.push_back(id);
     if (comma == std::string_view::npos) return devices;

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/excerpt.h"
 #include "cli/nearest.h"
-#include "probe/device_source.h"
 
 namespace pd::cli {
 namespace {
@@ -67,7 +67,7 @@ Result<std::vector<std::string>> with_mode_as_command(std::vector<std::string> w
   }
   if (mode->empty()) return invalid("--mode needs a value; it is gen, merge, merge-local or merge-all");
   if (std::find(kModes.begin(), kModes.end(), *mode) == kModes.end()) {
-    return invalid("--mode is \"" + probe::excerpt(*mode) + "\"; it should be gen, merge, merge-local or merge-all" +
+    return invalid("--mode is \"" + excerpt(*mode) + "\"; it should be gen, merge, merge-local or merge-all" +
                    did_you_mean(*mode, {kModes.begin(), kModes.end()}));
   }
   words.insert(words.begin() + 1, *mode);

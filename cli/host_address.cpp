@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "base/address.h"
-#include "probe/device_source.h"
+#include "base/excerpt.h"
 
 namespace pd::cli {
 namespace {
@@ -55,7 +55,7 @@ bool is_link_local(const in6_addr& address) {
 }  // namespace
 
 Result<std::string> peer_address(const std::string& text) {
-  const std::string quoted = "\"" + probe::excerpt(text) + "\"";
+  const std::string quoted = "\"" + excerpt(text) + "\"";
   const std::optional<AddressFamily> family = address_family(text);
   if (!family) return invalid(quoted + " is no address; write a numeric IPv4 or IPv6 address, as 10.0.0.18");
   if (!is_peer_address(text)) return invalid(quoted + " is no address by which peers could reach this host");

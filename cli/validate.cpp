@@ -1,7 +1,6 @@
 #include "cli/validate.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "cli/table_files.h"
@@ -28,24 +27,17 @@ struct Table {
   bool judged() const { return document && profile != nullptr; }
 };
 
-constexpr std::array<std::string_view, 3> kGroups = {"scheduler", "prefill", "decode"};  // of AscendCloud, by group_id
-
-// What a part of an AscendCloud table lacks, as a host without all roles writes it. Empty for a whole one, and for what
-// is wrong with more than that.
-std::vector<std::string_view> missing_groups(ranktable::Value root) {
-  const ranktable::Value groups = root.find("server_group_list");
+// What a part of an AscendCloud table lacks, as a host without all roles writes it. Empty for a whole one, and for one
+// that can't be read.
+std::vector<std::string_view> missing_groups(const Table& table) {
+  if (table.document->root().find("server_group_list").size() >= 3) return {};
+  const Result<ranktable::Membership> part = table.profile->read_global(table.document->root());
   std::vector<std::string_view> missing;
-  std::size_t next = 0;
-  for (const ranktable::Value group : groups) {
-    const std::string_view id = group.find("group_id").text();
-    if (id.size() != 1 || id.front() < '0' || id.front() >= '0' + static_cast<char>(kGroups.size())) return {};
-    const auto role = static_cast<std::size_t>(id.front() - '0');
-    if (role < next) return {};
-    missing.insert(missing.end(), kGroups.begin() + next, kGroups.begin() + role);
-    next = role + 1;
-  }
-  if (groups.size() > 0) missing.insert(missing.end(), kGroups.begin() + next, kGroups.end());
-  return missing;
+  if (!part) return missing;
+  if (part->schedulers.empty()) missing.emplace_back("scheduler");
+  if (part->prefill.empty()) missing.emplace_back("prefill");
+  if (part->decode.empty()) missing.emplace_back("decode");
+  return missing.size() == 3 ? std::vector<std::string_view>() : missing;
 }
 
 // Several layouts have local tables that look like AscendCloud's, and MindIE's look like HCCL's.
@@ -205,7 +197,7 @@ class Validation {
   // What gen writes on a host that has not all roles is no table of a deployment yet, and none that is wrong.
   static void judge_as_part(Table& table) {
     if (table.profile->name != "AscendCloud" || table.part != Part::kGlobal) return;
-    table.missing = missing_groups(table.document->root());
+    table.missing = missing_groups(table);
     if (table.missing.empty()) return;
     std::erase_if(table.findings, [](const Finding& finding) {
       return finding.rule == ranktable::kLayout && finding.pointer == "/server_group_list";

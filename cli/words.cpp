@@ -2,8 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/excerpt.h"
 #include "cli/nearest.h"
-#include "probe/device_source.h"
 
 namespace pd::cli {
 namespace {
@@ -35,10 +35,10 @@ Status check_brackets(std::string_view value, const CLI::Option* option) {
   if (value.size() < 2 || value.front() != '[' || value.back() != ']') return Ok{};
   const std::string inside(value.substr(1, value.size() - 2));
   const bool is_file = option == nullptr || option->get_type_name().starts_with("FILE");
-  return invalid("\"" + probe::excerpt(value) + "\" has brackets around it; " +
-                 (is_file ? "files are written without them, separated by blanks (a file of that name: ./" +
-                                probe::excerpt(value) + ")"
-                          : "it is written without brackets: " + probe::excerpt(inside)));
+  return invalid(
+      "\"" + excerpt(value) + "\" has brackets around it; " +
+      (is_file ? "files are written without them, separated by blanks (a file of that name: ./" + excerpt(value) + ")"
+               : "it is written without brackets: " + excerpt(inside)));
 }
 
 Error unknown_flag(const CLI::App& command, const std::string& flag, bool is_command) {
@@ -49,7 +49,7 @@ Error unknown_flag(const CLI::App& command, const std::string& flag, bool is_com
   std::vector<std::string> known = flags_of(command);
   if (!is_command) known.emplace_back("--mode");
   const std::string meant = flag.starts_with("--") ? flag : "-" + flag;
-  return invalid("there is no flag " + probe::excerpt(flag) + did_you_mean(meant, known));
+  return invalid("there is no flag " + excerpt(flag) + did_you_mean(meant, known));
 }
 
 // The flags and values that follow a command.
@@ -117,7 +117,7 @@ Status check_words(const CLI::App& app, const std::vector<std::string>& words) {
   std::string all;
   for (const std::string& known : names_of(commands)) all += (all.empty() ? "" : ", ") + known;
   const std::string meant = did_you_mean(name, names_of(commands));
-  return invalid("there is no command " + probe::excerpt(name) + (meant.empty() ? "; there are " + all : meant));
+  return invalid("there is no command " + excerpt(name) + (meant.empty() ? "; there are " + all : meant));
 }
 
 std::vector<std::string> with_help_as_flag(std::vector<std::string> words) {

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <numeric>
 
+#include "base/excerpt.h"
+
 namespace pd::agent {
 namespace {
 
@@ -62,7 +64,7 @@ asio::awaitable<std::vector<int>> InventoryProbe::ask_kubelet(probe::Problems& p
     for (const std::string& device : found->devices) {
       const Result<int> id = npu::device_id_of(device);
       if (id) ids.push_back(*id);
-      if (!id) problems["kubelet's " + probe::excerpt(device)] = "not a whole NPU: " + id.error().message;
+      if (!id) problems["kubelet's " + excerpt(device)] = "not a whole NPU: " + id.error().message;
     }
     sort_unique(ids);
     co_return ids;

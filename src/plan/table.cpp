@@ -127,7 +127,8 @@ class Decider {
                                                  std::to_string(kMaxTableBytes) +
                                                  " fit in a ConfigMap: use fewer instances per deployment.");
       }
-      const std::vector<ranktable::Finding> findings = ranktable::validate_documents(documents_, *profile_);
+      const std::vector<ranktable::Finding> findings =
+          ranktable::validate_documents(documents_, *profile_, profile_->rules);
       if (!findings.empty()) {
         const std::string more =
             findings.size() > 1 ? " (and " + std::to_string(findings.size() - 1) + " more findings)" : "";
@@ -145,7 +146,7 @@ class Decider {
     constexpr std::size_t kShown = 5;
     if (!stored_.completed || decision_.content == stored_.content) return;
     const std::vector<ranktable::Change> changes =
-        ranktable::diff(membership_of(stored_.content), membership_of(decision_.content), ranktable::Names::kReal);
+        ranktable::diff(membership_of(stored_.content), placed_, ranktable::Names::kReal);
     for (std::size_t i = 0; i < std::min(changes.size(), kShown); ++i) {
       decision_.changes += (i == 0 ? "" : "; ") + changes[i].text;
     }

@@ -38,7 +38,4 @@ class DeviceSource {
 // "device 3", the subject of a problem.
 inline std::string device_subject(int id) { return "device " + std::to_string(id); }
 
-// What a person may see of bytes from outside: the printable ones, and not many.
-std::string excerpt(std::string_view bytes);
-
 }  // namespace pd::probe

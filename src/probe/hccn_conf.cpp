@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/address.h"
+#include "base/excerpt.h"
 #include "base/file.h"
 
 namespace pd::probe {

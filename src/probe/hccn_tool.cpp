@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "base/address.h"
+#include "base/excerpt.h"
 #include "probe/backoff.h"
 #include "probe/wakeup.h"
 

@@ -60,14 +60,6 @@ void check_role(Value list, std::string_view name, UniqueDevices& unique, Findin
   check_equal_sizes(sizes, findings);
 }
 
-void check_scheduler(Value list, Findings& findings) {
-  if (list.size() != 1) {
-    findings.add(kLayout, list,
-                 "the scheduler's group lists " + std::to_string(list.size()) + " servers; it should list exactly one");
-  }
-  check_hosts(list, /*addresses_only=*/false, findings);
-}
-
 // Where groups are missing, the others are judged by what their ids say that they are: rule 3 tells of it once.
 void check_global(Value document, Findings& findings) {
   const Value groups = check_group_list(document, findings);
@@ -135,8 +127,7 @@ Result<Membership> read_global(Value document) {
 const Profile kAscendCloud{
     .name = "AscendCloud",
     .summary = "AscendCloud-LLM's vLLM: groups for scheduler, prefill and decode",
-    .rules = {kStrings, kCounts, kLayout, kNotEmpty, kRanks, kDeviceIds, kDeviceIps, kEqualSizes, kMirror,
-              kServerAddresses, kGroupOrder, kServerIds, kSize, kStatus},
+    .rules = kGroupRules,
     .render = render,
     .check_global = check_global,
     .check_local = check_local,

@@ -14,9 +14,10 @@
 namespace pd::ranktable {
 
 struct Finding {
-  int rule = 0;         // 1..16; 0 for text that is not a table at all
-  std::string pointer;  // JSON pointer to the place
-  std::string message;  // one sentence: what is wrong and what it should be
+  int rule = 0;            // 1..16; 0 for text that is not a table at all
+  std::string pointer;     // JSON pointer to the place
+  std::string message;     // one sentence: what is wrong and what it should be
+  std::string table = {};  // which one of several: "the local table of prefill-0"
 };
 
 // "rule 7 (device-ips) at /server_group_list/1/...: device_ip ..."

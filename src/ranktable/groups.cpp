@@ -15,24 +15,28 @@ Servers servers_of(const std::vector<Server>& servers) {
 
 Servers servers_of(const Instance& instance) { return servers_of(instance.servers); }
 
+void write_devices(Writer& writer, const Server& server, std::size_t& rank, bool super_device_ids) {
+  writer.key("device");
+  writer.begin_list();
+  for (const Device& device : server.devices) {
+    writer.begin_object();
+    writer.member("device_id", static_cast<std::size_t>(device.id));
+    writer.member("device_ip", device.ip);
+    writer.member("rank_id", rank++);
+    if (super_device_ids && device.super_device_id) {
+      writer.member("super_device_id", std::size_t{*device.super_device_id});
+    }
+    for (const Member& member : device.more) writer.member(member.key, member.value);
+    writer.end_object();
+  }
+  writer.end_list();
+}
+
 void write_server(Writer& writer, const Server& server, std::size_t& rank) {
   writer.begin_object();
   writer.member("server_id", server.id);
   writer.member("server_ip", server.ip);
-  if (!server.devices.empty()) {
-    writer.key("device");
-    writer.begin_list();
-    for (const Device& device : server.devices) {
-      writer.begin_object();
-      writer.member("device_id", static_cast<std::size_t>(device.id));
-      writer.member("device_ip", device.ip);
-      writer.member("rank_id", rank++);
-      if (device.super_device_id) writer.member("super_device_id", std::size_t{*device.super_device_id});
-      for (const Member& member : device.more) writer.member(member.key, member.value);
-      writer.end_object();
-    }
-    writer.end_list();
-  }
+  if (!server.devices.empty()) write_devices(writer, server, rank, /*super_device_ids=*/true);
   writer.end_object();
 }
 
@@ -142,6 +146,15 @@ void check_hosts(Value list, bool addresses_only, Findings& findings) {
   }
 }
 
+void check_scheduler(Value list, Findings& findings) {
+  if (list.size() != 1) {
+    findings.add(
+        kLayout, list,
+        "there are " + std::to_string(list.size()) + " servers for the scheduler; there should be exactly one");
+  }
+  check_hosts(list, /*addresses_only=*/false, findings);
+}
+
 std::size_t check_server(Value server, std::size_t rank, UniqueDevices& unique, Findings& findings) {
   if (!server.is_object()) {
     findings.add(kCounts, server, "a server should be an object");
@@ -189,12 +202,7 @@ void check_local_host(Value document, Findings& findings) {
   check_constant(document, "version", "1.0", kLayout, findings);
   const Value list = check_group(document, "0", findings);
   if (!list) return;
-  if (list.size() != 1) {
-    findings.add(
-        kLayout, list,
-        "the scheduler's local table lists " + std::to_string(list.size()) + " servers; it should list exactly one");
-  }
-  check_hosts(list, /*addresses_only=*/false, findings);
+  check_scheduler(list, findings);
 }
 
 bool has_devices(Value server_list) {

@@ -12,10 +12,18 @@
 
 namespace pd::ranktable {
 
+// Those that apply to a layout of groups with their local tables.
+inline constexpr RuleSet kGroupRules = {kStrings,    kCounts,    kLayout,     kNotEmpty, kRanks,
+                                        kDeviceIds,  kDeviceIps, kEqualSizes, kMirror,   kServerAddresses,
+                                        kGroupOrder, kServerIds, kSize,       kStatus};
+
 using Servers = std::vector<const Server*>;
 Servers servers_of(const std::vector<Server>& servers);
 Servers servers_of(const Instance& instance);
 
+// "device":[{"device_id","device_ip","rank_id"}] of an object that is open, with the super_device_id where that is
+// known and asked for; ranks go on from `rank`.
+void write_devices(Writer& writer, const Server& server, std::size_t& rank, bool super_device_ids);
 // {"server_id","server_ip","device":[{"device_id","device_ip","rank_id"}]}; ranks go on from `rank`.
 void write_server(Writer& writer, const Server& server, std::size_t& rank);
 // "group_id","server_count","server_list" of an object that is open. Ranks run on over the servers, from 0.
@@ -36,6 +44,8 @@ Value check_group_list(Value document, Findings& findings);
 Value check_group(Value group, std::string_view group_id, Findings& findings);
 // Servers without NPUs, with an id each unless `addresses_only`; rule 3.
 void check_hosts(Value list, bool addresses_only, Findings& findings);
+// The scheduler's servers: exactly one, without NPUs; rule 3.
+void check_scheduler(Value list, Findings& findings);
 // One server with its NPUs, whose ranks run on from `rank`. Returns the number of its devices.
 std::size_t check_server(Value server, std::size_t rank, UniqueDevices& unique, Findings& findings);
 // One instance's servers, over which ranks run on. Returns the number of its devices.

@@ -9,21 +9,6 @@
 namespace pd::ranktable {
 namespace {
 
-void write_devices(Writer& writer, const Server& server, std::size_t& rank, bool super_pods) {
-  writer.key("device");
-  writer.begin_list();
-  for (const Device& device : server.devices) {
-    writer.begin_object();
-    writer.member("device_id", static_cast<std::size_t>(device.id));
-    writer.member("device_ip", device.ip);
-    writer.member("rank_id", rank++);
-    if (super_pods) writer.member("super_device_id", std::size_t{device.super_device_id.value_or(0)});
-    for (const Member& member : device.more) writer.member(member.key, member.value);
-    writer.end_object();
-  }
-  writer.end_list();
-}
-
 // In the order in which they occur.
 std::vector<std::pair<std::string, Servers>> super_pods_of(const Instance& instance) {
   std::vector<std::pair<std::string, Servers>> pods;
@@ -105,7 +90,7 @@ std::string ascend_operator_table(const Instance& instance) {
   std::size_t rank = 0;
   for (const Server& server : instance.servers) {
     writer.begin_object();
-    write_devices(writer, server, rank, /*super_pods=*/false);
+    write_devices(writer, server, rank, /*super_device_ids=*/false);
     writer.member("server_id", server.id);
     writer.member("host_ip", server.host_ip.empty() ? server.id : server.host_ip);
     writer.member("container_ip", server.ip);

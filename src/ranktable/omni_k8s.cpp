@@ -19,12 +19,7 @@ void check_global(Value document, Findings& findings) {
   const Value list = document.find("server_group_list");
   if (list.is_list() && list.size() > 0) {
     const Value servers = check_group(*list.begin(), "0", findings);
-    if (servers && servers.size() != 1) {
-      findings.add(
-          kLayout, servers,
-          "the scheduler's group lists " + std::to_string(servers.size()) + " servers; it should list exactly one");
-    }
-    check_hosts(servers, /*addresses_only=*/false, findings);
+    if (servers) check_scheduler(servers, findings);
   }
   check_instance_groups(document, 1, findings);
 }
@@ -47,8 +42,7 @@ Result<Membership> read_global(Value document) {
 const Profile kOmniK8s{
     .name = "OmniK8s",
     .summary = "omni-infer on Kubernetes: the scheduler in group 0, then one group for each instance",
-    .rules = {kStrings, kCounts, kLayout, kNotEmpty, kRanks, kDeviceIds, kDeviceIps, kEqualSizes, kMirror,
-              kServerAddresses, kGroupOrder, kServerIds, kSize, kStatus},
+    .rules = kGroupRules,
     .render = render,
     .check_global = check_global,
     .check_local = check_local_instance,

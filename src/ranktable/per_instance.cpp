@@ -41,8 +41,7 @@ Result<Membership> read_global(Value document) {
 const Profile kPerInstance{
     .name = "PerInstance",
     .summary = "omni-infer: one group for each instance, prefill first, no scheduler",
-    .rules = {kStrings, kCounts, kLayout, kNotEmpty, kRanks, kDeviceIds, kDeviceIps, kEqualSizes, kMirror,
-              kServerAddresses, kGroupOrder, kServerIds, kSize, kStatus},
+    .rules = kGroupRules,
     .integer_counts = true,
     .render = render,
     .check_global = check_global,

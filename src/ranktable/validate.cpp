@@ -186,39 +186,69 @@ std::vector<Finding> validate_size(std::size_t bytes, RuleSet rules) {
   return findings.take();
 }
 
-std::vector<Finding> validate_documents(const Documents& documents, const Profile& profile) {
-  std::vector<Finding> all;
-  const auto add = [&all](std::vector<Finding> more) { all.insert(all.end(), more.begin(), more.end()); };
-  std::vector<Document> locals;
-  std::size_t bytes = 0;
-  const auto judge = [&](const std::string& text, Part part) -> std::optional<Document> {
-    bytes += text.size();
+namespace {
+
+// The tables of one deployment, judged one after the other and then together.
+class DocumentsJudge {
+ public:
+  DocumentsJudge(const Profile& profile, RuleSet rules) : profile_(profile), rules_(rules) {}
+
+  // Nothing for a text that can't be read.
+  std::optional<Document> judge(const std::string& text, Part part, const std::string& table) {
+    bytes_ += text.size();
     Result<Document> document = parse_document(text);
     if (!document) {
-      add({{kReadable, "", "the table can't be read: " + document.error().message}});
+      add(table, {{kReadable, "", "the table can't be read: " + document.error().message}});
       return std::nullopt;
     }
-    add(validate(*document, profile, part, profile.rules));
+    add(table, validate(*document, profile_, part, rules_));
     return *std::move(document);
-  };
-  locals.reserve(documents.locals.size() + 1);
-  const auto judge_local = [&](const std::string& text, Part part) {
-    if (std::optional<Document> document = judge(text, part)) locals.push_back(*std::move(document));
-  };
-  for (const auto& [name, text] : documents.locals) judge_local(text, Part::kLocal);
-  if (!documents.host.empty() && profile.check_host != nullptr) judge_local(documents.host, Part::kHost);
-  if (!documents.global.empty()) {
-    const std::optional<Document> global = judge(documents.global, Part::kGlobal);
-    std::vector<const Document*> mirrors;
-    for (const Document& local : locals) mirrors.push_back(&local);
-    if (global) {
-      for (MirrorFinding& found : validate_mirrors(*global, mirrors, profile, profile.rules)) {
-        all.push_back(std::move(found.finding));
-      }
+  }
+
+  void judge_local(const std::string& text, Part part, const std::string& table) {
+    if (std::optional<Document> document = judge(text, part, table)) locals_.emplace_back(table, *std::move(document));
+  }
+
+  void compare(const Document& global) {
+    std::vector<const Document*> locals;
+    for (const auto& [table, document] : locals_) locals.push_back(&document);
+    for (MirrorFinding& found : validate_mirrors(global, locals, profile_, rules_)) {
+      add(locals_[found.local].first, {std::move(found.finding)});
     }
   }
-  add(validate_size(bytes, profile.rules));
-  return all;
+
+  std::vector<Finding> take() {
+    add("", validate_size(bytes_, rules_));
+    return std::move(all_);
+  }
+
+ private:
+  void add(const std::string& table, std::vector<Finding> findings) {
+    for (Finding& finding : findings) {
+      finding.table = table;
+      all_.push_back(std::move(finding));
+    }
+  }
+
+  const Profile& profile_;
+  RuleSet rules_;
+  std::size_t bytes_ = 0;
+  std::vector<std::pair<std::string, Document>> locals_;
+  std::vector<Finding> all_;
+};
+
+}  // namespace
+
+std::vector<Finding> validate_documents(const Documents& documents, const Profile& profile, RuleSet rules) {
+  DocumentsJudge judge(profile, rules);
+  std::optional<Document> global;
+  if (!documents.global.empty()) global = judge.judge(documents.global, Part::kGlobal, "the global table");
+  for (const auto& [name, text] : documents.locals) judge.judge_local(text, Part::kLocal, "the local table of " + name);
+  if (!documents.host.empty() && profile.check_host != nullptr) {
+    judge.judge_local(documents.host, Part::kHost, "the scheduler's local table");
+  }
+  if (global) judge.compare(*global);
+  return judge.take();
 }
 
 std::vector<Finding> validate_global(std::string_view text, std::string_view profile) {
@@ -248,7 +278,8 @@ std::vector<Finding> validate_mirror(std::string_view global, std::string_view l
 }
 
 std::string to_string(const Finding& finding) {
-  std::string line = "rule " + std::to_string(finding.rule) + " (" + std::string(text_of(finding.rule).name) + ") at " +
+  std::string line = (finding.table.empty() ? "" : finding.table + ": ") + "rule " + std::to_string(finding.rule) +
+                     " (" + std::string(text_of(finding.rule).name) + ") at " +
                      (finding.pointer.empty() ? "/" : finding.pointer) + ": " + finding.message;
   // Keys of a hostile table may hold line breaks; a finding stays one line.
   std::replace_if(

@@ -28,8 +28,8 @@ std::vector<MirrorFinding> validate_mirrors(const Document& global, const std::v
 // Rule 15: what all tables of a deployment have in bytes.
 std::vector<Finding> validate_size(std::size_t bytes, RuleSet rules);
 
-// All tables of a deployment as they would be published, against all rules of the profile.
-std::vector<Finding> validate_documents(const Documents& documents, const Profile& profile);
+// All tables of a deployment as they would be published; each finding names its table.
+std::vector<Finding> validate_documents(const Documents& documents, const Profile& profile, RuleSet rules);
 
 // The same on text that may be anything, by the profile's name.
 std::vector<Finding> validate_global(std::string_view text, std::string_view profile);

@@ -42,7 +42,7 @@ class TableBench {
 
   // Empty when all tables are what they should be.
   std::string check() const {
-    const std::vector<pd::ranktable::Finding> findings = validate_documents(documents_, profile_);
+    const std::vector<pd::ranktable::Finding> findings = validate_documents(documents_, profile_, profile_.rules);
     if (!findings.empty()) return name_ + " " + to_string(findings.front());
     const pd::Result<Document> document = parse_document(documents_.global);
     if (!document) return name_ + " " + document.error().message;
@@ -66,7 +66,7 @@ class TableBench {
     });
     measure_bytes(name_ + "render_validate_serialise_digest_all", all, [&] {
       const Documents rendered = *profile_.render(members_);
-      return validate_documents(rendered, profile_).size() + digest_all(rendered);
+      return validate_documents(rendered, profile_, profile_.rules).size() + digest_all(rendered);
     });
     measure_bytes(name_ + "parse_validate_global", global,
                   [&] { return validate_global(*parse_document(documents_.global)); });

@@ -25,7 +25,7 @@ void require_read_back(const Profile& profile, const Documents& documents) {
   require(again->global == documents.global, "it is rendered as it was", documents.global + " and " + again->global);
   // Whoever is content with the global table is content with those that go with it.
   if (!validate(global, profile, Part::kGlobal, profile.rules).empty()) return;
-  const std::vector<Finding> findings = validate_documents(*again, profile);
+  const std::vector<Finding> findings = validate_documents(*again, profile, profile.rules);
   require(findings.empty(), "the local tables of a right global table are right",
           findings.empty() ? "" : to_string(findings.front()) + " in " + documents.global);
 }

@@ -130,7 +130,7 @@ class Layouts : public ::testing::TestWithParam<std::string_view> {
 TEST_P(Layouts, WhateverIsRenderedIsValid) {
   RandomMembership random = memberships(1);
   for (int i = 0; i < 200 && !HasFailure(); ++i) {
-    for (const Finding& finding : validate_documents(rendered(profile(), random.next()), profile())) {
+    for (const Finding& finding : validate_documents(rendered(profile(), random.next()), profile(), profile().rules)) {
       ADD_FAILURE() << to_string(finding);
     }
   }

@@ -137,12 +137,13 @@ TEST(Rule9, ComparesTheAscendOperatorsFormByWhatItSays) {
   Membership membership = one_prefill_one_decode();
   membership.prefill[0].servers[0].ip = "172.16.0.11";
   Documents documents = *profile.render(membership);
-  EXPECT_THAT(validate_documents(documents, profile), IsEmpty());
+  EXPECT_THAT(validate_documents(documents, profile, profile.rules), IsEmpty());
   std::string& local = documents.locals.at("prefill-0");
   local.replace(local.find("29.81.18.104"), 12, "29.81.18.199");
-  const std::vector<Finding> findings = validate_documents(documents, profile);
+  const std::vector<Finding> findings = validate_documents(documents, profile, profile.rules);
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings[0].rule, kMirror);
+  EXPECT_EQ(findings[0].table, "the local table of prefill-0");
 }
 
 TEST(Rule10, WantsEachServerOfAnInstanceOnce) {

@@ -1,6 +1,6 @@
-#include "probe/device_source.h"
+#include "base/excerpt.h"
 
-namespace pd::probe {
+namespace pd {
 
 std::string excerpt(std::string_view bytes) {
   constexpr std::size_t kMost = 100;
@@ -9,4 +9,4 @@ std::string excerpt(std::string_view bytes) {
   return bytes.size() > kMost ? text + "..." : text;
 }
 
-}  // namespace pd::probe
+}  // namespace pd
