@@ -1,9 +1,8 @@
 #include "runtime/timing.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+
+#include "runtime/signal.h"
 
 namespace pd::runtime {
 
@@ -12,13 +11,18 @@ Duration jittered(Duration base, double jitter, Rng& rng) {
   return std::chrono::duration_cast<Duration>(base * factor(rng));
 }
 
+asio::awaitable<TimeService*> time_service() {
+  const auto executor = co_await asio::this_coro::executor;
+  co_return &TimeService::of(asio::query(executor, asio::execution::context));
+}
+
 asio::awaitable<bool> sleep_for(Duration duration, StopToken stop) {
   if (stop.stopped()) co_return false;
-  asio::steady_timer timer(co_await asio::this_coro::executor);
-  timer.expires_after(duration);
-  const auto registration = stop.on_stop([&timer] { timer.cancel(); });
-  boost::system::error_code ignored;
-  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  TimeService& time = *co_await time_service();
+  Signal over;
+  const TimeService::Call call = time.call_at(time.now() + duration, [&over] { over.notify_all(); });
+  const auto registration = stop.on_stop([&over] { over.notify_all(); });
+  co_await over.wait();
   co_return !stop.stopped();
 }
 

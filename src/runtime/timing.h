@@ -9,16 +9,18 @@
 
 #include "base/clock.h"
 #include "base/stop_token.h"
+#include "runtime/time_service.h"
 
 namespace pd::runtime {
-
-namespace asio = boost::asio;
 
 // Random numbers for jitter; seeded in tests.
 using Rng = std::mt19937_64;
 
 // A uniform factor in [1, 1 + jitter).
 Duration jittered(Duration base, double jitter, Rng& rng);
+
+// That of the flow that asks.
+asio::awaitable<TimeService*> time_service();
 
 // False when stopped before the time was over.
 asio::awaitable<bool> sleep_for(Duration duration, StopToken stop);

@@ -93,14 +93,15 @@ asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token
 // Watches until only a new list can help. Answers whether a watch has worked since the last list: if none has, a list
 // that follows at once would go round as fast as the server answers.
 asio::awaitable<bool> Watcher::watch_until_stale(StopToken stop) {
+  const TimeService& time = *co_await time_service();
   bool worked = false;
   int failures = 0;  // in a row
   while (!stop.stopped()) {
     int events = 0;
-    const Instant started = std::chrono::steady_clock::now();
+    const Instant started = time.now();
     const Status ended = co_await watch(stop, events);
     if (stop.stopped()) break;
-    const bool lasted = std::chrono::steady_clock::now() - started >= kShortWatch;
+    const bool lasted = time.now() - started >= kShortWatch;
     if (events > 0 || (ended && lasted)) {
       worked = true;
       failures = 0;

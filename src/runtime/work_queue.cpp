@@ -1,38 +1,31 @@
 #include "runtime/work_queue.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 namespace pd::runtime {
 
 WorkQueue::WorkQueue(asio::io_context& context, Rng& rng, Backoff::Policy backoff)
-    : rng_(rng), policy_(backoff), timer_(context), signal_(context, Instant::max()) {}
+    : time_(TimeService::of(context)), rng_(rng), policy_(backoff) {}
 
 void WorkQueue::add(const std::string& key) {
   waiting_.erase(key);
   if (!dirty_.insert(key).second) return;
   if (working_.contains(key)) return;
   ready_.push_back(key);
-  signal_.cancel();
+  changed_.notify_all();
 }
 
 void WorkQueue::add_after(const std::string& key, Duration delay) {
-  if (dirty_.contains(key) && !working_.contains(key)) return;
-  const Instant due = std::chrono::steady_clock::now() + delay;
-  const auto [entry, added] = waiting_.emplace(key, due);
-  if (!added) entry->second = std::min(entry->second, due);
-  arm();
+  if (stopped_ || (dirty_.contains(key) && !working_.contains(key))) return;
+  const Instant due = time_.now() + delay;
+  if (const auto known = waiting_.find(key); known != waiting_.end() && known->second.due <= due) return;
+  waiting_[key] = {due, time_.call_at(due, [this, key = key] { add(key); })};
 }
 
 asio::awaitable<std::optional<std::string>> WorkQueue::take(StopToken stop) {
-  const auto registration = stop.on_stop([this] { signal_.cancel(); });
-  while (ready_.empty() && !stop.stopped()) {
-    boost::system::error_code ignored;
-    co_await signal_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
+  const auto registration = stop.on_stop([this] { changed_.notify_all(); });
+  while (ready_.empty() && !stop.stopped()) co_await changed_.wait();
   if (stop.stopped()) {
     stopped_ = true;
-    timer_.cancel();
+    waiting_.clear();
     co_return std::nullopt;
   }
   std::string key = std::move(ready_.front());
@@ -46,7 +39,7 @@ void WorkQueue::done(const std::string& key, Outcome outcome) {
   working_.erase(key);
   if (dirty_.contains(key)) {
     ready_.push_back(key);
-    signal_.cancel();
+    changed_.notify_all();
   }
   if (outcome.deferred) {
     if (outcome.again) add_after(key, *outcome.again);
@@ -65,26 +58,6 @@ void WorkQueue::done(const std::string& key, Outcome outcome) {
 void WorkQueue::forget(const std::string& key) {
   backoffs_.erase(key);
   waiting_.erase(key);
-}
-
-void WorkQueue::arm() {
-  if (waiting_.empty() || stopped_) return;
-  Instant earliest = Instant::max();
-  for (const auto& [key, due] : waiting_) earliest = std::min(earliest, due);
-  timer_.expires_at(earliest);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) on_timer();
-  });
-}
-
-void WorkQueue::on_timer() {
-  const Instant now = std::chrono::steady_clock::now();
-  std::vector<std::string> due;
-  for (const auto& [key, when] : waiting_) {
-    if (when <= now) due.push_back(key);
-  }
-  for (const std::string& key : due) add(key);
-  arm();
 }
 
 }  // namespace pd::runtime

@@ -8,13 +8,12 @@
 // Thread: the io_context's.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <map>
 #include <set>
 #include <string>
 
+#include "runtime/signal.h"
 #include "runtime/timing.h"
 
 namespace pd::runtime {
@@ -39,19 +38,21 @@ class WorkQueue {
   std::size_t depth() const { return ready_.size(); }
 
  private:
-  void arm();
-  void on_timer();
+  struct Later {
+    Instant due;
+    TimeService::Call call;
+  };
 
+  TimeService& time_;
   Rng& rng_;
   Backoff::Policy policy_;
   std::deque<std::string> ready_;
   std::set<std::string> dirty_;  // in ready_, or to be put there when done
   std::set<std::string> working_;
-  bool stopped_ = false;  // the timer would keep the io_context running
-  std::map<std::string, Instant> waiting_;
+  bool stopped_ = false;  // what waits for its time would keep the io_context running
+  std::map<std::string, Later> waiting_;
   std::map<std::string, Backoff> backoffs_;
-  asio::steady_timer timer_;   // for the earliest of waiting_
-  asio::steady_timer signal_;  // never expires; cancelled when something became ready
+  Signal changed_;
 };
 
 }  // namespace pd::runtime
