@@ -10,10 +10,10 @@ namespace {
 
 constexpr kube::ResourcePath kEvents{"/apis/events.k8s.io/v1", "events"};
 
-void remember(Written& written, const std::string& kind, const std::string& version) {
-  if (version.empty()) return;
-  std::string& newest = written.versions[kind];
-  if (runtime::version_less(newest, version)) newest = version;
+void remember(Written& written, const std::string& kind, const kube::ObjectMeta& meta) {
+  if (meta.resource_version.empty()) return;
+  kube::ObjectMeta& newest = written.newest[kind];
+  if (runtime::version_less(newest.resource_version, meta.resource_version)) newest = meta;
 }
 
 // Whether what follows may go on when this failed.
@@ -89,7 +89,7 @@ boost::asio::awaitable<Status> Applier::create(const Target& target, kube::Resou
   Result<kube::ObjectMeta> made =
       co_await client_.create(kube::list_path(path, target.deployment.ns), std::move(object), target.options);
   if (made) {
-    remember(target.written, kind, made->resource_version);
+    remember(target.written, kind, *made);
     log::info("Created", {{"kind", kind}, {"namespace", target.deployment.ns}, {"name", name}});
     co_return Ok{};
   }
@@ -101,7 +101,7 @@ boost::asio::awaitable<Status> Applier::create(const Target& target, kube::Resou
       co_await client_.get_metadata(kube::object_path(path, target.deployment.ns, name), target.options);
   if (!held) co_return held.error();
   if (is_ours(target.deployment, *held)) {
-    remember(target.written, kind, held->resource_version);
+    remember(target.written, kind, *held);
     co_return Ok{};
   }
   target.written.foreign_objects[name] = *held;
@@ -136,7 +136,7 @@ boost::asio::awaitable<Status> Applier::replace(const Target& target, Json objec
   const std::string path = kube::object_path(kube::Resource<kube::ConfigMap>::kPath, target.deployment.ns, name);
   Result<kube::ObjectMeta> written = co_await client_.replace(path, std::move(object), target.options);
   if (!written) co_return written.error();
-  remember(target.written, "ConfigMap", written->resource_version);
+  remember(target.written, "ConfigMap", *written);
   log::info("Published", {{"namespace", target.deployment.ns},
                           {"configmap", name},
                           {"generation", written->annotation(std::string(kube::kGenerationAnnotation))}});
@@ -150,7 +150,7 @@ boost::asio::awaitable<Status> Applier::touch(const Target& target, plan::TouchP
        {{"uid", touch.uid}, {"resourceVersion", touch.resource_version}, {"annotations", touch.annotations}}}};
   Result<kube::ObjectMeta> written = co_await client_.merge_patch(path, std::move(patch), target.options);
   if (!written) co_return written.error();
-  remember(target.written, "Pod", written->resource_version);
+  remember(target.written, "Pod", *written);
   co_return Ok{};
 }
 
@@ -160,7 +160,7 @@ boost::asio::awaitable<Status> Applier::remove(const Target& target, plan::Delet
   Result<kube::ObjectMeta> deleted = co_await client_.remove(path, std::move(preconditions), target.options);
   if (!deleted && deleted.error().code != Code::kNotFound) co_return deleted.error();
   if (!deleted) co_return Ok{};  // somebody was faster
-  remember(target.written, "Pod", deleted->resource_version);
+  remember(target.written, "Pod", *deleted);
   log::info("Deleted", {{"kind", "Pod"}, {"namespace", target.deployment.ns}, {"name", pod.name}});
   co_return Ok{};
 }
@@ -180,7 +180,7 @@ boost::asio::awaitable<Status> Applier::write_status(const Target& target, kube:
   Result<kube::ObjectMeta> written =
       co_await client_.apply(path, std::move(object), "pd-operator-status", target.options);
   if (!written) co_return written.error();
-  remember(target.written, "PDDeployment", written->resource_version);
+  remember(target.written, "PDDeployment", *written);
   co_return Ok{};
 }
 

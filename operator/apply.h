@@ -12,10 +12,10 @@
 
 namespace pd::op {
 
-// What was written: the newest resourceVersion by kind, for the read-your-writes gate, and the objects that turned out
+// What was written: the newest of each kind, for the read-your-writes gate, and the objects that turned out
 // to be someone else's.
 struct Written {
-  std::map<std::string, std::string> versions;              // kind -> resourceVersion
+  std::map<std::string, kube::ObjectMeta> newest;           // kind -> metadata of what was written last
   std::map<std::string, kube::ObjectMeta> foreign_objects;  // name -> metadata of what holds the name
   std::string refused;  // the API server's words, when it will not have an object as it is
 };

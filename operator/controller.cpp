@@ -1,55 +1,38 @@
 #include "operator/controller.h"
 
 #include "base/log.h"
-#include "runtime/spawn.h"
 
 namespace pd::op {
 namespace {
 
-constexpr runtime::Backoff::Policy kRetry{std::chrono::milliseconds(5), std::chrono::minutes(5), 0.5};
-constexpr auto kLookAgain = std::chrono::seconds(1);       // while the stores lag; their event comes sooner
-constexpr auto kLagLimit = std::chrono::seconds(30);       // an own write that never shows up was undone by somebody
 constexpr auto kForeignMemory = std::chrono::seconds(30);  // then the API server is asked who holds the name
 
 }  // namespace
 
 Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock,
-                       runtime::Rng& rng, plan::Settings settings, Planner planner)
-    : context_(context),
-      stores_(stores),
+                       runtime::Rng& rng, int workers, plan::Settings settings, Planner planner)
+    : stores_(stores),
       applier_(applier),
       clock_(clock),
       settings_(std::move(settings)),
       planner_(std::move(planner)),
-      queue_(context, rng, kRetry) {}
-
-void Controller::start(int workers, StopToken stop) {
+      loop_(context, rng, {.name = "pddeployment", .workers = workers},
+            [this](std::string key, runtime::OwnWrites& writes, StopToken stop) {
+              return reconcile(std::move(key), writes, std::move(stop));
+            }) {
+  stores_.watch_with(loop_);
   stores_.on_change([this](const std::string& key, Stores::Change change) { on_change(key, change); });
-  stores_.on_synced([this, workers, stop] {
-    log::info("Caches are filled", {{"deployments", std::to_string(stores_.deployments().size())}});
-    for (int i = 0; i < workers; ++i) runtime::spawn(context_, work(stop));
-  });
 }
 
-boost::asio::awaitable<void> Controller::work(StopToken stop) {
-  while (true) {
-    const std::optional<std::string> key = co_await queue_.take(stop);
-    if (!key) co_return;
-    const runtime::WorkQueue::Outcome outcome = co_await reconcile(*key, stop);
-    queue_.done(*key, outcome);
-  }
-}
-
-boost::asio::awaitable<runtime::WorkQueue::Outcome> Controller::reconcile(std::string key, StopToken stop) {
-  using Outcome = runtime::WorkQueue::Outcome;
+boost::asio::awaitable<Controller::Outcome> Controller::reconcile(std::string key, runtime::OwnWrites& writes,
+                                                                  StopToken stop) {
   std::optional<plan::Snapshot> snapshot = stores_.observe(key, settings_);
   if (!snapshot) {
     memory_.erase(key);
-    queue_.forget(key);
+    loop_.queue().forget(key);
     co_return Outcome{};
   }
   Memory& memory = memory_[key];
-  if (behind_own_writes(key, memory)) co_return Outcome{true, kLookAgain, true};
   if (!memory.foreign_objects.empty() && clock_.now() - memory.foreign_seen >= kForeignMemory) {
     co_await look_again_at_foreign(snapshot->deployment.meta, memory, stop);
     snapshot = stores_.observe(key, settings_);
@@ -62,20 +45,20 @@ boost::asio::awaitable<runtime::WorkQueue::Outcome> Controller::reconcile(std::s
     planned.requeue_after = std::min<Duration>(planned.requeue_after.value_or(kForeignMemory), kForeignMemory);
   }
   kube::ObjectMeta deployment = snapshot->deployment.meta;
-  Outcome outcome = co_await execute(std::move(key), std::move(deployment), std::move(planned), stop);
+  Outcome outcome = co_await execute(std::move(key), std::move(deployment), std::move(planned), writes, stop);
   co_return outcome;
 }
 
 // A failure does not put off what is due: the queue keeps the earlier of both times.
-boost::asio::awaitable<runtime::WorkQueue::Outcome> Controller::execute(std::string key, kube::ObjectMeta deployment,
-                                                                        plan::Plan planned, StopToken stop) {
-  using Outcome = runtime::WorkQueue::Outcome;
+boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key, kube::ObjectMeta deployment,
+                                                                plan::Plan planned, runtime::OwnWrites& writes,
+                                                                StopToken stop) {
   // memory_ may be changed by other keys meanwhile, but not this entry: a key is in work only once.
   Memory& memory = memory_[key];
   Written written;
   const Status done = co_await applier_.apply(deployment, planned, written, stop);
   const std::string refused = written.refused;
-  learn(memory, std::move(written));
+  learn(memory, writes, std::move(written));
   memory.failed = !done;
   if (done) {
     memory.refused.clear();
@@ -90,7 +73,7 @@ boost::asio::awaitable<runtime::WorkQueue::Outcome> Controller::execute(std::str
   } else if (done.error().code != Code::kCancelled) {
     log::warn("Reconciling failed, trying again", {{"deployment", key}, {"error", done.error().message}});
   }
-  if (planned.requeue_after) queue_.add_after(key, *planned.requeue_after);
+  if (planned.requeue_after) loop_.queue().add_after(key, *planned.requeue_after);
   Outcome outcome{false, std::nullopt};
   if (done.error().retry_after) outcome.again = *done.error().retry_after;
   co_return outcome;
@@ -108,7 +91,7 @@ boost::asio::awaitable<void> Controller::tell_refusal(kube::ObjectMeta deploymen
 void Controller::on_change(const std::string& key, Stores::Change change) {
   const auto known = memory_.find(key);
   if (change == Stores::Change::kStatus && known != memory_.end() && known->second.failed) return;
-  queue_.add(key);
+  loop_.queue().add(key);
 }
 
 boost::asio::awaitable<void> Controller::look_again_at_foreign(kube::ObjectMeta deployment, Memory& memory,
@@ -126,27 +109,8 @@ boost::asio::awaitable<void> Controller::look_again_at_foreign(kube::ObjectMeta 
   memory.foreign_seen = clock_.now();
 }
 
-bool Controller::behind_own_writes(const std::string& key, Memory& memory) const {
-  bool behind = false;
-  for (const auto& [kind, version] : memory.written) {
-    if (runtime::version_less(stores_.version(kind), version)) behind = true;
-  }
-  if (!behind) {
-    memory.written.clear();
-    memory.stale_since.reset();
-    return false;
-  }
-  const Instant now = clock_.now();
-  if (!memory.stale_since) memory.stale_since = now;
-  if (now - *memory.stale_since < kLagLimit) return true;
-  log::warn("An own write has not been seen; going on without it", {{"deployment", key}});
-  memory.written.clear();
-  memory.stale_since.reset();
-  return false;
-}
-
-void Controller::learn(Memory& memory, Written written) const {
-  for (auto& [kind, version] : written.versions) memory.written[kind] = std::move(version);
+void Controller::learn(Memory& memory, runtime::OwnWrites& writes, Written written) const {
+  for (const auto& [kind, meta] : written.newest) writes.remember(stores_.reflector(kind), meta);
   for (auto& [name, meta] : written.foreign_objects) {
     memory.foreign_objects[name] = std::move(meta);
     memory.foreign_seen = clock_.now();

@@ -1,5 +1,4 @@
-// The reconcile loop: takes a key from the queue, observes, plans, applies.
-// It plans for a deployment only when the stores have seen what it wrote for it last (read your writes).
+// What is done for a PDDeployment: observe, plan, apply.
 // Thread: the io_context's.
 #pragma once
 
@@ -7,7 +6,7 @@
 
 #include "operator/apply.h"
 #include "operator/stores.h"
-#include "runtime/work_queue.h"
+#include "runtime/controller.h"
 
 namespace pd::op {
 
@@ -16,41 +15,41 @@ class Controller {
   using Planner = std::function<plan::Plan(const plan::Snapshot&, WallTime)>;
 
   // All references must outlive the controller. Another planner than the real one is for tests.
+  // `workers`: PDDeployments that are reconciled at a time.
   Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock, runtime::Rng& rng,
-             plan::Settings settings, Planner planner = plan::plan);
+             int workers, plan::Settings settings, Planner planner = plan::plan);
 
-  // Starts the workers once the stores are synced.
-  void start(int workers, StopToken stop);
+  // See runtime::Controller.
+  boost::asio::awaitable<void> run_watches(StopToken stop) { return loop_.run_watches(std::move(stop)); }
+  boost::asio::awaitable<void> run(StopToken stop) { return loop_.run(std::move(stop)); }
+  bool synced() const { return loop_.synced(); }
 
  private:
   struct Memory {
-    std::map<std::string, std::string> written;  // kind -> resourceVersion of our newest write
-    std::optional<Instant> stale_since;          // the stores lag behind our writes
     std::map<std::string, kube::ObjectMeta> foreign_objects;
     Instant foreign_seen{};
     bool failed = false;  // the last attempt: a change of the status alone is then no reason to try earlier
     std::string refused;  // the API server's words when it refused to create an object: told once
   };
 
-  boost::asio::awaitable<void> work(StopToken stop);
-  boost::asio::awaitable<runtime::WorkQueue::Outcome> reconcile(std::string key, StopToken stop);
-  boost::asio::awaitable<runtime::WorkQueue::Outcome> execute(std::string key, kube::ObjectMeta deployment,
-                                                              plan::Plan planned, StopToken stop);
+  using Outcome = runtime::Controller::Outcome;
+
+  boost::asio::awaitable<Outcome> reconcile(std::string key, runtime::OwnWrites& writes, StopToken stop);
+  boost::asio::awaitable<Outcome> execute(std::string key, kube::ObjectMeta deployment, plan::Plan planned,
+                                          runtime::OwnWrites& writes, StopToken stop);
   boost::asio::awaitable<void> look_again_at_foreign(kube::ObjectMeta deployment, Memory& memory, StopToken stop);
   boost::asio::awaitable<void> tell_refusal(kube::ObjectMeta deployment, Memory& memory, StopToken stop);
   void on_change(const std::string& key, Stores::Change change);
-  bool behind_own_writes(const std::string& key, Memory& memory) const;
   void add_foreign(plan::Snapshot& snapshot, Memory& memory) const;
-  void learn(Memory& memory, Written written) const;
+  void learn(Memory& memory, runtime::OwnWrites& writes, Written written) const;
 
-  boost::asio::io_context& context_;
   Stores& stores_;
   Applier& applier_;
   const Clock& clock_;
   plan::Settings settings_;
   Planner planner_;
-  runtime::WorkQueue queue_;
   std::map<std::string, Memory> memory_;
+  runtime::Controller loop_;
 };
 
 }  // namespace pd::op

@@ -28,9 +28,10 @@ void run(boost::asio::io_context& context, kube::Transport& transport, const Opt
   kube::Client client(transport);
   Stores stores(client, options.ns, rng);
   Applier applier(client, clock, host_name());
-  Controller controller(context, stores, applier, clock, rng, {options.gate_image, options.gate_image_pull_policy});
-  controller.start(options.workers, stop.token());
-  stores.start(context, stop.token());
+  Controller controller(context, stores, applier, clock, rng, options.workers,
+                        {options.gate_image, options.gate_image_pull_policy});
+  runtime::spawn(context, controller.run_watches(stop.token()));
+  runtime::spawn(context, controller.run(stop.token()));
   boost::asio::signal_set signals(context, SIGTERM, SIGINT);
   signals.async_wait([&stop](const boost::system::error_code& error, int signal) {
     if (error) return;

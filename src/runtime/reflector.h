@@ -1,80 +1,132 @@
-// Keeps a Store of one kind the same as the API server's.
+// Keeps a Store of one kind the same as the API server's, of one namespace, several, or all.
 //
-//   Reflector<kube::Pod> pods(client, {.ns = "", .label_selector = "pd-operator.io/deployment"}, rng);
-//   asio::co_spawn(context, pods.run(stop), asio::detached);
+//   Reflector<kube::Pod> pods(client, {.label_selector = "pd-operator.io/deployment"}, rng);
+//   spawn(context, pods.run(stop));
 //
 // Thread: the io_context's.
 #pragma once
 
+#include "runtime/signal.h"
+#include "runtime/spawn.h"
 #include "runtime/store.h"
 #include "runtime/watcher.h"
 
 namespace pd::runtime {
 
 struct Selection {
-  std::string ns;              // empty: all namespaces
-  std::string label_selector;  // empty: all
+  std::vector<std::string> namespaces = {};  // empty: all, and for kinds that have none
+  std::string label_selector = {};           // empty: all objects
+};
+
+// What does not depend on the kind.
+class ReflectorBase {
+ public:
+  virtual ~ReflectorBase() = default;
+  // Watches until stopped.
+  virtual asio::awaitable<void> run(StopToken stop) = 0;
+  // Whether everything has been listed once.
+  virtual bool synced() const = 0;
+  // Called once, when that is so.
+  virtual void on_synced(std::function<void()> callback) = 0;
+  // The newest resourceVersion that was seen of objects in `ns`; empty before the first list.
+  virtual const std::string& version(std::string_view ns) const = 0;
+  // Called with the kind and the reason when a watch ends or everything is listed anew (see Watcher).
+  virtual void on_restart(std::function<void(std::string_view kind, std::string_view reason)> callback) = 0;
 };
 
 template <typename T>
-class Reflector final : private WatchSink {
+class Reflector final : public ReflectorBase {
  public:
-  Reflector(kube::Client& client, Selection selection, Rng& rng, Watcher::Timing timing = {})
-      : watcher_(client, target(std::move(selection)), *this, rng, timing) {}
+  Reflector(kube::Client& client, Selection selection, Rng& rng, Watcher::Timing timing = {}) {
+    if (selection.namespaces.empty()) selection.namespaces.emplace_back();
+    for (const std::string& ns : selection.namespaces) {
+      scopes_.push_back(std::make_unique<Scope>(*this, client, ns, selection.label_selector, rng, timing));
+    }
+    unsynced_ = scopes_.size();
+  }
 
-  asio::awaitable<void> run(StopToken stop) { return watcher_.run(stop); }
+  asio::awaitable<void> run(StopToken stop) override {
+    const auto executor = co_await asio::this_coro::executor;
+    auto& context = static_cast<asio::io_context&>(asio::query(executor, asio::execution::context));
+    std::size_t running = scopes_.size();
+    Signal ended;
+    for (const auto& scope : scopes_) spawn(context, run_scope(*scope, stop, running, ended));
+    while (running > 0) co_await ended.wait();
+  }
 
   Store<T>& store() { return store_; }
   const Store<T>& store() const { return store_; }
-  bool synced() const { return synced_; }
-  void on_synced(std::function<void()> callback) { on_synced_ = std::move(callback); }
-  const std::string& version() const { return watcher_.version(); }
+  bool synced() const override { return unsynced_ == 0; }
+  void on_synced(std::function<void()> callback) override { on_synced_ = std::move(callback); }
+  const std::string& version(std::string_view ns) const override {
+    for (const auto& scope : scopes_) {
+      if (scope->ns == ns) return scope->watcher.version();
+    }
+    return scopes_.front()->watcher.version();  // there is one, of all namespaces
+  }
+  void on_restart(std::function<void(std::string_view kind, std::string_view reason)> callback) override {
+    for (const auto& scope : scopes_) {
+      scope->watcher.on_restart([callback](std::string_view reason) { callback(kube::Resource<T>::kKind, reason); });
+    }
+  }
 
  private:
-  static WatchTarget target(Selection selection) {
-    using R = kube::Resource<T>;
-    return {R::kPath,
-            R::kKind,
-            R::kMetadataOnly,
-            &R::projection(),
-            std::move(selection.ns),
-            std::move(selection.label_selector)};
-  }
+  // What is watched by one stream.
+  struct Scope final : WatchSink {
+    Scope(Reflector& owner, kube::Client& client, const std::string& its_namespace, const std::string& selector,
+          Rng& rng, Watcher::Timing timing)
+        : reflector(owner), ns(its_namespace), watcher(client, target(ns, selector), *this, rng, timing) {}
 
-  void begin_list() override { listed_.clear(); }
+    static WatchTarget target(const std::string& ns, const std::string& selector) {
+      using R = kube::Resource<T>;
+      return {R::kPath, R::kKind, R::kMetadataOnly, &R::projection(), ns, selector};
+    }
 
-  Status list_item(const Json& object) override {
-    Result<T> decoded = kube::Resource<T>::decode(object);
-    if (!decoded) return decoded.error();
-    listed_.push_back(std::move(*decoded));
-    return Ok{};
-  }
+    void begin_list() override { listed.clear(); }
 
-  void end_list() override {
-    store_.replace(std::exchange(listed_, {}));
-    if (std::exchange(synced_, true)) return;
-    if (on_synced_) on_synced_();
-  }
+    Status list_item(const Json& object) override {
+      return with(object, [this](T decoded) { listed.insert_or_assign(decoded.meta.key(), std::move(decoded)); });
+    }
+    Status list_deleted(const Json& object) override {
+      return with(object, [this](const T& decoded) { listed.erase(decoded.meta.key()); });
+    }
+    void end_list() override {
+      reflector.store_.replace(std::exchange(listed, {}), ns);
+      if (std::exchange(synced, true)) return;
+      if (--reflector.unsynced_ == 0 && reflector.on_synced_) reflector.on_synced_();
+    }
+    Status changed(const Json& object) override {
+      return with(object, [this](T decoded) { reflector.store_.put(std::move(decoded)); });
+    }
+    Status deleted(const Json& object) override {
+      return with(object, [this](const T& decoded) { reflector.store_.erase(decoded.meta.key()); });
+    }
 
-  Status changed(const Json& object) override {
-    Result<T> decoded = kube::Resource<T>::decode(object);
-    if (!decoded) return decoded.error();
-    store_.put(std::move(*decoded));
-    return Ok{};
-  }
+    template <typename Use>
+    static Status with(const Json& object, Use use) {
+      Result<T> decoded = kube::Resource<T>::decode(object);
+      if (!decoded) return decoded.error();
+      use(std::move(*decoded));
+      return Ok{};
+    }
 
-  Status deleted(const Json& object) override {
-    Result<T> decoded = kube::Resource<T>::decode(object);
-    if (!decoded) return decoded.error();
-    store_.erase(decoded->meta.key());
-    return Ok{};
+    Reflector& reflector;
+    std::string ns;
+    std::map<std::string, T> listed;
+    bool synced = false;
+    Watcher watcher;
+  };
+
+  asio::awaitable<void> run_scope(Scope& scope, StopToken stop, std::size_t& running, Signal& ended) {
+    co_await scope.watcher.run(stop);
+    --running;
+    ended.notify_all();
   }
 
   Store<T> store_;
-  std::vector<T> listed_;
-  bool synced_ = false;
+  std::vector<std::unique_ptr<Scope>> scopes_;
+  std::size_t unsynced_ = 0;
   std::function<void()> on_synced_;
-  Watcher watcher_;
 };
 
 }  // namespace pd::runtime

@@ -18,8 +18,8 @@ namespace pd::runtime {
 
 class Signal {
  public:
-  // Until the next notify_all(). Another flow may have run before this one goes on: look again whether what it waited for
-  // is so.
+  // Until the next notify_all(). Another flow may have run before this one goes on: look again whether what it waited
+  // for is so.
   asio::awaitable<void> wait();
   void notify_all();
 

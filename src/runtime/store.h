@@ -49,17 +49,20 @@ class Store {
     notify(before, nullptr);
   }
 
-  // All that there is: what is not in `objects` is gone, which no event may have told.
-  void replace(std::vector<T> objects) {
-    std::map<std::string, Pointer> gone = objects_;
-    for (T& object : objects) {
-      gone.erase(object.meta.key());
-      const Pointer known = find(object.meta.key());
+  // All that there is in that namespace (empty: in all): what is not in `objects`, by key, is gone, which no event may
+  // have told.
+  void replace(std::map<std::string, T> objects, std::string_view ns = {}) {
+    std::vector<std::string> gone;
+    for (const auto& [key, object] : objects_) {
+      if ((ns.empty() || object->meta.ns == ns) && !objects.contains(key)) gone.push_back(key);
+    }
+    for (auto& [key, object] : objects) {
+      const Pointer known = find(key);
       if (known && known->meta.uid == object.meta.uid && known->meta.resource_version == object.meta.resource_version)
         continue;
       put(std::move(object));
     }
-    for (const auto& [key, object] : gone) erase(key);
+    for (const std::string& key : gone) erase(key);
   }
 
  private:

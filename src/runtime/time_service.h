@@ -1,9 +1,10 @@
-// The time of an io_context: what its flows read and wait for. It is the machine's, unless the context was given another
-// before its first use: tests and simulations make it a VirtualTime, in which hours pass at once and in the same order
-// each time.
+// The time of an io_context: what its flows read and wait for. It is the machine's, unless the context was given
+// another before its first use: tests and simulations make it a VirtualTime, in which hours pass at once and in the
+// same order each time.
 //
 //   TimeService& time = TimeService::of(context);
-//   TimeService::Call call = time.call_at(time.now() + std::chrono::seconds(5), [] { ... });  // unless `call` goes first
+//   TimeService::Call call = time.call_at(time.now() + std::chrono::seconds(5), [] { ... });  // unless `call` goes
+//   first
 //
 // Ownership: the context owns its service and drops what has not been called when it goes; a Call may outlive it.
 // Thread: the io_context's.
@@ -26,7 +27,8 @@ namespace asio = boost::asio;
 class TimeService {
  private:
   struct Agenda {
-    using Key = std::pair<Instant, std::uint64_t>;  // calls of one moment are made in the order in which they were asked
+    using Key =
+        std::pair<Instant, std::uint64_t>;  // calls of one moment are made in the order in which they were asked
     std::map<Key, std::function<void()>> calls;
     std::uint64_t next = 0;
     TimeService* service = nullptr;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "kube/json_members.h"
+#include "runtime/store.h"
 
 namespace pd::runtime {
 namespace {
@@ -19,8 +20,22 @@ bool may_pass(const Error& error) {
   return error.code == Code::kThrottled || error.code == Code::kUnavailable || error.code == Code::kTimeout;
 }
 
-// What only a new list can mend.
-Error stale(std::string message) { return {Code::kGone, std::move(message)}; }
+// A bookmark has this among its annotations where a streaming list is complete.
+constexpr std::string_view kInitialEventsEnd = "k8s.io/initial-events-end";
+
+// One object that can't be read must not hide all others.
+void tell_left_out(const Error& error) {
+  log::error("Left out an object that can't be read", {{"error", error.message}});
+}
+
+// What only a new list can mend, beside 410.
+constexpr std::string_view kUnreadable = "Unreadable";
+Error stale(std::string message) { return {Code::kGone, std::move(message), std::string(kUnreadable)}; }
+
+const char* reason_of(const Error& error) {
+  if (error.code == Code::kGone) return error.reason == kUnreadable ? "unreadable" : "gone";
+  return error.code == Code::kTimeout ? "silent" : "failed";
+}
 
 }  // namespace
 
@@ -34,12 +49,12 @@ Watcher::Watcher(kube::Client& client, WatchTarget target, WatchSink& sink, Rng&
 
 asio::awaitable<void> Watcher::run(StopToken stop) {
   while (!stop.stopped()) {
-    const Status listed = co_await list(stop);
+    Result<Lines> listed = co_await list(stop);
     if (!listed) {
       co_await back_off(listed.error(), stop);
       continue;
     }
-    if (co_await watch_until_stale(stop)) backoff_.reset();
+    if (co_await watch_until_stale(std::move(*listed), stop)) backoff_.reset();
   }
 }
 
@@ -49,15 +64,83 @@ std::string Watcher::query(const std::string& more) const {
   return text;
 }
 
-// The first list of a process is a consistent read (no resourceVersion); a later one is at least as fresh as what was
-// seen, which a read without resourceVersion is as well.
-asio::awaitable<Status> Watcher::list(StopToken stop) {
+asio::awaitable<Result<Watcher::Lines>> Watcher::open(std::string more, StopToken stop) {
+  std::uniform_int_distribution<int> seconds(timing_.min_watch_seconds, timing_.max_watch_seconds);
+  more = "watch=1&allowWatchBookmarks=true&timeoutSeconds=" + std::to_string(seconds(rng_)) + more;
+  kube::HttpRequest request{"GET", query(more),
+                            std::string(target_.metadata_only ? kube::kAcceptMetadata : kube::kAcceptJson)};
+  Result<kube::StreamResponse> opened =
+      co_await client_.transport().open(std::move(request), timing_.head_timeout, stop);
+  if (!opened) co_return opened.error();
+  if (!opened->lines) co_return kube::status_error(opened->head);
+  co_return std::move(opened->lines);
+}
+
+// Answers the stream that goes on from the list, or none when a watch is still to be opened. Each list is a consistent
+// read (no resourceVersion): what was seen before, maybe of another API server, can't come back.
+asio::awaitable<Result<Watcher::Lines>> Watcher::list(StopToken stop) {
+  const std::string place = "listing " + std::string(target_.path.plural);
+  if (streaming_ == Streaming::kYes) {
+    Result<Lines> stream = co_await list_by_stream(stop);
+    if (stream) co_return stream;
+    const bool refused = stream.error().code == Code::kInvalid;
+    streaming_ = refused ? Streaming::kUnknownToServer : Streaming::kNotNow;
+    if (!refused) co_return stream.error().with_context(place);
+    log::debug("The API server has no streaming lists", {{"kind", std::string(target_.kind)}});
+  }
+  const Status listed = co_await list_by_pages(stop);
+  if (!listed) co_return listed.error().with_context(place);
+  if (streaming_ == Streaming::kNotNow) streaming_ = Streaming::kYes;
+  co_return Lines();
+}
+
+asio::awaitable<Result<Watcher::Lines>> Watcher::list_by_stream(StopToken stop) {
+  Result<Lines> stream = co_await open("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan", stop);
+  if (!stream) co_return stream;
+  sink_.begin_list();
+  while (true) {
+    Result<std::optional<std::string>> line = co_await (*stream)->next(timing_.list_timeout);
+    if (!line) co_return line.error();
+    if (!*line) co_return Error{Code::kUnavailable, "the stream ended before the list was complete"};
+    const Result<bool> complete = take_initial(**line);
+    if (!complete) co_return complete.error();
+    if (*complete) break;
+  }
+  sink_.end_list();
+  co_return stream;
+}
+
+// Answers whether this was the bookmark that ends the list. Only then is there a version to go on from: what comes
+// before is in no order.
+Result<bool> Watcher::take_initial(const std::string& line) {
+  if (line.empty()) return false;
+  const Result<Json> event = kube::parse_projected(line, *target_.projection, "object");
+  if (!event) return event.error();
+  const std::string type = kube::text_member(*event, "type");
+  const Json& object = kube::object_member(*event, "object");
+  if (type == "BOOKMARK") {
+    if (line.find(kInitialEventsEnd) == std::string::npos) return false;
+    std::string version = kube::text_member(kube::object_member(object, "metadata"), "resourceVersion");
+    if (version.empty()) return Error{Code::kUnavailable, "the list has no resourceVersion"};
+    version_ = std::move(version);
+    return true;
+  }
+  if (type == "ERROR") {
+    const Result<Json> whole = parse_json(line);
+    return whole ? kube::status_error(kube::object_member(*whole, "object")) : whole.error();
+  }
+  const Status read = type == "DELETED" ? sink_.list_deleted(object) : sink_.list_item(object);
+  if (!read) tell_left_out(read.error());
+  return false;
+}
+
+asio::awaitable<Status> Watcher::list_by_pages(StopToken stop) {
   sink_.begin_list();
   std::string version;
   std::string token;
   do {
     Result<std::string> next = co_await list_page(token, version, stop);
-    if (!next) co_return next.error().with_context("listing " + std::string(target_.path.plural));
+    if (!next) co_return next.error();
     token = std::move(*next);
   } while (!token.empty());
   version_ = std::move(version);  // no earlier: it stands for all pages
@@ -80,9 +163,7 @@ asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token
   const Result<Json> page = kube::parse_projected(response->body, *target_.projection, "items");
   if (!page) co_return page.error();
   for (const Json& item : kube::array_member(*page, "items")) {
-    // One object that can't be read must not hide all others; the sink has logged it.
-    if (const Status read = sink_.list_item(item); !read)
-      log::error("Left out an object that can't be read", {{"error", read.error().message}});
+    if (const Status read = sink_.list_item(item); !read) tell_left_out(read.error());
   }
   const Json& meta = kube::object_member(*page, "metadata");
   version = kube::text_member(meta, "resourceVersion");
@@ -92,14 +173,14 @@ asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token
 
 // Watches until only a new list can help. Answers whether a watch has worked since the last list: if none has, a list
 // that follows at once would go round as fast as the server answers.
-asio::awaitable<bool> Watcher::watch_until_stale(StopToken stop) {
+asio::awaitable<bool> Watcher::watch_until_stale(Lines stream, StopToken stop) {
   const TimeService& time = *co_await time_service();
-  bool worked = false;
-  int failures = 0;  // in a row
+  bool worked = stream != nullptr;  // it has brought the list
+  int failures = 0;                 // in a row
   while (!stop.stopped()) {
     int events = 0;
     const Instant started = time.now();
-    const Status ended = co_await watch(stop, events);
+    const Status ended = co_await watch(std::exchange(stream, nullptr), stop, events);
     if (stop.stopped()) break;
     const bool lasted = time.now() - started >= kShortWatch;
     if (events > 0 || (ended && lasted)) {
@@ -107,6 +188,7 @@ asio::awaitable<bool> Watcher::watch_until_stale(StopToken stop) {
       failures = 0;
       backoff_.reset();
     }
+    restarted(ended ? "ended" : reason_of(ended.error()));
     if (ended) {
       // A clean end is normal; one that came at once and brought nothing would spin.
       const Error short_watch{Code::kUnavailable, "the watch ended at once"};
@@ -126,18 +208,15 @@ asio::awaitable<bool> Watcher::watch_until_stale(StopToken stop) {
   co_return worked;
 }
 
-asio::awaitable<Status> Watcher::watch(StopToken stop, int& events) {
-  std::uniform_int_distribution<int> seconds(timing_.min_watch_seconds, timing_.max_watch_seconds);
-  const std::string more = "watch=1&allowWatchBookmarks=true&resourceVersion=" + kube::query_escape(version_) +
-                           "&timeoutSeconds=" + std::to_string(seconds(rng_));
-  kube::HttpRequest request{"GET", query(more),
-                            std::string(target_.metadata_only ? kube::kAcceptMetadata : kube::kAcceptJson)};
-  Result<kube::StreamResponse> opened =
-      co_await client_.transport().open(std::move(request), timing_.head_timeout, stop);
-  if (!opened) co_return opened.error();
-  if (!opened->lines) co_return kube::status_error(opened->head);
+// Without a stream, opens one.
+asio::awaitable<Status> Watcher::watch(Lines stream, StopToken stop, int& events) {
+  if (!stream) {
+    Result<Lines> opened = co_await open("&resourceVersion=" + kube::query_escape(version_), stop);
+    if (!opened) co_return opened.error();
+    stream = std::move(*opened);
+  }
   while (true) {
-    Result<std::optional<std::string>> line = co_await opened->lines->next(timing_.silence);
+    Result<std::optional<std::string>> line = co_await stream->next(timing_.silence);
     if (!line) co_return line.error();
     if (!*line) co_return Ok{};
     if (Status handled = handle(**line, events); !handled) co_return handled;
@@ -157,13 +236,15 @@ Status Watcher::handle(const std::string& line, int& events) {
   const Json& object = kube::object_member(*event, "object");
   const std::string version = kube::text_member(kube::object_member(object, "metadata"), "resourceVersion");
   if (version.empty()) return stale("an event has no resourceVersion");
-  if (Status handled = handle_object(type, object); !handled) return handled;
+  // A watch goes forward. What it repeats has been told, and must not take an object back to what it was.
+  if (!version_less(version_, version)) return Ok{};
+  if (Status told = tell(type, object); !told) return told;
   version_ = version;
   ++events;
   return Ok{};
 }
 
-Status Watcher::handle_object(const std::string& type, const Json& object) {
+Status Watcher::tell(const std::string& type, const Json& object) {
   if (type == "BOOKMARK") return Ok{};
   Status told = Ok{};
   if (type == "ADDED" || type == "MODIFIED") {

@@ -1,6 +1,7 @@
-// List and watch one kind for ever, as client-go's reflector does, apart from what the objects are: a consistent paged
-// list, then watches that go on from its resourceVersion; bookmarks; 410 leads to a new list; jittered back-off; a
-// silent stream is given up.
+// Follows one kind for ever, as client-go's reflector does, apart from what the objects are: a consistent list, then
+// watches that go on from its resourceVersion; bookmarks; 410 leads to a new list; jittered back-off; a silent stream
+// is given up. The list comes as the first events of the watch itself where the API server can do that (a streaming
+// list, from Kubernetes 1.34 on by default), else in pages.
 //
 //   Listed(version) -> Watching(version) -> clean end or a passing error -> Watching again
 //                                        -> 410, what can't be read, what does not pass -> a new list, at least as
@@ -30,8 +31,9 @@ struct WatchTarget {
 class WatchSink {
  public:
   virtual ~WatchSink() = default;
-  virtual void begin_list() = 0;
+  virtual void begin_list() = 0;  // what an earlier list told without coming to its end is void
   virtual Status list_item(const Json& object) = 0;
+  virtual Status list_deleted(const Json& object) = 0;  // an object that was told has gone meanwhile
   virtual void end_list() = 0;
   virtual Status changed(const Json& object) = 0;  // ADDED, MODIFIED
   virtual Status deleted(const Json& object) = 0;
@@ -57,16 +59,28 @@ class Watcher {
 
   // The newest resourceVersion that was seen; empty before the first list.
   const std::string& version() const { return version_; }
+  // Called when a watch ends: "ended" in good order, "silent", "failed"; and when all is listed anew because the
+  // version is "gone" or an event "unreadable".
+  void on_restart(std::function<void(std::string_view reason)> callback) { on_restart_ = std::move(callback); }
 
  private:
+  using Lines = std::unique_ptr<kube::LineStream>;
+
   std::string query(const std::string& more) const;
-  asio::awaitable<Status> list(StopToken stop);
+  asio::awaitable<Result<Lines>> open(std::string more, StopToken stop);
+  asio::awaitable<Result<Lines>> list(StopToken stop);
+  asio::awaitable<Result<Lines>> list_by_stream(StopToken stop);
+  asio::awaitable<Status> list_by_pages(StopToken stop);
   asio::awaitable<Result<std::string>> list_page(const std::string& token, std::string& version, StopToken stop);
-  asio::awaitable<bool> watch_until_stale(StopToken stop);
-  asio::awaitable<Status> watch(StopToken stop, int& events);
+  Result<bool> take_initial(const std::string& line);
+  asio::awaitable<bool> watch_until_stale(Lines stream, StopToken stop);
+  asio::awaitable<Status> watch(Lines stream, StopToken stop, int& events);
   Status handle(const std::string& line, int& events);
-  Status handle_object(const std::string& type, const Json& object);
+  Status tell(const std::string& type, const Json& object);
   asio::awaitable<void> back_off(const Error& error, StopToken stop);
+  void restarted(std::string_view reason) const {
+    if (on_restart_) on_restart_(reason);
+  }
 
   kube::Client& client_;
   WatchTarget target_;
@@ -75,6 +89,8 @@ class Watcher {
   Timing timing_;
   Backoff backoff_;
   std::string version_;
+  enum class Streaming { kYes, kNotNow, kUnknownToServer } streaming_ = Streaming::kYes;
+  std::function<void(std::string_view)> on_restart_;
 };
 
 }  // namespace pd::runtime

@@ -35,9 +35,9 @@ class StoresTest : public ::testing::Test {
   void start() {
     script_.serve(transport_);
     stores_.on_change([this](const std::string& key, Stores::Change) { concerned_.push_back(key); });
-    stores_.on_synced([this] { synced_ = true; });
-    stores_.start(context_, stop_.token());
-    run_until(context_, [this] { return synced_; });
+    stores_.watch_with(controller_);
+    runtime::spawn(context_, controller_.run_watches(stop_.token()));
+    run_until(context_, [this] { return controller_.synced(); });
     concerned_.clear();
   }
   // Sends an event and waits until its kind has it.
@@ -64,7 +64,7 @@ class StoresTest : public ::testing::Test {
   StopSource stop_;
   Stores stores_{client_, "", rng_};
   std::vector<std::string> concerned_;
-  bool synced_ = false;
+  runtime::Controller controller_{context_, rng_, {}, nullptr};  // its watches alone
 };
 
 TEST_F(StoresTest, CollectsWhatConcernsOneDeployment) {
@@ -103,7 +103,7 @@ TEST_F(StoresTest, APodConcernsItsDeployment) {
   start();
   event(ClusterScript::kPods, "ADDED", pod_on("a", "101", "qwen", ""));
   EXPECT_THAT(concerned_, ElementsAre("llm/qwen"));
-  EXPECT_EQ(stores_.version("Pod"), "101");
+  EXPECT_EQ(stores_.reflector("Pod").version("llm"), "101");
   event(ClusterScript::kPods, "DELETED", pod_on("a", "102", "qwen", ""));
   EXPECT_THAT(concerned_, ElementsAre("llm/qwen"));
 }

@@ -64,7 +64,7 @@ TEST_F(ReflectorTest, FollowsTheServer) {
   stream->push(event("MODIFIED", node("a", "11")));
   stream->push(event("DELETED", node("b", "12")));
   stream->push(event("ADDED", node("c", "13")));
-  run_until(context_, [this] { return nodes_.version() == "13"; });
+  run_until(context_, [this] { return nodes_.version("") == "13"; });
   EXPECT_THAT(names(), ::testing::ElementsAre("a@11", "c@13"));
 }
 
@@ -97,7 +97,41 @@ TEST_F(ReflectorTest, HalfAListChangesNothing) {
                                            {"items", Json::array({node("c", "3")})}}));
   run_until(context_, [this] { return transport_.count(kList) == 3; });
   EXPECT_THAT(names(), ::testing::ElementsAre("a@1", "b@2"));
-  EXPECT_EQ(nodes_.version(), "10");
+  EXPECT_EQ(nodes_.version(""), "10");
+}
+
+TEST(ReflectorOfSeveralNamespaces, IsSyncedWithTheLastAndKeepsEachApart) {
+  asio::io_context context;
+  test::ScriptedTransport transport;
+  kube::Client client(transport);
+  Rng rng(1);
+  StopSource stop;
+  Reflector<kube::Pod> pods(client, {.namespaces = {"one", "two"}}, rng);
+  const auto pod = [](const std::string& ns, const std::string& name) {
+    return Json{{"metadata", {{"name", name}, {"namespace", ns}, {"resourceVersion", "1"}}}};
+  };
+  spawn(context, pods.run(stop.token()));
+  transport.reply("GET /api/v1/namespaces/one/pods", list("10", {pod("one", "a")}));
+  const auto one = transport.reply_stream("WATCH /api/v1/namespaces/one/pods");
+  test::settle(context);
+  EXPECT_FALSE(pods.synced());
+  stop.stop();
+  test::run_out(context);
+
+  StopSource again;
+  for (const std::string ns : {"one", "two"}) {
+    transport.reply("GET /api/v1/namespaces/" + ns + "/pods", list(ns == "one" ? "20" : "30", {pod(ns, "b")}));
+  }
+  const auto first = transport.reply_stream("WATCH /api/v1/namespaces/one/pods");
+  transport.reply_stream("WATCH /api/v1/namespaces/two/pods");
+  spawn(context, pods.run(again.token()));
+  run_until(context, [&] { return pods.version("one") == "20" && pods.version("two") == "30"; });
+  EXPECT_TRUE(pods.synced());
+  EXPECT_EQ(pods.store().find("one/a"), nullptr);
+  EXPECT_NE(pods.store().find("one/b"), nullptr);
+  EXPECT_NE(pods.store().find("two/b"), nullptr);
+  again.stop();
+  test::run_out(context);
 }
 
 }  // namespace

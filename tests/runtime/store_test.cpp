@@ -46,9 +46,9 @@ TEST_F(StoreTest, ReplaceTellsOfWhatVanished) {
   store_.put(node("a", "1"));
   store_.put(node("b", "2"));
   changes_.clear();
-  std::vector<kube::Node> all;
-  all.push_back(node("b", "3"));
-  all.push_back(node("c", "4"));
+  std::map<std::string, kube::Node> all;
+  all.emplace("b", node("b", "3"));
+  all.emplace("c", node("c", "4"));
   store_.replace(std::move(all));
   EXPECT_THAT(changes_, UnorderedElementsAre("a@1 -> none", "b@2 -> b@3", "none -> c@4"));
   EXPECT_EQ(store_.all().size(), 2U);
@@ -58,8 +58,8 @@ TEST_F(StoreTest, ReplaceIsSilentAboutWhatIsTheSame) {
   store_.put(node("a", "1"));
   const Pointer before = store_.find("a");
   changes_.clear();
-  std::vector<kube::Node> all;
-  all.push_back(node("a", "1"));
+  std::map<std::string, kube::Node> all;
+  all.emplace("a", node("a", "1"));
   store_.replace(std::move(all));
   EXPECT_THAT(changes_, IsEmpty());
   EXPECT_EQ(store_.find("a"), before);
@@ -68,11 +68,23 @@ TEST_F(StoreTest, ReplaceIsSilentAboutWhatIsTheSame) {
 TEST_F(StoreTest, ReplaceSeesARecreatedObject) {
   store_.put(node("a", "1", "first"));
   changes_.clear();
-  std::vector<kube::Node> all;
-  all.push_back(node("a", "1", "second"));
+  std::map<std::string, kube::Node> all;
+  all.emplace("a", node("a", "1", "second"));
   store_.replace(std::move(all));
   EXPECT_EQ(changes_.size(), 1U);
   EXPECT_EQ(store_.find("a")->meta.uid, "second");
+}
+
+TEST_F(StoreTest, ReplaceLeavesOtherNamespacesAlone) {
+  kube::Node one = node("a", "1");
+  one.meta.ns = "one";
+  kube::Node two = node("a", "2");
+  two.meta.ns = "two";
+  store_.put(one);
+  store_.put(two);
+  store_.replace({}, "one");
+  EXPECT_EQ(store_.find("one/a"), nullptr);
+  EXPECT_NE(store_.find("two/a"), nullptr);
 }
 
 TEST_F(StoreTest, ReplaceByNothingEmptiesIt) {

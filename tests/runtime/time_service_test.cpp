@@ -98,7 +98,9 @@ TEST(RealTime, CallsWhenItIsTime) {
 
 TEST(RealTime, ACancelledCallKeepsNoContextRunning) {
   asio::io_context context;
-  { const TimeService::Call call = TimeService::of(context).call_at(std::chrono::steady_clock::now() + hours(1), [] {}); }
+  {
+    const TimeService::Call call = TimeService::of(context).call_at(std::chrono::steady_clock::now() + hours(1), [] {});
+  }
   test::run_out(context);
 }
 

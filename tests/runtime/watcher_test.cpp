@@ -44,6 +44,7 @@ class Recorder final : public WatchSink {
  public:
   void begin_list() override { told.push_back("begin"); }
   Status list_item(const Json& object) override { return note("item", object); }
+  Status list_deleted(const Json& object) override { return note("gone", object); }
   void end_list() override { told.push_back("end"); }
   Status changed(const Json& object) override { return note("changed", object); }
   Status deleted(const Json& object) override { return note("deleted", object); }
@@ -356,6 +357,101 @@ TEST_F(WatcherTest, StopsWhileItBacksOff) {
   transport_.reply(kList, Error{Code::kUnavailable, "no connection"});
   start({hours(1), hours(1), 0.0});
   run_until_requests(1);
+}
+
+// The bookmark that ends a streaming list.
+std::string list_end(const std::string& version) {
+  Json object = pod("", version);
+  object["metadata"]["annotations"] = {{"k8s.io/initial-events-end", "true"}};
+  return event("BOOKMARK", object);
+}
+
+const char* const kStream = "STREAM /api/v1/namespaces/llm/pods";
+
+TEST_F(WatcherTest, ListsByAStreamAndGoesOnWithIt) {
+  const auto stream = transport_.reply_stream(kStream, {event("ADDED", pod("a", "250")), event("ADDED", pod("b", "7")),
+                                                        event("BOOKMARK", pod("", "90")), list_end("300")});
+  start();
+  run_until_told("end");
+  EXPECT_THAT(sink_.told, ElementsAre("begin", "item a", "item b", "end"));
+  EXPECT_EQ(watcher_->version(), "300");
+  EXPECT_THAT(query(0), HasSubstr("sendInitialEvents=true&resourceVersionMatch=NotOlderThan"));
+  EXPECT_THAT(query(0), HasSubstr("allowWatchBookmarks=true"));
+  EXPECT_THAT(query(0), Not(HasSubstr("resourceVersion=")));
+  EXPECT_THAT(query(0), HasSubstr("labelSelector=a%20in%20%28b%29"));
+  stream->push(event("MODIFIED", pod("a", "301")));
+  run_until_told("changed a");
+  EXPECT_EQ(transport_.requests().size(), 1U);
+}
+
+TEST_F(WatcherTest, AnObjectThatGoesDuringAStreamingListIsNotInIt) {
+  transport_.reply_stream(kStream,
+                          {event("ADDED", pod("a", "250")), event("DELETED", pod("a", "260")), list_end("300")});
+  start();
+  run_until_told("end");
+  EXPECT_THAT(sink_.told, ElementsAre("begin", "item a", "gone a", "end"));
+}
+
+TEST_F(WatcherTest, AStreamingListThatBreaksIsVoidAndPagesFollow) {
+  transport_.reply_stream(kStream, {event("ADDED", pod("a", "250"))})->end();
+  transport_.reply(kList, page("400", {pod("b", "1")}));
+  start();
+  run_until_told("end");
+  EXPECT_THAT(sink_.told, ElementsAre("begin", "item a", "begin", "item b", "end"));
+  EXPECT_EQ(watcher_->version(), "400");
+}
+
+TEST_F(WatcherTest, TheNextListIsAStreamAgainAfterOneThatBroke) {
+  transport_.reply_stream(kStream)->end();
+  transport_.reply(kList, page("400", {}));
+  transport_.reply_stream(kWatch, {error_event(410, "Expired")});
+  transport_.reply_stream(kStream, {list_end("500")});
+  start();
+  run_until(context_, [&] { return watcher_->version() == "500"; });
+  EXPECT_THAT(transport_.routes(), ElementsAre(kStream, kList, kWatch, kStream));
+}
+
+TEST_F(WatcherTest, AServerWithoutStreamingListsIsAskedForOneOnce) {
+  transport_.reply(kStream, status_reply(422, "Invalid"));
+  transport_.reply(kList, page("100", {}));
+  transport_.reply_stream(kWatch, {error_event(410, "Expired")});
+  transport_.reply(kList, page("200", {}));
+  start();
+  run_until(context_, [&] { return watcher_->version() == "200"; });
+  EXPECT_EQ(transport_.count(kStream), 1);
+}
+
+TEST_F(WatcherTest, AnErrorInAStreamingListIsNoObject) {
+  transport_.reply_stream(kStream, {error_event(500, "InternalError")});
+  transport_.reply(kList, page("400", {}));
+  start();
+  run_until_told("end");
+  EXPECT_THAT(sink_.told, ElementsAre("begin", "begin", "end"));
+}
+
+TEST_F(WatcherTest, WhatAStreamRepeatsIsNotToldAgain) {
+  transport_.reply(kList, page("100", {}));
+  transport_.reply_stream(
+      kWatch, {event("ADDED", pod("a", "101")), event("MODIFIED", pod("a", "102")), event("ADDED", pod("a", "101")),
+               event("MODIFIED", pod("a", "102")), event("DELETED", pod("b", "103"))});
+  start();
+  run_until_told("deleted b");
+  EXPECT_THAT(sink_.told, ElementsAre("begin", "end", "changed a", "changed a", "deleted b"));
+}
+
+TEST_F(WatcherTest, TellsWhyItStartsAnew) {
+  std::vector<std::string> reasons;
+  transport_.reply(kList, page("100", {}));
+  transport_.reply_stream(kWatch, {event("ADDED", pod("a", "101"))})->end();
+  transport_.reply_stream(kWatch, {error_event(410, "Expired")});
+  transport_.reply(kList, page("200", {}));
+  transport_.reply_stream(kWatch, {event("ADDED", pod("bad", "201"))});
+  transport_.reply(kList, page("300", {}));
+  transport_.reply(kWatch, Error{Code::kUnavailable, "no connection"});
+  start();
+  watcher_->on_restart([&](std::string_view reason) { reasons.emplace_back(reason); });
+  run_until(context_, [&] { return reasons.size() == 4; });
+  EXPECT_THAT(reasons, ElementsAre("ended", "gone", "unreadable", "failed"));
 }
 
 }  // namespace

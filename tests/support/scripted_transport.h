@@ -6,6 +6,9 @@
 //   auto stream = transport.reply_stream("WATCH /api/v1/pods", {event});
 //   ... transport.requests() has what was asked, in order
 //
+// STREAM stands for a streaming list. A route that has none is refused as an API server refuses it that knows none, and
+// not written down.
+//
 // A request for which no reply is left waits until it is stopped or its time is over.
 #pragma once
 
@@ -124,7 +127,10 @@ class ScriptedTransport final : public kube::Transport {
 
   asio::awaitable<Result<kube::StreamResponse>> open(kube::HttpRequest request, Duration timeout,
                                                      StopToken stop) override {
-    std::optional<Reply> reply = take("WATCH", request);
+    const bool lists = request.target.find("sendInitialEvents=true") != std::string::npos;
+    const std::string path = request.target.substr(0, request.target.find('?'));
+    if (lists && !routes_.contains("STREAM " + path)) co_return refuse_streaming_list();
+    std::optional<Reply> reply = take(lists ? "STREAM" : "WATCH", request);
     if (!reply) {
       const Error error = co_await wait(timeout, stop);
       co_return error;
@@ -164,6 +170,12 @@ class ScriptedTransport final : public kube::Transport {
     Reply reply = std::move(row.front());
     row.pop_front();
     return reply;
+  }
+
+  static kube::StreamResponse refuse_streaming_list() {
+    return {status_reply(422, "Invalid",
+                         "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"),
+            nullptr};
   }
 
   static asio::awaitable<Error> wait(Duration timeout, StopToken stop) {

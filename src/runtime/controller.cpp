@@ -1,0 +1,82 @@
+#include "runtime/controller.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace pd::runtime {
+namespace {
+
+constexpr auto kLookAgain = std::chrono::seconds(1);  // while the stores lag; their event comes sooner
+
+}  // namespace
+
+Controller::Controller(asio::io_context& context, Rng& rng, Options options, Reconcile reconcile)
+    : context_(context),
+      options_(std::move(options)),
+      reconcile_(std::move(reconcile)),
+      queue_(context, rng, options_.retry) {}
+
+void Controller::watch(ReflectorBase& reflector) {
+  reflectors_.push_back(&reflector);
+  reflector.on_synced([this] { changed_.notify_all(); });
+}
+
+bool Controller::synced() const {
+  return std::all_of(reflectors_.begin(), reflectors_.end(), [](const ReflectorBase* each) { return each->synced(); });
+}
+
+asio::awaitable<void> Controller::run_watches(StopToken stop) {
+  for (ReflectorBase* reflector : reflectors_) {
+    ++watches_;
+    spawn(context_, run_watch(*reflector, stop));
+  }
+  while (watches_ > 0) co_await changed_.wait();
+}
+
+asio::awaitable<void> Controller::run_watch(ReflectorBase& reflector, StopToken stop) {
+  co_await reflector.run(stop);
+  --watches_;
+  changed_.notify_all();
+}
+
+asio::awaitable<void> Controller::run(StopToken stop) {
+  const auto registration = stop.on_stop([this] { changed_.notify_all(); });
+  while (!synced() && !stop.stopped()) co_await changed_.wait();
+  if (stop.stopped()) co_return;
+  log::info("Caches are filled", {{"controller", options_.name}});
+  for (int i = 0; i < options_.workers; ++i) {
+    ++working_;
+    spawn(context_, work(stop));
+  }
+  while (working_ > 0) co_await changed_.wait();
+}
+
+asio::awaitable<void> Controller::work(StopToken stop) {
+  while (true) {
+    const std::optional<std::string> key = co_await queue_.take(stop);
+    if (!key) break;
+    const Outcome outcome = co_await attempt(*key, stop);
+    queue_.done(*key, outcome);
+  }
+  --working_;
+  changed_.notify_all();
+}
+
+asio::awaitable<Controller::Outcome> Controller::attempt(const std::string& key, StopToken stop) {
+  const TimeService& time = TimeService::of(context_);
+  OwnWrites& writes = writes_[key];  // other keys come and go meanwhile, but this one is in work only here
+  Outcome outcome{true, kLookAgain, true};
+  if (writes.seen(time.now())) {
+    try {
+      outcome = co_await reconcile_(key, writes, stop);
+    } catch (const std::exception& error) {
+      log::error("Reconciling threw", {{"controller", options_.name}, {"key", key}, {"error", error.what()}});
+      outcome = {false, std::nullopt};
+    }
+  }
+  if (writes.empty()) writes_.erase(key);
+  co_return outcome;
+}
+
+}  // namespace pd::runtime

@@ -1,0 +1,76 @@
+// The reconcile loop: what changes names keys, and each key is reconciled until that succeeds. One key is in work once
+// at a time, and only when the watches have shown what was last written for it.
+//
+//   Controller controller(context, rng, {.name = "copier"},
+//                         [this](std::string key, OwnWrites& writes, StopToken stop) {
+//                           return reconcile(std::move(key), writes, std::move(stop));
+//                         });
+//   controller.watch(config_maps, [](const kube::ConfigMap& map) { return map.meta.key(); });
+//   spawn(context, controller.run_watches(stop_watching));
+//   spawn(context, controller.run(stop_working));   // e.g. as soon as this process leads
+//
+// Thread: the io_context's.
+#pragma once
+
+#include <string>
+
+#include "runtime/own_writes.h"
+#include "runtime/work_queue.h"
+
+namespace pd::runtime {
+
+class Controller {
+ public:
+  using Outcome = WorkQueue::Outcome;
+  // Reads the stores, never the event that woke it: it may be called for no reason, and once for several. An exception
+  // counts as a failure. The stop is for waits: a reconcile that has begun may end what it does.
+  using Reconcile = std::function<asio::awaitable<Outcome>(std::string key, OwnWrites& writes, StopToken stop)>;
+
+  struct Options {
+    std::string name;
+    int workers = 1;  // keys that are reconciled at a time
+    Backoff::Policy retry = {std::chrono::milliseconds(5), std::chrono::minutes(5), 0.5};
+  };
+
+  Controller(asio::io_context& context, Rng& rng, Options options, Reconcile reconcile);
+
+  // Lets a reflector run with run_watches(). It must outlive the controller.
+  void watch(ReflectorBase& reflector);
+  // Moreover, each change of an object asks for the key that it concerns: that of what it was and that of what it is.
+  template <typename T>
+  void watch(Reflector<T>& reflector, std::function<std::string(const T&)> key_of) {
+    watch(reflector);
+    reflector.store().on_change([this, key_of = std::move(key_of)](const auto& before, const auto& after) {
+      const std::string now = after ? key_of(*after) : "";
+      const std::string then = before ? key_of(*before) : "";
+      if (!now.empty()) queue_.add(now);
+      if (!then.empty() && then != now) queue_.add(then);
+    });
+  }
+
+  // Fills the stores and keeps them true until stopped. A process that does not lead does this too, so that it can take
+  // over at once.
+  asio::awaitable<void> run_watches(StopToken stop);
+  bool synced() const;
+  // Reconciles, from when the stores are filled until stopped; ends when the last reconcile has ended.
+  asio::awaitable<void> run(StopToken stop);
+
+  WorkQueue& queue() { return queue_; }
+
+ private:
+  asio::awaitable<void> run_watch(ReflectorBase& reflector, StopToken stop);
+  asio::awaitable<void> work(StopToken stop);
+  asio::awaitable<Outcome> attempt(const std::string& key, StopToken stop);
+
+  asio::io_context& context_;
+  Options options_;
+  Reconcile reconcile_;
+  WorkQueue queue_;
+  std::vector<ReflectorBase*> reflectors_;
+  std::map<std::string, OwnWrites> writes_;  // by key, where the watches have not shown all
+  std::size_t watches_ = 0;                  // that run
+  int working_ = 0;
+  Signal changed_;
+};
+
+}  // namespace pd::runtime

@@ -1,0 +1,37 @@
+// Read your writes: what was written for one key, until the watches have shown it. Who plans on a store that has not
+// seen his last write does it again, or undoes it (KEP-5647 has the same for Kubernetes' own controllers).
+//
+//   OwnWrites writes;
+//   writes.remember(pods, *created);     // after each write
+//   if (!writes.seen(now)) ...           // look again later
+//
+// Thread: the io_context's.
+#pragma once
+
+#include "kube/objects.h"
+#include "runtime/reflector.h"
+
+namespace pd::runtime {
+
+class OwnWrites {
+ public:
+  // A write that never shows up was undone by somebody, or is not of what is watched: it holds nobody up for longer.
+  static constexpr auto kLimit = std::chrono::seconds(30);
+
+  // `written`: the metadata with which the API server answered. The reflector must outlive this.
+  void remember(const ReflectorBase& reflector, const kube::ObjectMeta& written);
+  // Whether the watches have shown all of it, or the limit has passed.
+  bool seen(Instant now);
+  bool empty() const { return writes_.empty(); }
+
+ private:
+  struct Write {
+    const ReflectorBase* reflector;
+    std::string ns;
+    std::string version;
+  };
+  std::vector<Write> writes_;  // the newest of each reflector and namespace
+  std::optional<Instant> waiting_since_;
+};
+
+}  // namespace pd::runtime

@@ -1,0 +1,162 @@
+#include "runtime/controller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/run_to_end.h"
+#include "tests/support/scripted_transport.h"
+
+namespace pd::runtime {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::json_reply;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const char* const kPath = "/api/v1/nodes";
+
+Json node(const std::string& name, const std::string& version) {
+  return {{"metadata", {{"name", name}, {"resourceVersion", version}}}};
+}
+
+class RuntimeControllerTest : public ::testing::Test {
+ protected:
+  RuntimeControllerTest() {
+    controller_.watch<kube::Node>(nodes_, [](const kube::Node& found) { return found.meta.name; });
+  }
+  void serve(const std::vector<Json>& listed) {
+    const Json list = {{"metadata", {{"resourceVersion", "100"}}}, {"items", listed}};
+    transport_.reply(std::string("GET ") + kPath, json_reply(200, list));
+    stream_ = transport_.reply_stream(std::string("WATCH ") + kPath);
+  }
+  void start() {
+    spawn(context_, controller_.run_watches(stop_watching_.token()));
+    test::start(context_, run(), ended_);
+    test::settle(context_);
+  }
+  asio::awaitable<bool> run() {
+    co_await controller_.run(stop_working_.token());
+    co_return true;
+  }
+  void event(const std::string& type, const Json& object) {
+    stream_->push(Json{{"type", type}, {"object", object}}.dump());
+    test::settle(context_);
+  }
+  void pass(Duration time) {
+    const Instant until = time_.now() + time;
+    while (time_.next().value_or(TimeService::kNever) <= until) {
+      time_.advance_to(*time_.next());
+      test::settle(context_);
+    }
+    time_.advance_to(until);
+    test::settle(context_);
+  }
+  void TearDown() override {
+    stop_working_.stop();
+    stop_watching_.stop();
+    test::run_out(context_);
+    EXPECT_TRUE(ended_);
+  }
+
+  asio::io_context context_;
+  VirtualTime& time_ = VirtualTime::install(context_);
+  test::ScriptedTransport transport_;
+  std::shared_ptr<test::ScriptedStream> stream_;
+  kube::Client client_{transport_};
+  Rng rng_{1};
+  StopSource stop_watching_;
+  StopSource stop_working_;
+  Reflector<kube::Node> nodes_{client_, {}, rng_};
+  std::vector<std::string> reconciled_;
+  std::function<Controller::Outcome(const std::string&, OwnWrites&)> does_ = [](const auto&, auto&) {
+    return Controller::Outcome{};
+  };
+  Controller controller_{context_,
+                         rng_,
+                         {.name = "test", .retry = {milliseconds(10), seconds(1), 0.0}},
+                         [this](std::string key, OwnWrites& writes, StopToken) -> asio::awaitable<Controller::Outcome> {
+                           reconciled_.push_back(key);
+                           co_return does_(key, writes);
+                         }};
+  std::optional<bool> ended_;
+};
+
+TEST_F(RuntimeControllerTest, ReconcilesWhatThereIsOnceItsStoresAreFilled) {
+  start();
+  EXPECT_FALSE(controller_.synced());
+  EXPECT_THAT(reconciled_, IsEmpty());
+  stop_watching_.stop();  // before anything was listed: there is nothing to start with
+}
+
+TEST_F(RuntimeControllerTest, ReconcilesWhatChanges) {
+  serve({node("a", "1"), node("b", "2")});
+  start();
+  EXPECT_TRUE(controller_.synced());
+  EXPECT_THAT(reconciled_, ElementsAre("a", "b"));
+  event("MODIFIED", node("b", "101"));
+  event("DELETED", node("a", "102"));
+  EXPECT_THAT(reconciled_, ElementsAre("a", "b", "b", "a"));
+}
+
+TEST_F(RuntimeControllerTest, AnExceptionIsAFailureAndComesBackWithBackOff) {
+  serve({node("a", "1")});
+  does_ = [](const auto&, auto&) -> Controller::Outcome { throw std::runtime_error("a fault"); };
+  start();
+  EXPECT_EQ(reconciled_.size(), 1U);
+  pass(milliseconds(10));
+  EXPECT_EQ(reconciled_.size(), 2U);
+  pass(milliseconds(10));
+  EXPECT_EQ(reconciled_.size(), 2U);
+  pass(milliseconds(10));
+  EXPECT_EQ(reconciled_.size(), 3U);
+}
+
+TEST_F(RuntimeControllerTest, DoesNotReconcileBeforeItsOwnWriteWasSeen) {
+  serve({node("a", "1")});
+  does_ = [this](const std::string& key, OwnWrites& writes) {
+    kube::ObjectMeta written;
+    written.name = key;
+    written.resource_version = "150";
+    if (reconciled_.size() == 1) writes.remember(nodes_, written);
+    return Controller::Outcome{};
+  };
+  start();
+  event("MODIFIED", node("a", "149"));
+  EXPECT_EQ(reconciled_.size(), 1U);
+  event("BOOKMARK", node("", "150"));
+  pass(seconds(1));
+  EXPECT_EQ(reconciled_.size(), 2U);
+}
+
+TEST_F(RuntimeControllerTest, AWriteThatIsNeverSeenHoldsItUpForALimitedTime) {
+  serve({node("a", "1")});
+  does_ = [this](const std::string& key, OwnWrites& writes) {
+    kube::ObjectMeta written;
+    written.name = key;
+    written.resource_version = "150";
+    if (reconciled_.size() == 1) writes.remember(nodes_, written);
+    return Controller::Outcome{};
+  };
+  start();
+  event("MODIFIED", node("a", "149"));
+  pass(seconds(29));
+  EXPECT_EQ(reconciled_.size(), 1U);
+  pass(seconds(2));
+  EXPECT_EQ(reconciled_.size(), 2U);
+}
+
+TEST_F(RuntimeControllerTest, ComesBackWhenAsked) {
+  serve({node("a", "1")});
+  does_ = [](const auto&, auto&) { return Controller::Outcome{true, hours(1)}; };
+  start();
+  pass(hours(1) - seconds(1));
+  EXPECT_EQ(reconciled_.size(), 1U);
+  pass(seconds(1));
+  EXPECT_EQ(reconciled_.size(), 2U);
+}
+
+}  // namespace
+}  // namespace pd::runtime

@@ -1,0 +1,86 @@
+#include "runtime/own_writes.h"
+
+#include <gtest/gtest.h>
+
+namespace pd::runtime {
+namespace {
+
+using std::chrono::seconds;
+
+// Watches that have come as far as a test says.
+class Progress final : public ReflectorBase {
+ public:
+  asio::awaitable<void> run(StopToken) override { co_return; }
+  bool synced() const override { return true; }
+  void on_synced(std::function<void()>) override {}
+  const std::string& version(std::string_view ns) const override { return versions.at(std::string(ns)); }
+  void on_restart(std::function<void(std::string_view, std::string_view)>) override {}
+
+  std::map<std::string, std::string> versions{{"one", "9"}, {"two", "9"}};
+};
+
+kube::ObjectMeta written(const std::string& ns, const std::string& version) {
+  kube::ObjectMeta meta;
+  meta.ns = ns;
+  meta.name = "a";
+  meta.resource_version = version;
+  return meta;
+}
+
+class OwnWritesTest : public ::testing::Test {
+ protected:
+  Instant now_{std::chrono::hours(1)};
+  Progress pods_;
+  Progress maps_;
+  OwnWrites writes_;
+};
+
+TEST_F(OwnWritesTest, NothingWrittenIsSeen) {
+  EXPECT_TRUE(writes_.seen(now_));
+  EXPECT_TRUE(writes_.empty());
+}
+
+TEST_F(OwnWritesTest, IsSeenWhenTheWatchHasComeThatFar) {
+  writes_.remember(pods_, written("one", "10"));
+  EXPECT_FALSE(writes_.seen(now_));
+  pods_.versions["one"] = "10";
+  EXPECT_TRUE(writes_.seen(now_));
+  EXPECT_TRUE(writes_.empty());
+}
+
+TEST_F(OwnWritesTest, WaitsForTheNewestOfSeveral) {
+  writes_.remember(pods_, written("one", "12"));
+  writes_.remember(pods_, written("one", "11"));
+  pods_.versions["one"] = "11";
+  EXPECT_FALSE(writes_.seen(now_));
+  pods_.versions["one"] = "100";
+  EXPECT_TRUE(writes_.seen(now_));
+}
+
+TEST_F(OwnWritesTest, EachKindAndNamespaceCounts) {
+  writes_.remember(pods_, written("one", "10"));
+  writes_.remember(pods_, written("two", "11"));
+  writes_.remember(maps_, written("one", "12"));
+  pods_.versions = {{"one", "20"}, {"two", "20"}};
+  EXPECT_FALSE(writes_.seen(now_));
+  maps_.versions["one"] = "20";
+  EXPECT_TRUE(writes_.seen(now_));
+}
+
+TEST_F(OwnWritesTest, GoesOnAfterTheLimitWithoutAWriteThatIsNeverSeen) {
+  writes_.remember(pods_, written("one", "10"));
+  EXPECT_FALSE(writes_.seen(now_));
+  EXPECT_FALSE(writes_.seen(now_ + seconds(29)));
+  EXPECT_TRUE(writes_.seen(now_ + seconds(30)));
+  EXPECT_TRUE(writes_.empty());
+  writes_.remember(pods_, written("one", "11"));
+  EXPECT_FALSE(writes_.seen(now_ + seconds(59))) << "the limit counts anew";
+}
+
+TEST_F(OwnWritesTest, AnAnswerWithoutAVersionIsNoWrite) {
+  writes_.remember(pods_, {});
+  EXPECT_TRUE(writes_.empty());
+}
+
+}  // namespace
+}  // namespace pd::runtime
