@@ -1,0 +1,265 @@
+#include "tests/simulation/object_rules.h"
+
+#include <algorithm>
+
+#include "tests/simulation/sim_status.h"
+
+namespace pd::test {
+namespace {
+
+bool is_string_map(const Json& value) {
+  return value.is_null() || (value.is_object() && std::all_of(value.begin(), value.end(), [](const Json& each) {
+                               return each.is_string() || each.is_null();
+                             }));
+}
+
+bool is_list(const Json& value) { return value.is_null() || value.is_array(); }
+
+std::string text_of(const Json& object, const char* member) {
+  const auto found = object.find(member);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Json member_of(const Json& object, const char* member) {
+  const auto found = object.find(member);
+  return found == object.end() ? Json() : *found;
+}
+
+std::optional<kube::HttpResponse> check_types(const SimKind& kind, const Json& object) {
+  const Json& metadata = object.at("metadata");
+  const bool readable =
+      is_string_map(metadata.value("labels", Json())) && is_string_map(metadata.value("annotations", Json())) &&
+      is_list(metadata.value("finalizers", Json())) && is_list(metadata.value("ownerReferences", Json())) &&
+      (kind.kind != "ConfigMap" || is_string_map(object.value("data", Json())));
+  if (readable) return std::nullopt;
+  return bad_request(std::string(kind.kind) + " in version \"" + std::string(kind.api_version) +
+                     "\" cannot be handled as a " + std::string(kind.kind) + ": a member has the wrong type");
+}
+
+void drop_nulls(Json& object) {
+  for (auto member = object.begin(); member != object.end();) {
+    member = member->is_null() ? object.erase(member) : std::next(member);
+  }
+}
+
+void drop_empty(Json& object, const char* member) {
+  const auto found = object.find(member);
+  if (found == object.end()) return;
+  if (found->is_object()) drop_nulls(*found);
+  if (found->is_null() || found->empty()) object.erase(found);
+}
+
+bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+// RFC 1123: labels of a-z, 0-9 and '-', with dots between them where `dots` says so.
+bool is_dns_name(const std::string& name, bool dots) {
+  if (name.empty() || name.size() > (dots ? 253 : 63)) return false;
+  char before = '.';
+  for (const char c : name) {
+    if (c == '.' && (!dots || !is_alphanumeric(before))) return false;
+    if (c != '.' && c != '-' && !is_alphanumeric(c)) return false;
+    if (c == '-' && before == '.') return false;
+    before = c;
+  }
+  return is_alphanumeric(before);
+}
+
+// What of a pod's spec a PUT or patch may change.
+Json fixed_pod_spec(const Json& pod) {
+  Json spec = pod.value("spec", Json::object());
+  for (const char* list : {"containers", "initContainers"}) {
+    if (!spec.contains(list)) continue;
+    for (Json& container : spec[list]) container.erase("image");
+  }
+  for (const char* member : {"tolerations", "activeDeadlineSeconds", "terminationGracePeriodSeconds"}) {
+    spec.erase(member);
+  }
+  return spec;
+}
+
+std::optional<kube::HttpResponse> validate_owners(const std::string& kind, const std::string& name,
+                                                  const Json& metadata) {
+  int controllers = 0;
+  const Json owners = member_of(metadata, "ownerReferences");
+  for (const Json& owner : owners) {
+    for (const char* member : {"apiVersion", "kind", "name", "uid"}) {
+      if (text_of(owner, member).empty()) {
+        return invalid_field(kind, name, "metadata.ownerReferences." + std::string(member), "FieldValueInvalid",
+                             "Invalid value: \"\": must not be empty");
+      }
+    }
+    controllers += owner.value("controller", false) ? 1 : 0;
+  }
+  if (controllers < 2) return std::nullopt;
+  return invalid_field(kind, name, "metadata.ownerReferences", "FieldValueInvalid",
+                       "Invalid value: only one reference can have Controller set to true");
+}
+
+std::optional<kube::HttpResponse> validate_change(const SimKind& kind, const std::string& name, const Json& before,
+                                                  const Json& object) {
+  const std::string kind_name(kind.kind);
+  const Json& metadata = object.at("metadata");
+  const Json& old_metadata = before.at("metadata");
+  if (text_of(metadata, "uid") != text_of(old_metadata, "uid")) {
+    return invalid_field(kind_name, name, "metadata.uid", "FieldValueInvalid", "Invalid value: field is immutable");
+  }
+  if (old_metadata.contains("deletionTimestamp")) {
+    const Json held = member_of(old_metadata, "finalizers");
+    const Json wanted = member_of(metadata, "finalizers");
+    for (const Json& finalizer : wanted) {
+      if (std::find(held.begin(), held.end(), finalizer) != held.end()) continue;
+      return invalid_field(kind_name, name, "metadata.finalizers", "FieldValueForbidden",
+                           "Forbidden: no new finalizers can be added if the object is being deleted");
+    }
+  }
+  if (kind.kind == "Pod" && fixed_pod_spec(before) != fixed_pod_spec(object)) {
+    return invalid_field(
+        kind_name, name, "spec", "FieldValueForbidden",
+        "Forbidden: pod updates may not change fields other than `spec.containers[*].image` and a few");
+  }
+  if (kind.kind == "Event") {
+    for (const auto& [member, value] : object.items()) {
+      if (member == "series" || member == "metadata" || value == member_of(before, member.c_str())) continue;
+      return invalid_field(kind_name, name, member, "FieldValueInvalid", "Invalid value: field is immutable");
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<kube::HttpResponse> check_body(const SimRequest& request, Json& object) {
+  const SimKind& kind = *request.kind;
+  const std::string kind_name(kind.kind);
+  if (!object.is_object())
+    return bad_request("the object provided is unrecognized (must be of type " + kind_name + ")");
+  for (const auto& [member, own] : {std::pair{"kind", kind.kind}, std::pair{"apiVersion", kind.api_version}}) {
+    if (!object.contains(member)) object[member] = own;
+    if (text_of(object, member) == own) continue;
+    return bad_request(text_of(object, "kind") + " in version \"" + text_of(object, "apiVersion") +
+                       "\" cannot be handled as a " + kind_name);
+  }
+  if (!object.contains("metadata") || object["metadata"].is_null()) object["metadata"] = Json::object();
+  Json& metadata = object["metadata"];
+  if (!metadata.is_object()) return bad_request("metadata is no object");
+  if (kind.namespaced) {
+    if (!metadata.contains("namespace")) metadata["namespace"] = request.ns;
+    if (text_of(metadata, "namespace") != request.ns) {
+      return bad_request("the namespace of the provided object does not match the namespace sent on the request");
+    }
+  }
+  if (!request.name.empty()) {
+    const std::string name = text_of(metadata, "name");
+    if (!name.empty() && name != request.name) {
+      return bad_request("the name of the object (" + name + ") does not match the name on the URL (" + request.name +
+                         ")");
+    }
+    metadata["name"] = request.name;
+  }
+  if (std::optional<kube::HttpResponse> refusal = check_types(kind, object)) return refusal;
+  normalise(kind, object);
+  return std::nullopt;
+}
+
+void normalise(const SimKind& kind, Json& object) {
+  Json& metadata = object["metadata"];
+  drop_nulls(metadata);
+  for (const char* member : {"labels", "annotations", "finalizers", "ownerReferences"}) drop_empty(metadata, member);
+  if (kind.custom) return;
+  drop_nulls(object);
+  if (kind.kind == "ConfigMap") {
+    drop_empty(object, "data");
+    drop_empty(object, "binaryData");
+  }
+}
+
+std::optional<kube::HttpResponse> validate(const SimKind& kind, const Json& before, const Json& object) {
+  const Json& metadata = object.at("metadata");
+  const std::string name = text_of(metadata, "name");
+  const std::string kind_name(kind.kind);
+  if (!is_dns_name(name, kind.kind != "Service" && kind.kind != "Namespace" && !kind.custom)) {
+    return invalid_field(
+        kind_name, name, "metadata.name", "FieldValueInvalid",
+        "Invalid value: \"" + name +
+            "\": a lowercase RFC 1123 subdomain must consist of lower case "
+            "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character");
+  }
+  if (auto refusal = validate_owners(kind_name, name, metadata)) return refusal;
+  if (kind.kind == "Lease") {
+    const Json spec = object.value("spec", Json::object());
+    if (spec.value("leaseDurationSeconds", 1) <= 0) {
+      return invalid_field(kind_name, name, "spec.leaseDurationSeconds", "FieldValueInvalid",
+                           "Invalid value: must be greater than 0");
+    }
+  }
+  if (kind.kind == "ConfigMap") {
+    std::size_t bytes = 0;
+    const Json content = member_of(object, "data");
+    for (const Json& value : content) bytes += value.get_ref<const std::string&>().size();
+    if (bytes > (std::size_t{1} << 20)) {
+      return invalid_field(kind_name, name, "", "FieldValueTooLong", "Too long: may not be more than 1048576 bytes");
+    }
+  }
+  return before.is_null() ? std::nullopt : validate_change(kind, name, before, object);
+}
+
+void prepare_create(const SimKind& kind, Json& object) {
+  Json& metadata = object["metadata"];
+  for (const char* member : {"deletionTimestamp", "deletionGracePeriodSeconds", "generation", "managedFields",
+                             "selfLink", "resourceVersion"}) {
+    metadata.erase(member);
+  }
+  if (kind.has_generation) metadata["generation"] = 1;
+  if (kind.has_status && kind.kind != "Node") object.erase("status");
+  if (kind.kind == "Pod") {
+    object["status"] = {{"phase", "Pending"}, {"qosClass", "BestEffort"}};
+    Json& spec = object["spec"];
+    if (!spec.contains("restartPolicy")) spec["restartPolicy"] = "Always";
+    if (!spec.contains("terminationGracePeriodSeconds")) spec["terminationGracePeriodSeconds"] = 30;
+  }
+  if (kind.kind == "Namespace") {
+    metadata["labels"]["kubernetes.io/metadata.name"] = metadata.value("name", "");
+    object["spec"]["finalizers"] = {"kubernetes"};
+    object["status"] = {{"phase", "Active"}};
+  }
+}
+
+void prepare_update(const SimKind& kind, const std::string& subresource, const Json& live, Json& next) {
+  const auto keep = [](const Json& from, Json& to, const char* member) {
+    if (from.contains(member)) {
+      to[member] = from.at(member);
+    } else {
+      to.erase(member);
+    }
+  };
+  if (subresource == "status" && kind.custom) {
+    Json status = member_of(next, "status");
+    const std::string revision = text_of(next["metadata"], "resourceVersion");
+    const Json managed = member_of(next["metadata"], "managedFields");
+    next = live;
+    if (!managed.is_null()) next["metadata"]["managedFields"] = managed;
+    next["metadata"]["resourceVersion"] = revision;
+    if (status.is_null()) {
+      next.erase("status");
+    } else {
+      next["status"] = std::move(status);
+    }
+    return;
+  }
+  const Json& before = live.at("metadata");
+  Json& metadata = next["metadata"];
+  for (const char* member : {"creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
+    keep(before, metadata, member);
+  }
+  if (subresource == "status") {
+    keep(live, next, "spec");
+    keep(before, metadata, "ownerReferences");
+    return;
+  }
+  if (kind.has_status) keep(live, next, "status");
+  if (kind.has_generation && member_of(live, "spec") != member_of(next, "spec")) {
+    metadata["generation"] = before.value("generation", std::int64_t{0}) + 1;
+  }
+}
+
+}  // namespace pd::test

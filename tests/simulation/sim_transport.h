@@ -1,0 +1,30 @@
+// kube::Transport in front of a SimApiServer, without time and without faults: each request is answered at once, and a
+// stream has what its watch has when it is asked; where there is nothing it waits for the silence to pass.
+//
+//   SimTransport transport(server);
+//   kube::Client client(transport);
+//
+// Thread: the io_context's on which it is used. The server must outlive it.
+#pragma once
+
+#include <memory>
+
+#include "kube/transport.h"
+#include "tests/simulation/sim_api_server.h"
+
+namespace pd::test {
+
+class SimTransport final : public kube::Transport {
+ public:
+  explicit SimTransport(SimApiServer& server) : server_(server) {}
+
+  boost::asio::awaitable<Result<kube::HttpResponse>> send(kube::HttpRequest request, Duration timeout,
+                                                          StopToken stop) override;
+  boost::asio::awaitable<Result<kube::StreamResponse>> open(kube::HttpRequest request, Duration timeout,
+                                                            StopToken stop) override;
+
+ private:
+  SimApiServer& server_;
+};
+
+}  // namespace pd::test
