@@ -19,11 +19,15 @@ Controller::Controller(asio::io_context& context, Rng& rng, Options options, Rec
 
 void Controller::watch(ReflectorBase& reflector) {
   reflectors_.push_back(&reflector);
-  reflector.on_synced([this] { changed_.notify_all(); });
+  reflector.on_listed([this] { changed_.notify_all(); });
 }
 
 bool Controller::synced() const {
   return std::all_of(reflectors_.begin(), reflectors_.end(), [](const ReflectorBase* each) { return each->synced(); });
+}
+
+bool Controller::fresh() const {
+  return std::all_of(reflectors_.begin(), reflectors_.end(), [](const ReflectorBase* each) { return each->fresh(); });
 }
 
 asio::awaitable<void> Controller::run_watches(StopToken stop) {
@@ -42,7 +46,8 @@ asio::awaitable<void> Controller::run_watch(ReflectorBase& reflector, StopToken 
 
 asio::awaitable<void> Controller::run(StopToken stop) {
   const auto registration = stop.on_stop([this] { changed_.notify_all(); });
-  while (!synced() && !stop.stopped()) co_await changed_.wait();
+  for (ReflectorBase* reflector : reflectors_) reflector->relist();
+  while (!fresh() && !stop.stopped()) co_await changed_.wait();
   if (stop.stopped()) co_return;
   log::info("Caches are filled", {{"controller", options_.name}});
   for (int i = 0; i < options_.workers; ++i) {

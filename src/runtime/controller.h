@@ -52,12 +52,14 @@ class Controller {
   // over at once.
   asio::awaitable<void> run_watches(StopToken stop);
   bool synced() const;
-  // Reconciles, from when the stores are filled until stopped; ends when the last reconcile has ended.
+  // Reconciles until stopped; ends when the last reconcile has ended. It begins with stores that have been listed since
+  // it was called: a cache that lags behind what the former leader wrote would undo it.
   asio::awaitable<void> run(StopToken stop);
 
   WorkQueue& queue() { return queue_; }
 
  private:
+  bool fresh() const;
   asio::awaitable<void> run_watch(ReflectorBase& reflector, StopToken stop);
   asio::awaitable<void> work(StopToken stop);
   asio::awaitable<Outcome> attempt(const std::string& key, StopToken stop);

@@ -6,6 +6,8 @@
 // Thread: the io_context's.
 #pragma once
 
+#include <algorithm>
+
 #include "runtime/signal.h"
 #include "runtime/spawn.h"
 #include "runtime/store.h"
@@ -26,8 +28,12 @@ class ReflectorBase {
   virtual asio::awaitable<void> run(StopToken stop) = 0;
   // Whether everything has been listed once.
   virtual bool synced() const = 0;
-  // Called once, when that is so.
-  virtual void on_synced(std::function<void()> callback) = 0;
+  // Lists everything anew, at once. Until that has ended, fresh() is false: the store may lag behind what was so when this
+  // was called, as any cache does.
+  virtual void relist() = 0;
+  virtual bool fresh() const = 0;
+  // Called when synced() or fresh() has become true.
+  virtual void on_listed(std::function<void()> callback) = 0;
   // The newest resourceVersion that was seen of objects in `ns`; empty before the first list.
   virtual const std::string& version(std::string_view ns) const = 0;
   // Called with the kind and the reason when a watch ends or everything is listed anew (see Watcher).
@@ -42,7 +48,6 @@ class Reflector final : public ReflectorBase {
     for (const std::string& ns : selection.namespaces) {
       scopes_.push_back(std::make_unique<Scope>(*this, client, ns, selection.label_selector, rng, timing));
     }
-    unsynced_ = scopes_.size();
   }
 
   asio::awaitable<void> run(StopToken stop) override {
@@ -56,8 +61,19 @@ class Reflector final : public ReflectorBase {
 
   Store<T>& store() { return store_; }
   const Store<T>& store() const { return store_; }
-  bool synced() const override { return unsynced_ == 0; }
-  void on_synced(std::function<void()> callback) override { on_synced_ = std::move(callback); }
+  bool synced() const override {
+    return std::all_of(scopes_.begin(), scopes_.end(), [](const auto& scope) { return scope->synced; });
+  }
+  void relist() override {
+    for (const auto& scope : scopes_) {
+      scope->fresh = false;
+      scope->watcher.relist();
+    }
+  }
+  bool fresh() const override {
+    return std::all_of(scopes_.begin(), scopes_.end(), [](const auto& scope) { return scope->fresh; });
+  }
+  void on_listed(std::function<void()> callback) override { on_listed_ = std::move(callback); }
   const std::string& version(std::string_view ns) const override {
     for (const auto& scope : scopes_) {
       if (scope->ns == ns) return scope->watcher.version();
@@ -92,8 +108,8 @@ class Reflector final : public ReflectorBase {
     }
     void end_list() override {
       reflector.store_.replace(std::exchange(listed, {}), ns);
-      if (std::exchange(synced, true)) return;
-      if (--reflector.unsynced_ == 0 && reflector.on_synced_) reflector.on_synced_();
+      synced = fresh = true;
+      if (reflector.on_listed_ && reflector.fresh()) reflector.on_listed_();
     }
     Status changed(const Json& object) override {
       return with(object, [this](T decoded) { reflector.store_.put(std::move(decoded)); });
@@ -114,6 +130,7 @@ class Reflector final : public ReflectorBase {
     std::string ns;
     std::map<std::string, T> listed;
     bool synced = false;
+    bool fresh = false;
     Watcher watcher;
   };
 
@@ -125,8 +142,7 @@ class Reflector final : public ReflectorBase {
 
   Store<T> store_;
   std::vector<std::unique_ptr<Scope>> scopes_;
-  std::size_t unsynced_ = 0;
-  std::function<void()> on_synced_;
+  std::function<void()> on_listed_;
 };
 
 }  // namespace pd::runtime

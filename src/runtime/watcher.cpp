@@ -48,13 +48,16 @@ Watcher::Watcher(kube::Client& client, WatchTarget target, WatchSink& sink, Rng&
       backoff_(timing.backoff, rng) {}
 
 asio::awaitable<void> Watcher::run(StopToken stop) {
+  const auto registration = stop.on_stop([this] { round_.stop(); });
   while (!stop.stopped()) {
-    Result<Lines> listed = co_await list(stop);
+    round_ = StopSource();
+    const StopToken round = round_.token();
+    Result<Lines> listed = co_await list(round);
     if (!listed) {
-      co_await back_off(listed.error(), stop);
+      co_await back_off(listed.error(), round);
       continue;
     }
-    if (co_await watch_until_stale(std::move(*listed), stop)) backoff_.reset();
+    if (co_await watch_until_stale(std::move(*listed), round)) backoff_.reset();
   }
 }
 

@@ -57,6 +57,9 @@ class Watcher {
   // Runs until stopped.
   asio::awaitable<void> run(StopToken stop);
 
+  // Gives up what is under way and lists anew, at once.
+  void relist() { round_.stop(); }
+
   // The newest resourceVersion that was seen; empty before the first list.
   const std::string& version() const { return version_; }
   // Called when a watch ends: "ended" in good order, "silent", "failed"; and when all is listed anew because the
@@ -88,6 +91,7 @@ class Watcher {
   Rng& rng_;
   Timing timing_;
   Backoff backoff_;
+  StopSource round_;  // a list and the watches that go on from it
   std::string version_;
   enum class Streaming { kYes, kNotNow, kUnknownToServer } streaming_ = Streaming::kYes;
   std::function<void(std::string_view)> on_restart_;

@@ -12,7 +12,9 @@ class Progress final : public ReflectorBase {
  public:
   asio::awaitable<void> run(StopToken) override { co_return; }
   bool synced() const override { return true; }
-  void on_synced(std::function<void()>) override {}
+  void relist() override {}
+  bool fresh() const override { return true; }
+  void on_listed(std::function<void()>) override {}
   const std::string& version(std::string_view ns) const override { return versions.at(std::string(ns)); }
   void on_restart(std::function<void(std::string_view, std::string_view)>) override {}
 

@@ -32,7 +32,7 @@ std::string event(const std::string& type, const Json& object) {
 class ReflectorTest : public ::testing::Test {
  protected:
   ReflectorTest() {
-    nodes_.on_synced([this] { ++synced_; });
+    nodes_.on_listed([this] { ++listed_; });
     asio::co_spawn(context_, nodes_.run(stop_.token()), asio::detached);
   }
   std::vector<std::string> names() const {
@@ -52,7 +52,7 @@ class ReflectorTest : public ::testing::Test {
   StopSource stop_;
   Watcher::Timing timing_{.backoff = {std::chrono::milliseconds(1), std::chrono::milliseconds(2), 0.0}};
   Reflector<kube::Node> nodes_{client_, {}, rng_, timing_};
-  int synced_ = 0;
+  int listed_ = 0;
 };
 
 TEST_F(ReflectorTest, FollowsTheServer) {
@@ -86,7 +86,29 @@ TEST_F(ReflectorTest, ANewListTakesAwayWhatVanishedMeanwhile) {
   run_until(context_, [this] { return transport_.count(kWatch) == 2; });
   EXPECT_THAT(gone, ::testing::ElementsAre("a"));
   EXPECT_THAT(names(), ::testing::ElementsAre("b@2"));
-  EXPECT_EQ(synced_, 1);
+  EXPECT_EQ(listed_, 2);
+}
+
+// What a leader begins with: a list that was asked for after it had become one, whatever the watch is at.
+TEST_F(ReflectorTest, ListsAnewWhenAsked) {
+  transport_.reply(kList, list("10", {node("a", "1")}));
+  const auto stream = transport_.reply_stream(kWatch);
+  run_until(context_, [this] { return nodes_.fresh(); });
+  nodes_.relist();
+  EXPECT_FALSE(nodes_.fresh());
+  EXPECT_TRUE(nodes_.synced());
+  transport_.reply(kList, list("20", {node("a", "15")}));
+  run_until(context_, [this] { return nodes_.fresh(); });
+  EXPECT_TRUE(stream->closed());
+  EXPECT_THAT(names(), ::testing::ElementsAre("a@15"));
+}
+
+TEST_F(ReflectorTest, AListThatHadBegunIsNotTheOneThatWasAskedFor) {
+  test::settle(context_);  // the first list waits for its answer
+  nodes_.relist();
+  transport_.reply(kList, list("20", {node("a", "15")}));
+  run_until(context_, [this] { return nodes_.fresh(); });
+  EXPECT_EQ(transport_.count(kList), 2);
 }
 
 // A list that breaks off half way leaves the store as it was.
