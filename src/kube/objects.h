@@ -82,4 +82,7 @@ struct Condition {
   bool operator==(const Condition&) const = default;
 };
 
+// metav1.MicroTime, the times of leases and events: "2026-11-24T06:34:56.000000Z". `fraction`: below a second.
+std::string format_micro_time(WallTime time, std::chrono::microseconds fraction = {});
+
 }  // namespace pd::kube

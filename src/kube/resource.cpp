@@ -209,4 +209,10 @@ const Projection& Resource<PDDeployment>::projection() {
   return fields;
 }
 
+const Projection& Resource<Lease>::projection() {
+  static const Projection fields({"metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion",
+                                  "metadata.labels", "metadata.annotations", "spec"});
+  return fields;
+}
+
 }  // namespace pd::kube

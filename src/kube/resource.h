@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "kube/event.h"
+#include "kube/lease.h"
 #include "kube/objects.h"
 #include "kube/pddeployment.h"
 #include "kube/projection.h"
@@ -79,6 +81,22 @@ struct Resource<PDDeployment> {
   static constexpr bool kMetadataOnly = false;
   static const Projection& projection();
   static Result<PDDeployment> decode(const Json& object) { return decode_pddeployment(object); }
+};
+
+template <>
+struct Resource<Lease> {
+  static constexpr ResourcePath kPath{"/apis/coordination.k8s.io/v1", "leases"};
+  static constexpr std::string_view kKind = "Lease";
+  static constexpr bool kMetadataOnly = false;
+  static const Projection& projection();
+  static Result<Lease> decode(const Json& object) { return decode_lease(object); }
+};
+
+// Written, never read.
+template <>
+struct Resource<Event> {
+  static constexpr ResourcePath kPath{"/apis/events.k8s.io/v1", "events"};
+  static constexpr std::string_view kKind = "Event";
 };
 
 }  // namespace pd::kube
