@@ -1,0 +1,31 @@
+#include "runtime/fenced_transport.h"
+
+#include "base/log.h"
+
+namespace pd::runtime {
+
+// Whatever is not known to be harmless is a write.
+Status FencedTransport::judge(const kube::HttpRequest& request) {
+  if (request.method == "GET" || request.method == "HEAD" || may_write_()) return Ok{};
+  ++refused_;
+  const std::string what = request.method + " " + request.target;
+  log::warn("Refused a write: this process does not lead", {{"request", what}});
+  return Error{Code::kCancelled, "not sent, since this process does not lead (any more): " + what};
+}
+
+asio::awaitable<Result<kube::HttpResponse>> FencedTransport::send(kube::HttpRequest request, Duration timeout,
+                                                                  StopToken stop) {
+  const Status judged = judge(request);
+  if (!judged) co_return judged.error();
+  // Goes on in this very step: nothing runs between the question and the start of the request.
+  co_return co_await real_.send(std::move(request), timeout, std::move(stop));
+}
+
+asio::awaitable<Result<kube::StreamResponse>> FencedTransport::open(kube::HttpRequest request, Duration timeout,
+                                                                    StopToken stop) {
+  const Status judged = judge(request);
+  if (!judged) co_return judged.error();
+  co_return co_await real_.open(std::move(request), timeout, std::move(stop));
+}
+
+}  // namespace pd::runtime
