@@ -1,0 +1,41 @@
+// A flow that somebody waits for: started once, joined from elsewhere. (spawn() is for one that nobody waits for.)
+//
+//   Flow work(context);
+//   work.start(controller.run(stop));
+//   ... co_await work.ended();
+//
+// It outlives the flow. Thread: the io_context's.
+#pragma once
+
+#include "runtime/signal.h"
+#include "runtime/spawn.h"
+
+namespace pd::runtime {
+
+class Flow {
+ public:
+  explicit Flow(asio::io_context& context) : context_(context) {}
+
+  void start(asio::awaitable<void> flow) {
+    running_ = true;
+    spawn(context_, follow(std::move(flow)));
+  }
+  bool running() const { return running_; }
+  // At once when it was never started.
+  asio::awaitable<void> ended() {
+    while (running_) co_await changed_.wait();
+  }
+
+ private:
+  asio::awaitable<void> follow(asio::awaitable<void> flow) {
+    co_await std::move(flow);
+    running_ = false;
+    changed_.notify_all();
+  }
+
+  asio::io_context& context_;
+  bool running_ = false;
+  Signal changed_;
+};
+
+}  // namespace pd::runtime
