@@ -10,16 +10,19 @@
 int main(int argc, char** argv) {
   std::variant<pd::op::Options, int> parsed = pd::op::parse_options(argc, argv, PD_VERSION);
   if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
-  const pd::op::Options options = std::get<pd::op::Options>(parsed);
+  pd::op::Options options = std::get<pd::op::Options>(parsed);
   pd::log::init({"pd-operator", options.log_json, options.log_level});
   const pd::Result<pd::kube::Config> config = pd::kube::load_config(options.kubeconfig);
   if (!config) {
     pd::log::error("No way to the cluster", {{"error", config.error().message}});
     return 1;
   }
+  if (options.election.lease_ns.empty()) options.election.lease_ns = config->ns.empty() ? "default" : config->ns;
   boost::asio::io_context context;
-  pd::kube::CpprestTransport transport(context, *config, std::string("pd-operator/") + PD_VERSION);
+  const std::string user_agent = std::string("pd-operator/") + PD_VERSION;
+  pd::kube::CpprestTransport transport(context, *config, user_agent);
+  pd::kube::CpprestTransport election(context, *config, user_agent + " (leader-election)");
   pd::log::info("Starting", {{"version", PD_VERSION}, {"server", config->server}});
-  pd::op::run(context, transport, options);
+  pd::op::run(context, transport, election, options);
   return 0;
 }

@@ -1,9 +1,46 @@
 #include "operator/options.h"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 #include <map>
+#include <sstream>
 
 namespace pd::op {
+namespace {
+
+// "15s", "500ms", "2m".
+void add_duration(CLI::App& app, const std::string& flag, Duration& duration, const std::string& help) {
+  const std::map<std::string, double> units{{"ms", 0.001}, {"s", 1}, {"m", 60}};
+  const double shown = std::chrono::duration<double>(duration).count();
+  const auto set = [&duration](const double& seconds) {
+    duration = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+  };
+  std::ostringstream text;
+  text << shown << "s";
+  using Units = CLI::AsNumberWithUnit;
+  const auto strict = static_cast<Units::Options>(Units::CASE_SENSITIVE | Units::UNIT_REQUIRED);
+  app.add_option_function<double>(flag, set, help)
+      ->transform(Units(units, strict))
+      ->default_str(text.str())
+      ->type_name("DURATION");
+}
+
+// Named as those of Kubernetes' own controllers.
+void add_election(CLI::App& app, ElectionOptions& election) {
+  app.add_flag("--leader-elect", election.enabled,
+               "Work only while holding the Lease, so that several can run; --leader-elect=false: this is the only one")
+      ->default_str("true");
+  app.add_option("--leader-elect-resource-name", election.lease_name, "Name of the Lease")->capture_default_str();
+  app.add_option("--leader-elect-resource-namespace", election.lease_ns,
+                 "Namespace of the Lease; default: the pod's, or that of the kubeconfig's context");
+  add_duration(app, "--leader-elect-lease-duration", election.timing.lease,
+               "How long the others wait after the leader's last sign of life, in whole seconds");
+  add_duration(app, "--leader-elect-renew-deadline", election.timing.renew_deadline,
+               "After so long without a renewal, the leader ends itself");
+  add_duration(app, "--leader-elect-retry-period", election.timing.retry, "Time between two attempts");
+}
+
+}  // namespace
 
 std::variant<Options, int> parse_options(int argc, char** argv, const std::string& version) {
   Options options;
@@ -23,6 +60,7 @@ std::variant<Options, int> parse_options(int argc, char** argv, const std::strin
   app.add_option("--workers", options.workers, "How many PDDeployments are reconciled at a time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  add_election(app, options.election);
   app.add_option("--log-format", log_format, "json, or text for people")
       ->check(CLI::IsMember({"json", "text"}))
       ->capture_default_str();
@@ -36,6 +74,10 @@ std::variant<Options, int> parse_options(int argc, char** argv, const std::strin
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (const Status checked = runtime::check(options.election.timing); !checked) {
+    std::cerr << "--leader-elect-...: " << checked.error().message << "\n";
+    return 2;
   }
   options.log_json = log_format == "json";
   return options;

@@ -5,8 +5,17 @@
 #include <variant>
 
 #include "base/log.h"
+#include "runtime/leader_election.h"
 
 namespace pd::op {
+
+// Of several operators, the one that holds the Lease works.
+struct ElectionOptions {
+  bool enabled = true;
+  std::string lease_name = "pd-operator";
+  std::string lease_ns;  // empty: that of the pod, or of the kubeconfig's context
+  runtime::ElectionTiming timing;
+};
 
 struct Options {
   std::string kubeconfig;  // empty: KUBECONFIG, the pod's service account, ~/.kube/config
@@ -14,6 +23,7 @@ struct Options {
   std::string gate_image;
   std::string gate_image_pull_policy;
   int workers = 4;
+  ElectionOptions election;
   bool log_json = true;
   log::Level log_level = log::Level::kInfo;
 };

@@ -4,9 +4,15 @@
 
 namespace pd::runtime {
 
+namespace {
+
 // Whatever is not known to be harmless is a write.
+bool is_write(const kube::HttpRequest& request) { return request.method != "GET" && request.method != "HEAD"; }
+
+}  // namespace
+
 Status FencedTransport::judge(const kube::HttpRequest& request) {
-  if (request.method == "GET" || request.method == "HEAD" || may_write_()) return Ok{};
+  if (!is_write(request) || may_write_()) return Ok{};
   ++refused_;
   const std::string what = request.method + " " + request.target;
   log::warn("Refused a write: this process does not lead", {{"request", what}});
@@ -17,6 +23,7 @@ asio::awaitable<Result<kube::HttpResponse>> FencedTransport::send(kube::HttpRequ
                                                                   StopToken stop) {
   const Status judged = judge(request);
   if (!judged) co_return judged.error();
+  if (is_write(request)) stop = {};
   // Goes on in this very step: nothing runs between the question and the start of the request.
   co_return co_await real_.send(std::move(request), timeout, std::move(stop));
 }

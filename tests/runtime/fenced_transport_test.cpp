@@ -65,5 +65,21 @@ TEST_F(FencedTransportTest, AsksWhenTheRequestStarts) {
   EXPECT_THAT(real_.requests(), IsEmpty());
 }
 
+// Whoever waits for the writes to end before it gives the lease away must not be told so too early.
+TEST_F(FencedTransportTest, WaitsForAWriteThatIsUnderWayThoughStopped) {
+  StopSource stop;
+  std::optional<Result<kube::HttpResponse>> put;
+  std::optional<Result<kube::HttpResponse>> get;
+  kube::HttpRequest write{"PUT", "/api/v1/pods"};
+  kube::HttpRequest read{"GET", "/api/v1/pods"};
+  test::start(context_, fenced_.send(std::move(write), std::chrono::milliseconds(20), stop.token()), put);
+  test::start(context_, fenced_.send(std::move(read), std::chrono::seconds(600), stop.token()), get);
+  test::settle(context_);
+  stop.stop();
+  test::run_out(context_);
+  EXPECT_EQ(put.value().error().code, Code::kTimeout);
+  EXPECT_EQ(get.value().error().code, Code::kCancelled);
+}
+
 }  // namespace
 }  // namespace pd::runtime

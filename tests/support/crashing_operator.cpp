@@ -58,6 +58,6 @@ int main(int argc, char** argv) {
   boost::asio::io_context context;
   pd::kube::CpprestTransport real(context, *config, "pd-operator/crashing");
   CrashingTransport transport(real, std::atoi(writes));
-  pd::op::run(context, transport, options);
+  pd::op::run(context, transport, real, options);
   return 0;
 }

@@ -93,9 +93,10 @@ class PdSystem(LiveCluster):
                                   "--node-name", node, "--kubeconfig", self.kubeconfig("pd-agent"), *arguments)
 
     def start_operator(self, *arguments, name="pd-operator", program="pd-operator", environment=None):
+        """The only one, which need not wait for a lease that a killed one held."""
         return self.start_process(name, SCRIPT, "exec", "--name", self.name, "--", PROGRAMS / program, "--kubeconfig",
                                   self.kubeconfig("pd-operator"), "--gate-image", GATE_IMAGE, "--gate-image-pull-policy", "Never",
-                                  *arguments, environment=environment)
+                                  "--leader-elect=false", *arguments, environment=environment)
 
     # Waiting: on what the API server tells, never on time alone.
 
