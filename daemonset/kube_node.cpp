@@ -9,7 +9,7 @@ asio::awaitable<Result<Annotations>> KubeNode::annotations() {
   options.stop = stop_;
   Result<kube::ObjectMeta> meta = co_await client_.get_metadata(path_, options);
   if (!meta) co_return meta.error().with_context("reading the Node");
-  co_return std::move(meta->annotations);
+  co_return Annotations(meta->annotations.begin(), meta->annotations.end());
 }
 
 asio::awaitable<Status> KubeNode::patch_annotations(AnnotationPatch patch) {

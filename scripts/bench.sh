@@ -13,6 +13,11 @@ bench_plan() {
   "$programs/plan_bench"
 }
 
+bench_decode() {
+  "$programs/decode_bench"
+  "$programs/replay_bench"
+}
+
 # Times, then what each process needs at most, then the same documents in Python.
 bench_ranktable() {
   local count file
@@ -29,11 +34,11 @@ bench_ranktable() {
   done
 }
 
-declare -A targets=([plan]=plan_bench [ranktable]="ranktable_bench table_memory")
-[[ $# -gt 0 ]] || set -- plan ranktable
+declare -A targets=([plan]=plan_bench [decode]="decode_bench replay_bench" [ranktable]="ranktable_bench table_memory")
+[[ $# -gt 0 ]] || set -- plan decode ranktable
 wanted=()
 for name in "$@"; do
-  [[ -n ${targets[$name]:-} ]] || fail "there is no benchmark \"$name\"; there are plan and ranktable"
+  [[ -n ${targets[$name]:-} ]] || fail "there is no benchmark \"$name\"; there are plan, decode and ranktable"
   read -ra more <<<"${targets[$name]}"
   wanted+=("${more[@]}")
 done

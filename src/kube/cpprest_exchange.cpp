@@ -32,28 +32,48 @@ bool InFlight::close(Duration limit) {
   return empty;
 }
 
-Sink::Sink(std::shared_ptr<InFlight> in_flight, std::weak_ptr<Exchange> exchange, std::size_t total_limit)
+Sink::Sink(std::shared_ptr<InFlight> in_flight, std::weak_ptr<Exchange> exchange, Limits limits)
     : streambuf_state_manager<std::uint8_t>(std::ios_base::out),
       in_flight_(std::move(in_flight)),
       exchange_(std::move(exchange)),
-      total_limit_(total_limit) {}
+      limits_(limits) {}
 
 void Sink::abandon() {
-  std::set<std::shared_ptr<pplx::task_completion_event<std::size_t>>> pending;
+  std::shared_ptr<Put> held;
   {
     const std::lock_guard lock(mutex_);
     abandoned_ = true;
-    pending.swap(pending_);
+    incoming_ = {};
+    held = std::exchange(held_, nullptr);
   }
-  for (const auto& put : pending) put->set_exception(std::runtime_error("cancelled"));
+  if (held) held->set_exception(std::runtime_error("cancelled"));
 }
 
-void Sink::taken(const std::shared_ptr<pplx::task_completion_event<std::size_t>>& put, std::size_t count) {
+std::string Sink::take() {
+  const std::lock_guard lock(mutex_);
+  announced_ = false;
+  return std::exchange(incoming_, {});
+}
+
+void Sink::resume(std::size_t kept) {
+  std::shared_ptr<Put> held;
   {
     const std::lock_guard lock(mutex_);
-    if (pending_.erase(put) == 0) return;  // abandoned meanwhile
+    unread_ = kept + incoming_.size();
+    held = std::exchange(held_, nullptr);
   }
-  put->set(count);
+  if (held) held->set(held_count_);
+}
+
+// False when nobody is there to take it.
+bool Sink::announce() {
+  return in_flight_->post([weak = exchange_, self = shared_from_this()] {
+    if (const auto exchange = weak.lock()) {
+      exchange->on_bytes();
+    } else {
+      static_cast<Sink&>(*self).abandon();
+    }
+  });
 }
 
 pplx::task<Sink::int_type> Sink::_putc(std::uint8_t byte) {
@@ -61,37 +81,37 @@ pplx::task<Sink::int_type> Sink::_putc(std::uint8_t byte) {
 }
 
 pplx::task<std::size_t> Sink::_putn(const std::uint8_t* bytes, std::size_t count) {
-  const auto put = std::make_shared<pplx::task_completion_event<std::size_t>>();
+  std::shared_ptr<Put> held;
+  bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
     total_ += count;
     if (abandoned_) return pplx::task_from_exception<std::size_t>(std::runtime_error("cancelled"));
-    if (total_limit_ != 0 && total_ > total_limit_) {
+    if (limits_.total != 0 && total_ > limits_.total) {
       abandoned_ = true;
+      incoming_ = {};
       return pplx::task_from_exception<std::size_t>(std::runtime_error("body over the limit"));
     }
-    pending_.insert(put);
+    incoming_.append(reinterpret_cast<const char*>(bytes), count);
+    unread_ += count;
+    is_first = !std::exchange(announced_, true);
+    if (limits_.buffered != 0 && unread_ > limits_.buffered) {
+      held = std::make_shared<Put>();
+      held_ = held;
+      held_count_ = count;
+    }
   }
-  std::string copy(reinterpret_cast<const char*>(bytes), count);
-  const bool handed_over =
-      in_flight_->post([weak = exchange_, copy = std::move(copy), put, self = shared_from_this()]() mutable {
-        if (const auto exchange = weak.lock()) {
-          exchange->on_bytes(std::move(copy), put);
-        } else {
-          static_cast<Sink&>(*self).abandon();
-        }
-      });
-  if (!handed_over) abandon();
-  return pplx::create_task(*put);
+  if (is_first && !announce()) abandon();
+  return held ? pplx::create_task(*held) : pplx::task_from_result(count);
 }
 
-Exchange::Exchange(asio::io_context& context, std::shared_ptr<InFlight> in_flight, Limits limits)
+Exchange::Exchange(asio::io_context& context, std::shared_ptr<InFlight> in_flight, Sink::Limits limits)
     : in_flight_(std::move(in_flight)), limits_(limits), wake_(context) {}
 
 Exchange::~Exchange() { cancel(); }
 
 void Exchange::start(web::http::client::http_client& client, web::http::http_request request) {
-  sink_ = std::make_shared<Sink>(in_flight_, weak_from_this(), limits_.total);
+  sink_ = std::make_shared<Sink>(in_flight_, weak_from_this(), limits_);
   request.set_response_stream(concurrency::streams::streambuf<std::uint8_t>(sink_).create_ostream());
   in_flight_->enter();
   // The continuations run on the library's threads and hold the exchange weakly: it may be gone when they do.
@@ -141,24 +161,12 @@ void Exchange::on_head(int status, std::optional<std::chrono::seconds> retry_aft
   wake_.cancel();
 }
 
-void Exchange::on_bytes(std::string bytes, std::shared_ptr<pplx::task_completion_event<std::size_t>> put) {
+void Exchange::on_bytes() {
   if (cancelled_) return;
+  const std::string bytes = sink_->take();
   received_ += bytes.size();
-  const std::size_t count = bytes.size();
   buffer_ += bytes;
-  if (limits_.buffered != 0 && buffer_.size() > limits_.buffered) {
-    held_put_ = std::move(put);
-    held_count_ = count;
-  } else {
-    sink_->taken(put, count);
-  }
   wake_.cancel();
-}
-
-void Exchange::resume() {
-  if (!held_put_) return;
-  const auto put = std::exchange(held_put_, nullptr);
-  sink_->taken(put, held_count_);
 }
 
 void Exchange::on_end(std::optional<Error> failure) {

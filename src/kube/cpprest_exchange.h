@@ -10,7 +10,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <condition_variable>
 #include <mutex>
-#include <set>
 
 #include "kube/transport.h"
 
@@ -35,12 +34,22 @@ class InFlight {
 
 class Exchange;
 
-// Where the library puts the body. A put that the exchange has not taken yet stays pending, so the library reads no
-// further.
+// Where the library puts the body. What comes while the io_context's thread is busy is handed over at once when it is
+// not: a wake-up for each chunk would cost more than the chunk. Above the limit a put stays pending, so the library
+// reads no further.
 class Sink final : public concurrency::streams::details::streambuf_state_manager<std::uint8_t> {
  public:
-  Sink(std::shared_ptr<InFlight> in_flight, std::weak_ptr<Exchange> exchange, std::size_t total_limit);
+  struct Limits {
+    std::size_t total = 0;     // bytes of the whole body; 0: none
+    std::size_t buffered = 0;  // above this the library waits for resume(); 0: none
+  };
 
+  Sink(std::shared_ptr<InFlight> in_flight, std::weak_ptr<Exchange> exchange, Limits limits);
+
+  // All that has come since the last time.
+  std::string take();
+  // Lets the library read on; `kept`: of what was taken, the bytes that are still there.
+  void resume(std::size_t kept);
   // Fails what is pending and all that comes. Any thread.
   void abandon();
 
@@ -75,25 +84,25 @@ class Sink final : public concurrency::streams::details::streambuf_state_manager
  private:
   static pplx::task<int_type> nothing() { return pplx::task_from_result<int_type>(traits::eof()); }
 
+  using Put = pplx::task_completion_event<std::size_t>;
+  bool announce();
+
   const std::shared_ptr<InFlight> in_flight_;
   const std::weak_ptr<Exchange> exchange_;
-  const std::size_t total_limit_;  // of the whole body; 0: none
+  const Limits limits_;
   std::mutex mutex_;
   bool abandoned_ = false;
+  bool announced_ = false;  // the exchange knows that there is something to take
+  std::string incoming_;
   std::size_t total_ = 0;
-  std::set<std::shared_ptr<pplx::task_completion_event<std::size_t>>> pending_;
-  friend class Exchange;
-  void taken(const std::shared_ptr<pplx::task_completion_event<std::size_t>>& put, std::size_t count);
+  std::size_t unread_ = 0;  // here and at the exchange
+  std::shared_ptr<Put> held_;
+  std::size_t held_count_ = 0;
 };
 
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  struct Limits {
-    std::size_t total = 0;     // bytes of the whole body; 0: none
-    std::size_t buffered = 0;  // above this the library waits for resume(); 0: none
-  };
-
-  Exchange(asio::io_context& context, std::shared_ptr<InFlight> in_flight, Limits limits);
+  Exchange(asio::io_context& context, std::shared_ptr<InFlight> in_flight, Sink::Limits limits);
   ~Exchange();
 
   void start(web::http::client::http_client& client, web::http::http_request request);
@@ -121,16 +130,16 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::string& buffer() { return buffer_; }
   std::uint64_t received() const { return received_; }
   // Lets the library read on after the buffer was full: whoever reads wants more than what is there.
-  void resume();
+  void resume() { sink_->resume(buffer_.size()); }
 
  private:
   friend class Sink;
   void on_head(int status, std::optional<std::chrono::seconds> retry_after);
-  void on_bytes(std::string bytes, std::shared_ptr<pplx::task_completion_event<std::size_t>> put);
+  void on_bytes();
   void on_end(std::optional<Error> failure);
 
   std::shared_ptr<InFlight> in_flight_;
-  const Limits limits_;
+  const Sink::Limits limits_;
   asio::steady_timer wake_;
   pplx::cancellation_token_source cancellation_;
   std::shared_ptr<Sink> sink_;
@@ -140,8 +149,6 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool cancelled_ = false;
   bool finished_ = false;
   std::optional<Error> failure_;
-  std::shared_ptr<pplx::task_completion_event<std::size_t>> held_put_;
-  std::size_t held_count_ = 0;
 };
 
 // Waits until the library's threads (`count` of them) have done all that was queued, and what that queued in turn. When

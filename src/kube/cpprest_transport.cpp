@@ -1,5 +1,6 @@
 #include "kube/cpprest_transport.h"
 
+#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -9,7 +10,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <mutex>
-#include <unordered_set>
+#include <set>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -22,6 +23,7 @@ constexpr std::size_t kMaxBody = std::size_t{64} << 20;      // a page of a list
 constexpr std::size_t kMaxLine = std::size_t{8} << 20;       // one watch event
 constexpr std::size_t kStreamBuffer = std::size_t{1} << 20;  // above this the server has to wait
 constexpr int kLibraryThreads = 4;
+constexpr int kMapFrom = 256 << 10;  // larger pieces of memory go back to the system when they are freed
 constexpr auto kTokenAge = std::chrono::minutes(1);
 constexpr auto kDestroyWait = std::chrono::seconds(5);
 
@@ -86,8 +88,11 @@ class Lines final : public LineStream {
   // Drops what has been handed out, at most once per wait, so that many small lines cost no copying.
   std::size_t compact() {
     const std::size_t dropped = start_;
-    exchange_->buffer().erase(0, start_);
+    std::string& buffer = exchange_->buffer();
+    buffer.erase(0, start_);
     start_ = 0;
+    // The room of one huge line is not kept for as long as the stream lasts.
+    if (buffer.capacity() > 2 * kStreamBuffer && buffer.size() < kStreamBuffer) buffer.shrink_to_fit();
     exchange_->resume();
     return dropped;
   }
@@ -129,6 +134,11 @@ class CpprestTransport::Impl {
       // OpenSSL first: at exit, what was made last goes first, and the pool's threads must not outlive OpenSSL.
       OPENSSL_init_ssl(0, nullptr);
       crossplat::threadpool::initialize_with_threads(kLibraryThreads);
+      // Pages of a list are filled on the pool's threads and freed on ours. With an arena of the heap for each thread,
+      // and with the threshold that grows with what is freed, a third of the resident memory would be free pieces of
+      // them.
+      mallopt(M_ARENA_MAX, 2);
+      mallopt(M_MMAP_THRESHOLD, kMapFrom);
     });
     try {
       client_ = make_client(std::chrono::seconds(120));
@@ -161,7 +171,7 @@ class CpprestTransport::Impl {
 
  private:
   std::shared_ptr<Exchange> start_exchange(const HttpRequest& request, bool stream) {
-    const Exchange::Limits limits = stream ? Exchange::Limits{0, kStreamBuffer} : Exchange::Limits{kMaxBody, 0};
+    const Sink::Limits limits = stream ? Sink::Limits{0, kStreamBuffer} : Sink::Limits{kMaxBody, 0};
     const auto exchange = std::make_shared<Exchange>(context_, in_flight_, limits);
     exchange->start(stream ? *stream_client_ : *client_, make_request(request));
     exchanges_.insert(exchange);

@@ -1,13 +1,102 @@
 #include "kube/projection.h"
 
+#include <simdjson.h>
+
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace pd::kube {
 namespace {
 
-constexpr int kMaxDepth = 64;  // the API server's objects are shallow; a template can be deep, but not this deep
+namespace dom = simdjson::dom;
 
-// Decides for each member while the text is read whether its value is built.
+constexpr int kMaxDepth = 64;  // the API server's objects are shallow; a template can be deep, but not this deep
+// A parser holds up to 15 times the longest text it has read. That of a thread reads no longer ones than this.
+constexpr std::size_t kKeptCapacity = std::size_t{64} << 10;
+
+// The element is what is asked for: its type was looked at before.
+dom::array elements_of(dom::element array) { return array.get_array().value_unsafe(); }
+dom::object fields_of(dom::element object) { return object.get_object().value_unsafe(); }
+
+template <typename Read>
+Json read_array(dom::element element, Read read) {
+  Json array = Json::array();
+  const dom::array elements = elements_of(element);
+  for (const dom::element child : elements) array.push_back(read(child));
+  return array;
+}
+
+Json build(dom::element element);
+
+Json build_object(dom::element element) {
+  Json object = Json::object();
+  const dom::object fields = fields_of(element);
+  for (const auto& [key, value] : fields) object[std::string(key)] = build(value);  // of equal keys, the last
+  return object;
+}
+
+Json build(dom::element element) {
+  switch (element.type()) {
+    case dom::element_type::ARRAY:
+      return read_array(element, build);
+    case dom::element_type::OBJECT:
+      return build_object(element);
+    case dom::element_type::INT64: {
+      const std::int64_t number = element.get_int64().value_unsafe();
+      return number < 0 ? Json(number) : Json(static_cast<std::uint64_t>(number));  // as nlohmann types them
+    }
+    case dom::element_type::UINT64:
+      return element.get_uint64().value_unsafe();
+    case dom::element_type::DOUBLE:
+      return element.get_double().value_unsafe();
+    case dom::element_type::STRING:
+      return std::string(element.get_string().value_unsafe());
+    case dom::element_type::BOOL:
+      return element.get_bool().value_unsafe();
+    default:
+      return nullptr;
+  }
+}
+
+Json select(dom::element element, const Projection::Node& node) {
+  if (node.members.empty()) return build(element);
+  if (element.is_array()) return read_array(element, [&](dom::element child) { return select(child, node); });
+  if (!element.is_object()) return build(element);
+  Json object = Json::object();
+  const dom::object fields = fields_of(element);
+  for (const auto& [key, value] : fields) {
+    const auto member = node.members.find(key);
+    if (member != node.members.end()) object[std::string(key)] = select(value, member->second);
+  }
+  return object;
+}
+
+Json select_wrapped(dom::element element, const Projection::Node& node, std::string_view wrapper) {
+  if (element.is_array())
+    return read_array(element, [&](dom::element child) { return select_wrapped(child, node, wrapper); });
+  if (!element.is_object()) return build(element);
+  Json object = Json::object();
+  const dom::object fields = fields_of(element);
+  for (const auto& [key, value] : fields)
+    object[std::string(key)] = key == wrapper ? select(value, node) : build(value);
+  return object;
+}
+
+// Nothing when simdjson refuses the text: it is no JSON, or it has what simdjson alone can't read.
+std::optional<Json> parse_fast(std::string_view text, const Projection& projection, std::string_view wrapper) {
+  thread_local dom::parser kept;
+  dom::parser for_this;
+  dom::parser& parser = text.size() <= kKeptCapacity ? kept : for_this;
+  if (parser.max_depth() != kMaxDepth &&
+      parser.allocate(std::max<std::size_t>(text.size(), 64), kMaxDepth) != simdjson::SUCCESS)
+    return std::nullopt;
+  dom::element root;
+  if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) return std::nullopt;
+  return wrapper.empty() ? select(root, projection.root()) : select_wrapped(root, projection.root(), wrapper);
+}
+
+// Decides for each member while nlohmann reads the text whether its value is built.
 class Filter {
  public:
   Filter(const Projection& projection, std::string_view wrapper) : projection_(projection), wrapper_(wrapper) {}
@@ -82,7 +171,11 @@ Projection::Projection(std::initializer_list<std::string_view> paths) {
   }
 }
 
-Result<Json> parse_projected(std::string_view text, const Projection& projection, std::string_view wrapper) {
+namespace {
+
+// An eighth as fast. Integers of more than 64 bits become floating-point numbers, and what is nested too deep is left
+// out of its object.
+Result<Json> parse_tolerant(std::string_view text, const Projection& projection, std::string_view wrapper) {
   const auto filter = std::make_shared<Filter>(projection, wrapper);
   Json parsed = Json::parse(
       text, [filter](int depth, Json::parse_event_t event, Json& value) { return (*filter)(depth, event, value); },
@@ -90,6 +183,13 @@ Result<Json> parse_projected(std::string_view text, const Projection& projection
   if (filter->too_deep()) return invalid("the JSON is nested deeper than " + std::to_string(kMaxDepth) + " levels");
   if (parsed.is_discarded()) return invalid("the text is not JSON (" + std::to_string(text.size()) + " bytes)");
   return parsed;
+}
+
+}  // namespace
+
+Result<Json> parse_projected(std::string_view text, const Projection& projection, std::string_view wrapper) {
+  if (std::optional<Json> parsed = parse_fast(text, projection, wrapper)) return std::move(*parsed);
+  return parse_tolerant(text, projection, wrapper);
 }
 
 }  // namespace pd::kube

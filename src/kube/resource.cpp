@@ -15,6 +15,20 @@ bool keep_annotation(std::string_view key) {
          key == "baseDeviceInfos";
 }
 
+bool keep_condition(std::string_view type) { return type == "Ready" || type == "PodScheduled"; }
+
+TextMap read_texts(const Json& source, bool (*keep)(std::string_view)) {
+  TextMap texts;
+  for (const auto& [key, value] : source.items()) {
+    // They come sorted: each goes to the end.
+    if (value.is_string() && keep(key)) texts.emplace_hint(texts.end(), key, value.get<std::string>());
+  }
+  texts.shrink_to_fit();
+  return texts;
+}
+
+bool keep_all(std::string_view /*key*/) { return true; }
+
 std::optional<WallTime> read_time(const Json& object, const char* key) {
   const std::string text = text_member(object, key);
   if (text.empty()) return std::nullopt;
@@ -61,8 +75,10 @@ void read_pod_status(const Json& status, Pod& pod) {
   pod.pod_ip = text_member(status, "podIP");
   pod.host_ip = text_member(status, "hostIP");
   for (const Json& condition : array_member(status, "conditions")) {
-    pod.conditions.push_back({text_member(condition, "type"), text_member(condition, "status")});
+    std::string type = text_member(condition, "type");
+    if (keep_condition(type)) pod.conditions.push_back({std::move(type), text_member(condition, "status")});
   }
+  pod.conditions.shrink_to_fit();
   for (const Json& container : array_member(status, "containerStatuses")) {
     pod.restarts = bounded(std::int64_t{pod.restarts} + small_member(container, "restartCount", 0));
   }
@@ -109,13 +125,11 @@ Result<ObjectMeta> decode_meta(const Json& object) {
   if (object.contains(kTooDeepMember)) return invalid("the object " + meta.key() + " is nested deeper than 64 levels");
   if (meta.resource_version.empty()) return invalid("the object " + meta.key() + " has no /metadata/resourceVersion");
   meta.generation = integer_member(source, "generation", 0);
-  for (const auto& [key, value] : object_member(source, "labels").items()) {
-    if (value.is_string()) meta.labels[key] = value.get<std::string>();
-  }
-  for (const auto& [key, value] : object_member(source, "annotations").items()) {
-    if (value.is_string() && keep_annotation(key)) meta.annotations[key] = value.get<std::string>();
-  }
-  for (const Json& owner : array_member(source, "ownerReferences")) {
+  meta.labels = read_texts(object_member(source, "labels"), keep_all);
+  meta.annotations = read_texts(object_member(source, "annotations"), keep_annotation);
+  const Json& owners = array_member(source, "ownerReferences");
+  meta.owners.reserve(owners.size());
+  for (const Json& owner : owners) {
     meta.owners.push_back({text_member(owner, "kind"), text_member(owner, "name"), text_member(owner, "uid"),
                            boolean_member(owner, "controller", false)});
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <random>
 
 namespace pd::kube {
@@ -95,6 +96,71 @@ TEST(Projection, RefusesGarbage) {
   const Projection fields({"metadata.name"});
   for (const char* text : {"", "{", "{\"metadata\":{\"name\":\"a\"}", "{\"a\":}", "{} {}", "{\"a\":\"\xff\"}"})
     EXPECT_FALSE(parse_projected(text, fields)) << text;
+}
+
+// What simdjson can't read, the API server may write: 1e20 in a field without a schema comes as its digits.
+TEST(Projection, AnIntegerOfAnySizeHidesNoObject) {
+  const Projection fields({"metadata.name", "spec"});
+  const std::string list = R"({"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","uid":"u"}},
+      {"metadata":{"name":"b"},"spec":{"x":100000000000000000000}},{"metadata":{"name":"c"},"spec":{"x":-5}}]})";
+  const Result<Json> page = parse_projected(list, fields, "items");
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_EQ((*page)["items"], Json::parse(R"([{"metadata":{"name":"a"}},{"metadata":{"name":"b"},"spec":{"x":1e20}},
+                                              {"metadata":{"name":"c"},"spec":{"x":-5}}])"));
+}
+
+TEST(Projection, OfEqualKeysTheLastCounts) {
+  const Projection fields({"a.b"});
+  for (const char* number : {"1", "100000000000000000000"}) {
+    const std::string text = R"({"x":)" + std::string(number) + R"(,"a":{"b":1,"c":2},"a":{"b":3,"b":4,"c":5}})";
+    EXPECT_EQ(read(text.c_str(), fields), Json::parse(R"({"a":{"b":4}})")) << number;
+  }
+}
+
+TEST(Projection, TypesItsNumbersAsTheCodecsExpect) {
+  const Json read_back = read(R"({"a":5,"b":-5,"c":18446744073709551615,"d":1.5,"e":true,"f":null})", Projection({}));
+  EXPECT_TRUE(read_back["a"].is_number_unsigned());
+  EXPECT_TRUE(read_back["b"].is_number_integer());
+  EXPECT_EQ(read_back["c"], UINT64_MAX);
+  EXPECT_TRUE(read_back["d"].is_number_float());
+  EXPECT_TRUE(read_back["e"].is_boolean());
+  EXPECT_TRUE(read_back["f"].is_null());
+}
+
+// Beside an integer of more than 64 bits a text is read by the other parser: both say the same.
+TEST(Projection, BothParsersAgreeOnAnyText) {
+  const Projection fields({"metadata.name", "spec.containers.resources.limits", "status.conditions.type"});
+  const std::string good = R"({"metadata":{"name":"a\u00e9","labels":{"x":"y"}},"spec":{"containers":
+      [{"resources":{"limits":{"huawei.com/Ascend910":"8","n":-17,"f":1.5e3}}}]},"status":{"conditions":[{"type":"Ready"},[null,true]]}})";
+  std::mt19937 random(20261124);
+  int read = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string object = good;
+    const std::size_t changes = random() % 4;
+    for (std::size_t i = 0; i < changes; ++i)
+      object[random() % object.size()] = "{}[]\",:0e\\\xff a\n-.ud8"[random() % 19];
+    const Result<Json> fast = parse_projected(R"({"x":1,"object":)" + object + "}", fields, "object");
+    const Result<Json> slow =
+        parse_projected(R"({"x":100000000000000000000,"object":)" + object + "}", fields, "object");
+    ASSERT_EQ(fast.ok(), slow.ok()) << object;
+    if (!fast || !fast->contains("object")) continue;
+    ++read;
+    ASSERT_EQ((*fast)["object"], (*slow)["object"]) << object;
+  }
+  EXPECT_GT(read, 2000);  // else it is garbage that was compared
+}
+
+TEST(Projection, BothParsersAgreeOnAnyDepth) {
+  const Projection fields({"metadata", "spec"});
+  for (std::size_t depth = 55; depth < 70; ++depth) {
+    const std::string text = R"("object":{"metadata":{"name":"a"},"status":)" + std::string(depth, '[') + "5" +
+                             std::string(depth, ']') + "}}";
+    const Result<Json> fast = parse_projected(R"({"x":1,)" + text, fields, "object");
+    const Result<Json> slow = parse_projected(R"({"x":100000000000000000000,)" + text, fields, "object");
+    ASSERT_TRUE(fast && slow) << depth;
+    EXPECT_EQ((*fast)["object"], (*slow)["object"]) << depth;
+    EXPECT_EQ((*fast)["object"].contains(kTooDeepMember), depth > 62) << depth;
+  }
 }
 
 TEST(Projection, SurvivesAnyDamage) {
