@@ -12,7 +12,7 @@ const Projection& metadata_only() {
 
 Code code_of(int status, const std::string& reason) {
   if (reason == "AlreadyExists") return Code::kAlreadyExists;
-  if (status == 400 || status == 422) return Code::kInvalid;
+  if (status == 400 || status == 413 || status == 415 || status == 422) return Code::kInvalid;
   if (status == 401 || status == 403) return Code::kForbidden;
   if (status == 404) return Code::kNotFound;
   if (status == 409) return Code::kConflict;
@@ -22,15 +22,26 @@ Code code_of(int status, const std::string& reason) {
   return Code::kInternal;
 }
 
+// For a write it says nothing of whether it happened.
+Error unreadable_answer(const Error& error) {
+  return {Code::kUnavailable, "the API server's answer can't be read: " + error.message};
+}
+
 Result<ObjectMeta> read_meta(const std::string& body) {
   const Result<Json> object = parse_projected(body, metadata_only());
-  if (!object) return Error{Code::kUnavailable, "the API server's answer can't be read: " + object.error().message};
+  if (!object) return unreadable_answer(object.error());
   Result<ObjectMeta> meta = decode_meta(*object);
-  if (!meta) return Error{Code::kUnavailable, "the API server's answer can't be read: " + meta.error().message};
+  if (!meta) return unreadable_answer(meta.error());
   return meta;
 }
 
+void add_dry_run(std::string& target) {
+  target += target.find('?') == std::string::npos ? "?dryRun=All" : "&dryRun=All";
+}
+
 }  // namespace
+
+Error Client::unreadable(const Error& error) { return unreadable_answer(error); }
 
 Error status_error(const Json& status) {
   const int code = small_member(status, "code", 0);
@@ -54,6 +65,7 @@ Error status_error(const HttpResponse& response) {
 
 asio::awaitable<Result<std::string>> Client::exchange(HttpRequest request, CallOptions options) {
   const std::string what = request.method + " " + request.target;
+  if (options.dry_run && request.method != "GET") add_dry_run(request.target);
   Result<HttpResponse> response = co_await transport_.send(std::move(request), options.timeout, options.stop);
   if (!response) co_return response.error();
   if (response->status < 200 || response->status > 299) co_return status_error(*response).with_context(what);
@@ -61,22 +73,72 @@ asio::awaitable<Result<std::string>> Client::exchange(HttpRequest request, CallO
 }
 
 asio::awaitable<Result<ObjectMeta>> Client::write(HttpRequest request, CallOptions options) {
+  request.answer_limit = kObjectLimit;
   Result<std::string> body = co_await exchange(std::move(request), std::move(options));
   if (!body) co_return body.error();
   co_return read_meta(*body);
 }
 
-asio::awaitable<Result<Json>> Client::get(std::string path, CallOptions options) {
-  HttpRequest request{"GET", std::move(path)};
+asio::awaitable<Result<Json>> Client::get_projected(std::string path, bool metadata_only, const Projection& projection,
+                                                    CallOptions options) {
+  HttpRequest request{"GET", std::move(path), std::string(metadata_only ? kAcceptMetadata : kAcceptJson)};
+  request.answer_limit = kObjectLimit;
   Result<std::string> body = co_await exchange(std::move(request), std::move(options));
   if (!body) co_return body.error();
-  Result<Json> object = parse_projected(*body, Projection({}));
-  if (!object) co_return Error{Code::kUnavailable, "the API server's answer can't be read: " + object.error().message};
+  Result<Json> object = parse_projected(*body, projection);
+  if (!object) co_return unreadable_answer(object.error());
   co_return object;
+}
+
+asio::awaitable<Result<Json>> Client::get(std::string path, CallOptions options) {
+  static const Projection all({});
+  return get_projected(std::move(path), false, all, std::move(options));
+}
+
+asio::awaitable<Result<std::string>> Client::list_all(Collection collection, ListOptions options,
+                                                      const std::function<void(const Json&)>& take) {
+  const Instant deadline = std::chrono::steady_clock::now() + options.call.timeout;
+  std::string target = list_path(collection.path, options.ns) +
+                       "?limit=" + std::to_string(collection.metadata_only ? kMetadataPageSize : kPageSize);
+  if (!options.label_selector.empty()) target += "&labelSelector=" + query_escape(options.label_selector);
+  Page page;
+  std::size_t count = 0;
+  do {
+    HttpRequest request{"GET", target, std::string(collection.metadata_only ? kAcceptMetadataList : kAcceptJson)};
+    if (!page.next.empty()) request.target += "&continue=" + query_escape(page.next);
+    CallOptions rest = options.call;
+    rest.timeout = deadline - std::chrono::steady_clock::now();
+    Result<Page> read = co_await list_page(std::move(request), collection.projection, std::move(rest), take);
+    if (!read) co_return read.error();
+    page = std::move(*read);
+    count += page.count;
+    // A token that brings nothing would go round for ever.
+    if (count > options.most || (page.count == 0 && !page.next.empty())) {
+      co_return Error{Code::kUnavailable,
+                      "GET " + target + ": the list does not end after " + std::to_string(count) + " objects"};
+    }
+  } while (!page.next.empty());
+  co_return page.resource_version;
+}
+
+asio::awaitable<Result<Client::Page>> Client::list_page(HttpRequest request, const Projection& projection,
+                                                        CallOptions options,
+                                                        const std::function<void(const Json&)>& take) {
+  Result<std::string> body = co_await exchange(std::move(request), std::move(options));
+  if (!body) co_return body.error();
+  const Result<Json> list = parse_projected(*body, projection, "items");
+  if (!list) co_return unreadable_answer(list.error());
+  const Json& items = array_member(*list, "items");
+  for (const Json& item : items) take(item);
+  const Json& meta = object_member(*list, "metadata");
+  Page page{text_member(meta, "continue"), text_member(meta, "resourceVersion"), items.size()};
+  if (page.resource_version.empty()) co_return unreadable_answer(invalid("the list has no /metadata/resourceVersion"));
+  co_return page;
 }
 
 asio::awaitable<Result<ObjectMeta>> Client::get_metadata(std::string path, CallOptions options) {
   HttpRequest request{"GET", std::move(path), std::string(kAcceptMetadata)};
+  request.answer_limit = kObjectLimit;
   Result<std::string> body = co_await exchange(std::move(request), std::move(options));
   if (!body) co_return body.error();
   co_return read_meta(*body);
@@ -98,6 +160,12 @@ asio::awaitable<Result<ObjectMeta>> Client::merge_patch(std::string path, Json p
   return write(std::move(request), std::move(options));
 }
 
+asio::awaitable<Result<ObjectMeta>> Client::json_patch(std::string path, Json operations, CallOptions options) {
+  HttpRequest request{"PATCH", std::move(path), std::string(kAcceptMetadata), "application/json-patch+json",
+                      dump_json(operations)};
+  return write(std::move(request), std::move(options));
+}
+
 asio::awaitable<Result<ObjectMeta>> Client::apply(std::string path, Json object, std::string manager,
                                                   CallOptions options) {
   const std::string target = path + "?fieldManager=" + query_escape(manager) + "&force=true";
@@ -111,6 +179,7 @@ asio::awaitable<Result<ObjectMeta>> Client::remove(std::string path, Preconditio
   if (!preconditions.resource_version.empty()) conditions["resourceVersion"] = preconditions.resource_version;
   const Json body = {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"preconditions", conditions}};
   HttpRequest request{"DELETE", std::move(path), std::string(kAcceptJson), "application/json", dump_json(body)};
+  request.answer_limit = kObjectLimit;
   // Answers the object while it is terminating gracefully, else a Status, which has no metadata worth reading.
   Result<std::string> answer = co_await exchange(std::move(request), std::move(options));
   if (!answer) co_return answer.error();

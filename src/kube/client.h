@@ -1,9 +1,19 @@
-// The verbs of the API server. Objects go in and come out as JSON; a write answers with the metadata that the server
-// gave it. Errors carry the server's own words, its reason, and what it asked to wait. Nothing is retried here: whoever
-// calls knows whether trying again is right. Thread: the transport's.
+// The verbs of the API server. Objects are read typed, or whole as JSON, and written as JSON; a write answers with the
+// metadata that the server gave it. Errors carry the server's own words, its reason, and what it asked to wait. Nothing
+// is retried here: whoever calls knows whether trying again is right.
+//
+//   Client client(transport);
+//   const std::string path = object_path(Resource<Lease>::kPath, "pd-system", "pd-operator");
+//   Result<Lease> lease = co_await client.get<Lease>(path, {.timeout = std::chrono::seconds(5), .stop = stop});
+//   Result<ObjectMeta> renewed = co_await client.replace(path, encode_lease(*lease));   // kConflict: somebody wrote
+//   first Result<Listed<Pod>> pods = co_await client.list<Pod>({.ns = "llm", .label_selector =
+//   "pd-operator.io/deployment=qwen"});
+//
+// Thread: the transport's.
 #pragma once
 
-#include <map>
+#include <functional>
+#include <vector>
 
 #include "kube/resource.h"
 #include "kube/transport.h"
@@ -11,8 +21,28 @@
 namespace pd::kube {
 
 struct CallOptions {
-  Duration timeout = std::chrono::seconds(15);
+  Duration timeout = std::chrono::seconds(15);  // of the whole call
   StopToken stop = {};
+  bool dry_run = false;  // a write goes through all checks, and is not stored
+};
+
+// Objects in one page. Of the largest that etcd takes (1.5 MiB; of metadata, annotations of 256 KiB) a page stays
+// within kListLimit.
+inline constexpr int kPageSize = 32;
+inline constexpr int kMetadataPageSize = 200;
+
+struct ListOptions {
+  std::string ns = {};  // empty: all namespaces
+  std::string label_selector = {};
+  std::size_t most = 100'000;  // objects; more of them are an error
+  CallOptions call = {.timeout = std::chrono::seconds(60)};
+};
+
+template <typename T>
+struct Listed {
+  std::vector<T> items;
+  std::vector<Error> unreadable;  // one object that can't be decoded hides no other
+  std::string resource_version;
 };
 
 // A delete that must hit what was seen.
@@ -27,21 +57,73 @@ class Client {
   explicit Client(Transport& transport) : transport_(transport) {}
 
   asio::awaitable<Result<Json>> get(std::string path, CallOptions options = {});
+  template <typename T>
+  asio::awaitable<Result<T>> get(std::string path, CallOptions options = {}) {
+    using R = Resource<T>;
+    const Result<Json> object = co_await get_projected(std::move(path), R::kMetadataOnly, R::projection(), options);
+    if (!object) co_return object.error();
+    Result<T> decoded = R::decode(*object);
+    if (!decoded) co_return unreadable(decoded.error());
+    co_return decoded;
+  }
+  // All at one moment, and no older than the call: pages of one consistent read. kGone when the server forgot the pages
+  // meanwhile (after some minutes).
+  template <typename T>
+  asio::awaitable<Result<Listed<T>>> list(ListOptions options = {}) {
+    using R = Resource<T>;
+    Listed<T> listed;
+    const Collection collection{R::kPath, R::kMetadataOnly, R::projection()};
+    const std::function<void(const Json&)> take = [&listed](const Json& item) {
+      Result<T> decoded = R::decode(item);
+      if (decoded) {
+        listed.items.push_back(std::move(*decoded));
+      } else {
+        listed.unreadable.push_back(decoded.error());
+      }
+    };
+    Result<std::string> version = co_await list_all(collection, std::move(options), take);
+    if (!version) co_return version.error();
+    listed.resource_version = std::move(*version);
+    co_return listed;
+  }
   // Only metadata, for kinds of which nothing else is wanted.
   asio::awaitable<Result<ObjectMeta>> get_metadata(std::string path, CallOptions options = {});
+  // POST. The HTTP library may send it twice: kAlreadyExists can mean that it was us.
   asio::awaitable<Result<ObjectMeta>> create(std::string path, Json object, CallOptions options = {});
   // PUT: the object carries metadata.resourceVersion.
   asio::awaitable<Result<ObjectMeta>> replace(std::string path, Json object, CallOptions options = {});
   asio::awaitable<Result<ObjectMeta>> merge_patch(std::string path, Json patch, CallOptions options = {});
-  // Server-side apply with force; the object holds all that `manager` owns.
+  // RFC 6902: an array of operations. A `test` that fails is kInvalid.
+  asio::awaitable<Result<ObjectMeta>> json_patch(std::string path, Json operations, CallOptions options = {});
+  // Server-side apply with force; the object holds all that `manager` owns. This is how a status is
+  // written: to the path of its object with "/status" behind.
   asio::awaitable<Result<ObjectMeta>> apply(std::string path, Json object, std::string manager,
                                             CallOptions options = {});
+  // Without preconditions it hits whatever has that name.
   asio::awaitable<Result<ObjectMeta>> remove(std::string path, Preconditions preconditions, CallOptions options = {});
 
   Transport& transport() { return transport_; }
 
  private:
+  struct Collection {
+    ResourcePath path;
+    bool metadata_only;
+    const Projection& projection;
+  };
+  struct Page {
+    std::string next;  // the token of the next page; empty: this was the last
+    std::string resource_version;
+    std::size_t count = 0;
+  };
+
   asio::awaitable<Result<std::string>> exchange(HttpRequest request, CallOptions options);
+  asio::awaitable<Result<Json>> get_projected(std::string path, bool metadata_only, const Projection& projection,
+                                              CallOptions options);
+  asio::awaitable<Result<std::string>> list_all(Collection collection, ListOptions options,
+                                                const std::function<void(const Json&)>& take);
+  asio::awaitable<Result<Page>> list_page(HttpRequest request, const Projection& projection, CallOptions options,
+                                          const std::function<void(const Json&)>& take);
+  static Error unreadable(const Error& error);
   asio::awaitable<Result<ObjectMeta>> write(HttpRequest request, CallOptions options);
 
   Transport& transport_;

@@ -19,7 +19,6 @@
 namespace pd::kube {
 namespace {
 
-constexpr std::size_t kMaxBody = std::size_t{64} << 20;      // a page of a list
 constexpr std::size_t kMaxLine = std::size_t{8} << 20;       // one watch event
 constexpr std::size_t kStreamBuffer = std::size_t{1} << 20;  // above this the server has to wait
 constexpr int kLibraryThreads = 4;
@@ -171,7 +170,7 @@ class CpprestTransport::Impl {
 
  private:
   std::shared_ptr<Exchange> start_exchange(const HttpRequest& request, bool stream) {
-    const Sink::Limits limits = stream ? Sink::Limits{0, kStreamBuffer} : Sink::Limits{kMaxBody, 0};
+    const Sink::Limits limits = stream ? Sink::Limits{0, kStreamBuffer} : Sink::Limits{request.answer_limit, 0};
     const auto exchange = std::make_shared<Exchange>(context_, in_flight_, limits);
     exchange->start(stream ? *stream_client_ : *client_, make_request(request));
     exchanges_.insert(exchange);

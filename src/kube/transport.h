@@ -17,12 +17,16 @@ namespace pd::kube {
 
 namespace asio = boost::asio;
 
+inline constexpr std::size_t kListLimit = std::size_t{64} << 20;   // bytes of one page of a list
+inline constexpr std::size_t kObjectLimit = std::size_t{4} << 20;  // of one object: the API server takes 3 MiB
+
 struct HttpRequest {
   std::string method;  // GET, POST, PUT, PATCH, DELETE
   std::string target;  // path and query, percent-encoded: /api/v1/nodes?limit=500
   std::string accept = "application/json";
   std::string content_type = {};
   std::string body = {};
+  std::size_t answer_limit = kListLimit;  // a longer answer is an error (kUnavailable); not for a stream
 };
 
 struct HttpResponse {

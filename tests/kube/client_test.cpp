@@ -102,6 +102,55 @@ TEST_F(ClientTest, GetsMetadataAlone) {
   EXPECT_EQ(sent().accept, kAcceptMetadata);
 }
 
+TEST_F(ClientTest, GetsAnObjectTyped) {
+  Json lease = kStored;
+  lease["spec"] = {{"holderIdentity", "pod-1"}};
+  transport_.reply("GET /leases/a", json_reply(200, lease));
+  const Result<Lease> got = run(client_.get<Lease>("/leases/a"));
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->holder, "pod-1");
+  EXPECT_EQ(got->meta.resource_version, "9");
+  EXPECT_EQ(sent().accept, kAcceptJson);
+  EXPECT_EQ(sent().answer_limit, kObjectLimit);
+
+  transport_.reply("GET /nodes/a", json_reply(200, kStored));
+  ASSERT_TRUE(run(client_.get<Node>("/nodes/a")));
+  EXPECT_EQ(sent().accept, kAcceptMetadata);
+
+  transport_.reply("GET /leases/a", json_reply(200, Json::object()));
+  EXPECT_EQ(run(client_.get<Lease>("/leases/a")).error().code, Code::kUnavailable);
+  transport_.reply("GET /leases/a", status_reply(404, "NotFound"));
+  EXPECT_EQ(run(client_.get<Lease>("/leases/a")).error().code, Code::kNotFound);
+}
+
+TEST_F(ClientTest, PatchesByOperations) {
+  const Json operations = {{{"op", "test"}, {"path", "/metadata/finalizers/0"}, {"value", "x"}},
+                           {{"op", "remove"}, {"path", "/metadata/finalizers/0"}}};
+  transport_.reply("PATCH /pods/a", json_reply(200, kStored));
+  ASSERT_TRUE(run(client_.json_patch("/pods/a", operations)));
+  EXPECT_EQ(sent().content_type, "application/json-patch+json");
+  EXPECT_EQ(Json::parse(sent().body), operations);
+  transport_.reply("PATCH /pods/a", status_reply(422, "Invalid", "the test failed"));
+  EXPECT_EQ(run(client_.json_patch("/pods/a", operations)).error().code, Code::kInvalid);
+}
+
+TEST_F(ClientTest, ADryRunIsAsked) {
+  CallOptions options;
+  options.dry_run = true;
+  transport_.reply("POST /pods", json_reply(201, kStored));
+  ASSERT_TRUE(run(client_.create("/pods", kObject, options)));
+  EXPECT_EQ(sent().target, "/pods?dryRun=All");
+  transport_.reply("PATCH /pods/a", json_reply(200, kStored));
+  ASSERT_TRUE(run(client_.apply("/pods/a", kObject, "m", options)));
+  EXPECT_EQ(sent().target, "/pods/a?fieldManager=m&force=true&dryRun=All");
+  transport_.reply("DELETE /pods/a", json_reply(200, kStored));
+  ASSERT_TRUE(run(client_.remove("/pods/a", Preconditions{"u", ""}, options)));
+  EXPECT_EQ(sent().target, "/pods/a?dryRun=All");
+  transport_.reply("GET /pods/a", json_reply(200, kStored));
+  ASSERT_TRUE(run(client_.get("/pods/a", options)));
+  EXPECT_EQ(sent().target, "/pods/a");
+}
+
 TEST_F(ClientTest, AnErrorHasTheServersWordsAndThePlace) {
   transport_.reply("POST /pods", status_reply(403, "Forbidden", "pods is forbidden: exceeded quota"));
   const Result<ObjectMeta> made = run(client_.create("/pods", kObject));
@@ -114,10 +163,10 @@ TEST_F(ClientTest, AnErrorHasTheServersWordsAndThePlace) {
 
 TEST_F(ClientTest, KnowsWhatEachStatusMeans) {
   const std::vector<std::pair<int, Code>> meanings = {
-      {400, Code::kInvalid},     {401, Code::kForbidden},   {403, Code::kForbidden},   {404, Code::kNotFound},
-      {409, Code::kConflict},    {410, Code::kGone},        {422, Code::kInvalid},     {429, Code::kThrottled},
-      {500, Code::kUnavailable}, {503, Code::kUnavailable}, {504, Code::kUnavailable}, {302, Code::kInternal},
-      {103, Code::kInternal},    {418, Code::kInternal}};
+      {400, Code::kInvalid},   {401, Code::kForbidden},   {403, Code::kForbidden},   {404, Code::kNotFound},
+      {409, Code::kConflict},  {410, Code::kGone},        {422, Code::kInvalid},     {413, Code::kInvalid},
+      {429, Code::kThrottled}, {500, Code::kUnavailable}, {503, Code::kUnavailable}, {504, Code::kUnavailable},
+      {302, Code::kInternal},  {103, Code::kInternal},    {418, Code::kInternal}};
   for (const auto& [status, code] : meanings) {
     transport_.reply("PUT /pods/a", HttpResponse{status, "not JSON", std::nullopt});
     const Result<ObjectMeta> made = run(client_.replace("/pods/a", kObject));

@@ -1,0 +1,118 @@
+// Client::list: pages of one consistent read.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kube/client.h"
+#include "tests/support/run_to_end.h"
+#include "tests/support/scripted_transport.h"
+
+namespace pd::kube {
+namespace {
+
+using test::json_reply;
+using test::run_to_end;
+using test::status_reply;
+using ::testing::HasSubstr;
+
+Json object(const std::string& name) { return {{"metadata", {{"name", name}, {"resourceVersion", "1"}}}}; }
+
+Json page(const std::vector<std::string>& names, const std::string& next) {
+  Json items = Json::array();
+  for (const std::string& name : names) items.push_back(object(name));
+  Json list = {{"metadata", {{"resourceVersion", "77"}}}, {"items", items}};
+  if (!next.empty()) list["metadata"]["continue"] = next;
+  return list;
+}
+
+class ClientList : public ::testing::Test {
+ protected:
+  template <typename T>
+  Result<Listed<T>> list(ListOptions options = {}) {
+    return run_to_end(context_, client_.list<T>(std::move(options)));
+  }
+  const std::string& query(std::size_t index) const { return transport_.requests().at(index).query; }
+
+  asio::io_context context_;
+  test::ScriptedTransport transport_;
+  Client client_{transport_};
+};
+
+TEST_F(ClientList, TakesPageAfterPage) {
+  const std::string route = "GET /api/v1/namespaces/llm/pods";
+  transport_.reply(route, json_reply(200, page({"a", "b"}, "t=1&x")));
+  transport_.reply(route, json_reply(200, page({"c"}, "")));
+  const Result<Listed<Pod>> pods = list<Pod>({.ns = "llm", .label_selector = "a=b"});
+  ASSERT_TRUE(pods) << pods.error().message;
+  ASSERT_EQ(pods->items.size(), 3U);
+  EXPECT_EQ(pods->items[2].meta.name, "c");
+  EXPECT_EQ(pods->resource_version, "77");
+  // No resourceVersion: no older than the call.
+  EXPECT_EQ(query(0), "limit=32&labelSelector=a%3Db");
+  EXPECT_EQ(query(1), "limit=32&labelSelector=a%3Db&continue=t%3D1%26x");
+  EXPECT_EQ(transport_.requests()[0].request.answer_limit, kListLimit);
+}
+
+TEST_F(ClientList, AsksForMetadataWhereThatIsEnough) {
+  transport_.reply("GET /api/v1/nodes", json_reply(200, page({"n"}, "")));
+  const Result<Listed<Node>> nodes = list<Node>();
+  ASSERT_TRUE(nodes) << nodes.error().message;
+  EXPECT_EQ(nodes->items.size(), 1U);
+  EXPECT_EQ(transport_.requests()[0].request.accept, kAcceptMetadataList);
+  EXPECT_EQ(query(0), "limit=200");
+}
+
+TEST_F(ClientList, AnObjectThatCannotBeReadHidesNoOther) {
+  Json list_of_two = page({"a", "b"}, "");
+  list_of_two["items"][0]["metadata"].erase("name");
+  transport_.reply("GET /api/v1/pods", json_reply(200, list_of_two));
+  const Result<Listed<Pod>> pods = list<Pod>();
+  ASSERT_TRUE(pods) << pods.error().message;
+  ASSERT_EQ(pods->items.size(), 1U);
+  EXPECT_EQ(pods->items[0].meta.name, "b");
+  ASSERT_EQ(pods->unreadable.size(), 1U);
+  EXPECT_THAT(pods->unreadable[0].message, HasSubstr("/metadata/name"));
+}
+
+TEST_F(ClientList, IsAllOrNothing) {
+  transport_.reply("GET /api/v1/pods", json_reply(200, page({"a"}, "next")));
+  transport_.reply("GET /api/v1/pods", status_reply(410, "Expired"));
+  const Result<Listed<Pod>> expired = list<Pod>();
+  ASSERT_FALSE(expired);
+  EXPECT_EQ(expired.error().code, Code::kGone);
+
+  for (const char* body : {"", "<html>", "{}", R"({"metadata":{},"items":[]})"}) {
+    transport_.reply("GET /api/v1/pods", HttpResponse{200, body, std::nullopt});
+    const Result<Listed<Pod>> broken = list<Pod>();
+    ASSERT_FALSE(broken) << body;
+    EXPECT_EQ(broken.error().code, Code::kUnavailable) << body;
+  }
+}
+
+TEST_F(ClientList, Ends) {
+  transport_.reply("GET /api/v1/pods", json_reply(200, page({"a", "b"}, "next")));
+  transport_.reply("GET /api/v1/pods", json_reply(200, page({"c", "d"}, "next")));
+  const Result<Listed<Pod>> many = list<Pod>({.most = 3});
+  ASSERT_FALSE(many);
+  EXPECT_THAT(many.error().message, HasSubstr("does not end after 4 objects"));
+
+  transport_.reply("GET /api/v1/pods", json_reply(200, page({}, "again")));
+  EXPECT_FALSE(list<Pod>());
+}
+
+// The deadline is for all pages together, and the stop token for each.
+TEST_F(ClientList, HasOneDeadline) {
+  transport_.reply("GET /api/v1/pods", json_reply(200, page({"a"}, "next")));
+  const Result<Listed<Pod>> late = list<Pod>({.call = {.timeout = std::chrono::milliseconds(20)}});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::kTimeout);
+  EXPECT_EQ(transport_.requests().size(), 2U);
+
+  StopSource stop;
+  stop.stop();
+  const Result<Listed<Pod>> stopped = list<Pod>({.call = {.stop = stop.token()}});
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::kCancelled);
+}
+
+}  // namespace
+}  // namespace pd::kube
