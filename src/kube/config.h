@@ -1,6 +1,4 @@
-// Where the API server is and who we are: from a kubeconfig or from inside a pod.
-// Supported in a kubeconfig: server, certificate-authority(-data), tls-server-name, insecure-skip-tls-verify,
-// client-certificate(-data), client-key(-data), token, tokenFile, namespace. What is not supported is refused by name.
+// Where the API server is and who we are: from kubeconfig files (kubeconfig.h) or from inside a pod.
 // Thread: blocking; at start.
 #pragma once
 
@@ -10,23 +8,29 @@
 
 namespace pd::kube {
 
+// Where text and a file are given for the same, the file is read again while we run (a rotated CA, certificate or
+// token is seen), and the text stands for it while it can't be read.
 struct Config {
   std::string server;       // https://10.96.0.1:443
   std::string server_name;  // tls-server-name; empty: the host of `server`
   bool insecure_skip_verify = false;
-  std::string ca_pem;   // ca_file wins while it can be read
-  std::string ca_file;  // read for each connection, so that a rotated CA is seen
+  std::string ca_pem;  // empty, and no file: the system's roots
+  std::string ca_file;
   std::string client_certificate_pem;
+  std::string client_certificate_file;
   std::string client_key_pem;
-  std::string token;       // token_file wins
-  std::string token_file;  // read again when it is a minute old
-  std::string ns;          // the namespace of the context, or of the pod
+  std::string client_key_file;
+  std::string token;
+  std::string token_file;
+  std::string ns;  // the namespace of the context, or of the pod
 };
 
-// `kubeconfig`: a path; empty: $KUBECONFIG, then the pod's service account, then ~/.kube/config.
-Result<Config> load_config(const std::string& kubeconfig);
-Result<Config> load_kubeconfig(const std::string& path);
-// `folder`: the service account's, /var/run/secrets/kubernetes.io/serviceaccount.
+// `kubeconfig`: a path; empty: the files of $KUBECONFIG, then the pod's service account, then ~/.kube/config.
+// `context`: of the kubeconfig; empty: its current-context. With one, the service account is left out.
+Result<Config> load_config(const std::string& kubeconfig, const std::string& context = {});
+// `folder`: the service account's, /var/run/secrets/kubernetes.io/serviceaccount. An IPv6 `host` can't be connected to
+// by the HTTP library: then it is kubernetes.default.svc, which every API server's certificate names. A pod with
+// hostNetwork resolves that with dnsPolicy ClusterFirstWithHostNet alone.
 Result<Config> load_in_cluster(const std::string& folder, const std::string& host, const std::string& port);
 
 }  // namespace pd::kube
