@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What takes too long for every change: the unit tests under ThreadSanitizer, the planner's closed loop under the faults of
-# many more seeds, the test cluster's own test, and each fuzz target for two minutes.
+# many more seeds, the test cluster's own test, a leader that is paused twenty times, and each fuzz target for two minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -15,9 +15,11 @@ broken=0
 "$root/scripts/build.sh" debug plan_tests
 step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" \
   "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
-"$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool
+"$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool pd-operator
 step "the test cluster's own test" "$root/tests/cluster/self_test" --npu-plugin "$programs/fake-npu-plugin" \
   --hccn-tool "$programs/fake-hccn-tool" || broken=$((broken + 1))
+step "a leader paused twenty times" env PD_ELECTION_PAUSES=20 "$python" -m pytest -p no:cacheprovider -s \
+  "$root/tests/integration/test_election.py" || broken=$((broken + 1))
 "$root/scripts/fuzz.sh" 120 || broken=$((broken + 1))
-[[ $broken -eq 0 ]] || fail "$broken of 4 parts failed (see above)"
+[[ $broken -eq 0 ]] || fail "$broken of 5 parts failed (see above)"
 printf 'verified\n'

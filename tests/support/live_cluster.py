@@ -15,23 +15,30 @@ class LiveCluster:
     with LiveCluster("crd", "--nodes", "0") as cluster:
         cluster.apply(manifest)
         cluster.get("pods", "-n", "default")["items"]
+
+    Programs started in its network are ended with it.
     """
 
     def __init__(self, purpose, *options):
         self.name = f"{purpose}-{os.getpid()}"
         self.options = options
+        self.processes = {}
+        self.state = None
 
     def __enter__(self):
         # Ended by SIGTERM, Python would leave without taking the cluster down.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             self.run("up", *self.options)
+            self.state = dict(line.split("=", 1) for line in self.run("env").stdout.split())["STATE"]
         except BaseException:
             self.run("down", check=False)
             raise
         return self
 
     def __exit__(self, *_):
+        for name in list(self.processes):
+            self.stop_process(name)
         self.run("down")
 
     def run(self, task, *arguments, stdin=None, check=True):
@@ -53,3 +60,33 @@ class LiveCluster:
 
     def get(self, *arguments):
         return json.loads(self.kubectl("get", *arguments, "-o", "json").stdout)
+
+    def kubeconfig(self, user, *group):
+        return self.run("kubeconfig", user, *group).stdout.strip()
+
+    # Processes, each with its pid and a log.
+
+    def log_path(self, name):
+        return f"{self.state}/log/{name}.log"
+
+    def log(self, name):
+        with open(self.log_path(name), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def start_process(self, name, *command, environment=None):
+        with open(self.log_path(name), "ab") as log:
+            process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       env={**os.environ, **(environment or {})}, start_new_session=True)
+        self.processes[name] = process
+        return process
+
+    def stop_process(self, name, kill=False):
+        process = self.processes.pop(name)
+        if process.poll() is None:
+            process.kill() if kill else process.terminate()
+        try:
+            return process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise

@@ -7,7 +7,6 @@
 """
 import contextlib
 import json
-import os
 import queue
 import selectors
 import subprocess
@@ -30,14 +29,11 @@ class PdSystem(LiveCluster):
         super().__init__(purpose, "--nodes", len(NODES), "--npu-plugin", PROGRAMS / "fake-npu-plugin",
                          "--hccn-tool", PROGRAMS / "fake-hccn-tool")
         self.progress = progress
-        self.processes = {}
-        self.state = None
 
     def __enter__(self):
         self.progress(f"a cluster of {len(NODES)} nodes, 8 NPUs each")
         super().__enter__()
         try:
-            self.state = dict(line.split("=", 1) for line in self.run("env").stdout.split())["STATE"]
             self.progress("the image on both nodes")
             self.run("load-image", IMAGE)
             self.progress("the CRD, and the roles of operator and agent")
@@ -52,41 +48,6 @@ class PdSystem(LiveCluster):
             self.__exit__()
             raise
         return self
-
-    def __exit__(self, *_):
-        for name in list(self.processes):
-            self.stop_process(name)
-        super().__exit__()
-
-    # Processes, each with its pid and a log.
-
-    def log_path(self, name):
-        return f"{self.state}/log/{name}.log"
-
-    def log(self, name):
-        with open(self.log_path(name), encoding="utf-8", errors="replace") as file:
-            return file.read()
-
-    def start_process(self, name, *command, environment=None):
-        with open(self.log_path(name), "ab") as log:
-            process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       env={**os.environ, **(environment or {})}, start_new_session=True)
-        self.processes[name] = process
-        return process
-
-    def stop_process(self, name, kill=False):
-        process = self.processes.pop(name)
-        if process.poll() is None:
-            process.kill() if kill else process.terminate()
-        try:
-            return process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
-
-    def kubeconfig(self, user):
-        return self.run("kubeconfig", user).stdout.strip()
 
     def start_agent(self, node, *arguments):
         return self.start_process(f"pd-agent-{node}", SCRIPT, "node-exec", "--name", self.name, node, "--", PROGRAMS / "pd-agent",
