@@ -150,6 +150,10 @@ class CpprestTransport::Impl {
 
   Result<std::shared_ptr<Exchange>> start(const HttpRequest& request, bool stream) {
     if (unusable_) return *unusable_;
+    if (request.may_start && !request.may_start()) {
+      return Error{Code::kCancelled,
+                   "not sent, since it may not be any more: " + request.method + " " + request.target};
+    }
     try {
       return start_exchange(request, stream);
     } catch (const std::exception& error) {

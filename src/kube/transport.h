@@ -5,6 +5,7 @@
 #include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct HttpRequest {
   std::string content_type = {};
   std::string body = {};
   std::size_t answer_limit = kListLimit;  // a longer answer is an error (kUnavailable); not for a stream
+  // Asked in the step that starts the request, each time when it is sent again; empty: yes. A no is kCancelled.
+  std::function<bool()> may_start = {};
 };
 
 struct HttpResponse {

@@ -23,7 +23,10 @@ asio::awaitable<Result<kube::HttpResponse>> FencedTransport::send(kube::HttpRequ
                                                                   StopToken stop) {
   const Status judged = judge(request);
   if (!judged) co_return judged.error();
-  if (is_write(request)) stop = {};
+  if (is_write(request)) {
+    stop = {};
+    request.may_start = may_write_;  // the real transport may send it again, say with another token
+  }
   // Goes on in this very step: nothing runs between the question and the start of the request.
   co_return co_await real_.send(std::move(request), timeout, std::move(stop));
 }

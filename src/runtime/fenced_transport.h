@@ -5,11 +5,11 @@
 //   FencedTransport fenced(transport, [&] { return elector.may_write(); });
 //   Client client(fenced);   // and the elector has another transport
 //
-// What remains: a request that was handed on before the leadership ended may still be on its way, in the library, in
-// the kernel, or on the network, and arrive after the successor's first write. So each PUT, PATCH and DELETE carries
-// the resourceVersion it was planned for, and fails when that is no longer the newest; a pod that is created late is
-// surplus, and the successor's next reconcile deletes it. The elector ends the process at that moment, so the time is
-// short.
+// What remains: a request that was started before the leadership ended may still be on its way, in the library, in the
+// kernel, or on the network (cpprestsdk sends one again when a pooled connection dies), and arrive after the
+// successor's first write. So each PUT, PATCH and DELETE carries the resourceVersion it was planned for, and fails when
+// that is no longer the newest; a pod that is created late is surplus, and the successor's next reconcile deletes it.
+// The elector ends the process at that moment, so the time is short.
 //
 // `real` must outlive it. Thread: the io_context's.
 #pragma once

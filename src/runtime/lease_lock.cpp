@@ -12,11 +12,7 @@ using Leases = kube::Resource<kube::Lease>;
 std::string LeaseLock::path() const { return kube::object_path(Leases::kPath, ns_, name_); }
 
 asio::awaitable<Result<kube::Lease>> LeaseLock::get(kube::CallOptions options) {
-  const Result<Json> object = co_await client_.get(path(), std::move(options));
-  if (!object) co_return object.error();
-  Result<kube::Lease> lease = kube::decode_lease(*object);
-  if (!lease) co_return lease.error().with_context("Lease " + place());
-  co_return lease;
+  return client_.get<kube::Lease>(path(), std::move(options));
 }
 
 asio::awaitable<Result<kube::Lease>> LeaseLock::create(kube::Lease lease, kube::CallOptions options) {

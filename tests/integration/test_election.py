@@ -102,6 +102,7 @@ class Churn:
     def __exit__(self, *_):
         self.over.set()
         self.thread.join()
+        assert self.changes > 0
 
     def run(self):
         for number in itertools.count():
@@ -110,7 +111,7 @@ class Churn:
                 return
             name = DEPLOYMENTS[number % len(DEPLOYMENTS)]
             if number % 8 == 3:
-                self.kubectl("delete", "configmap", f"{name}-ranktable", "--ignore-not-found")
+                self.kubectl("delete", "configmap", f"{name}-ranktable", "--ignore-not-found", "--wait=false")
             elif number % 4 == 3:
                 self.kubectl("patch", "configmap", f"{name}-ranktable", "--type=merge", "-p", '{"data": {"global_ranktable.json": "?"}}')
             else:
@@ -120,7 +121,7 @@ class Churn:
 
     def kubectl(self, *arguments):
         """What was to be changed may just have been deleted."""
-        self.cluster.kubectl(*arguments, "-n", NAMESPACE, check=False)
+        self.cluster.kubectl(*arguments, "-n", NAMESPACE, "--request-timeout=20s", check=False)
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +201,7 @@ def test_a_paused_leader_writes_nothing_more(cluster, audit, pair, record_proper
     with Churn(cluster) as churn:
         for _ in range(PAUSES or 2):
             rounds.append(pause_once(audit, leader, standby))
+            print({**rounds[-1], "changes": churn.changes}, flush=True)
             leader.start()
             leader.says("Another process leads")
             leader, standby = standby, leader

@@ -53,6 +53,19 @@ TEST_F(CpprestRequest, HasAnOrdinaryAnswer) {
   EXPECT_EQ(request.body, "");
 }
 
+TEST_F(CpprestRequest, AsksWhetherItMayStart) {
+  answer_all("200 OK", "{}");
+  HttpRequest request{"PUT", "/a", "application/json", "application/json", "{}"};
+  request.may_start = [] { return false; };
+  const Result<HttpResponse> refused = send(request);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kCancelled);
+  EXPECT_THAT(refused.error().message, HasSubstr("not sent"));
+  EXPECT_TRUE(requests_.empty());
+  request.may_start = [] { return true; };
+  EXPECT_TRUE(send(request));
+}
+
 TEST_F(CpprestRequest, SendsABody) {
   answer_all("201 Created", "{}");
   const std::string body(100000, 'x');

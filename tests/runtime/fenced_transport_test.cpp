@@ -65,6 +65,15 @@ TEST_F(FencedTransportTest, AsksWhenTheRequestStarts) {
   EXPECT_THAT(real_.requests(), IsEmpty());
 }
 
+TEST_F(FencedTransportTest, IsAskedAgainWhenAWriteIsSentAgain) {
+  real_.reply("PUT /api/v1/pods", test::json_reply(200, Json::object()));
+  ASSERT_TRUE(send("PUT"));
+  const std::function<bool()>& may_start = real_.last("PUT /api/v1/pods").request.may_start;
+  EXPECT_TRUE(may_start());
+  leads_ = false;
+  EXPECT_FALSE(may_start());
+}
+
 // Whoever waits for the writes to end before it gives the lease away must not be told so too early.
 TEST_F(FencedTransportTest, WaitsForAWriteThatIsUnderWayThoughStopped) {
   StopSource stop;
