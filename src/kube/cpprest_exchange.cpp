@@ -1,12 +1,16 @@
 #include "kube/cpprest_exchange.h"
 
-#include <pplx/threadpool.h>
-
 #include <boost/asio/post.hpp>
 
 #include <charconv>
 
 namespace pd::kube {
+namespace {
+
+// The library takes a chunk of the size "-2" for one of nearly 2^64 bytes, and hands that over.
+constexpr std::size_t kMostAtOnce = kListLimit;
+
+}  // namespace
 
 void InFlight::enter() {
   const std::lock_guard lock(mutex_);
@@ -85,11 +89,11 @@ pplx::task<std::size_t> Sink::_putn(const std::uint8_t* bytes, std::size_t count
   bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
-    total_ += count;
     if (abandoned_) return pplx::task_from_exception<std::size_t>(std::runtime_error("cancelled"));
-    if (limits_.total != 0 && total_ > limits_.total) {
+    const bool is_chunk = count <= kMostAtOnce;
+    if (is_chunk) total_ += count;
+    if (!is_chunk || (limits_.total != 0 && total_ > limits_.total)) {
       abandoned_ = true;
-      incoming_ = {};
       return pplx::task_from_exception<std::size_t>(std::runtime_error("body over the limit"));
     }
     incoming_.append(reinterpret_cast<const char*>(bytes), count);
@@ -104,6 +108,25 @@ pplx::task<std::size_t> Sink::_putn(const std::uint8_t* bytes, std::size_t count
   if (is_first && !announce()) abandon();
   return held ? pplx::create_task(*held) : pplx::task_from_result(count);
 }
+
+namespace {
+
+std::string header(const web::http::http_response& response, const char* name) {
+  const auto found = response.headers().find(name);
+  return found == response.headers().end() ? "" : found->second;
+}
+
+HttpResponse read_head(const web::http::http_response& response) {
+  HttpResponse head;
+  head.status = response.status_code();
+  const std::string text = header(response, "Retry-After");
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc() && seconds >= 0) head.retry_after = std::chrono::seconds(seconds);
+  return head;
+}
+
+}  // namespace
 
 Exchange::Exchange(asio::io_context& context, std::shared_ptr<InFlight> in_flight, Sink::Limits limits)
     : in_flight_(std::move(in_flight)), limits_(limits), wake_(context) {}
@@ -122,15 +145,9 @@ void Exchange::start(web::http::client::http_client& client, web::http::http_req
   };
   client.request(request, cancellation_.get_token())
       .then([report](const web::http::http_response& response) {
-        std::optional<std::chrono::seconds> retry_after;
-        if (const auto header = response.headers().find("Retry-After"); header != response.headers().end()) {
-          int seconds = 0;
-          const std::string& text = header->second;
-          const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-          if (error == std::errc() && seconds >= 0) retry_after = std::chrono::seconds(seconds);
-        }
-        const int status = response.status_code();
-        report([status, retry_after](Exchange& self) { self.on_head(status, retry_after); });
+        report([head = read_head(response), warning = header(response, "Warning")](Exchange& self) {
+          self.on_head(head, warning);
+        });
         return response.content_ready();
       })
       .then([report, in_flight = in_flight_](const pplx::task<web::http::http_response>& done) {
@@ -155,9 +172,9 @@ void Exchange::cancel() {
   wake_.cancel();
 }
 
-void Exchange::on_head(int status, std::optional<std::chrono::seconds> retry_after) {
-  head_.status = status;
-  head_.retry_after = retry_after;
+void Exchange::on_head(HttpResponse head, std::string warning) {
+  head_ = std::move(head);
+  warning_ = std::move(warning);
   wake_.cancel();
 }
 
@@ -173,31 +190,6 @@ void Exchange::on_end(std::optional<Error> failure) {
   finished_ = true;
   failure_ = cancelled_ ? Error{Code::kCancelled, "stopped"} : std::move(failure);
   wake_.cancel();
-}
-
-void settle_library_threads(int count, Duration limit) {
-  struct Meeting {
-    std::mutex mutex;
-    std::condition_variable complete;
-    int present = 0;
-  };
-  const Instant deadline = std::chrono::steady_clock::now() + limit;
-  // When all threads meet, each has ended what it did before. The second time that holds for what they queued until
-  // then.
-  for (int round = 0; round < 2; ++round) {
-    const auto meeting = std::make_shared<Meeting>();
-    const auto is_complete = [meeting, count] { return meeting->present == count; };
-    for (int i = 0; i < count; ++i) {
-      asio::post(crossplat::threadpool::shared_instance().service(), [meeting, is_complete, deadline] {
-        std::unique_lock lock(meeting->mutex);
-        ++meeting->present;
-        meeting->complete.notify_all();
-        meeting->complete.wait_until(lock, deadline, is_complete);
-      });
-    }
-    std::unique_lock lock(meeting->mutex);
-    meeting->complete.wait_until(lock, deadline, is_complete);
-  }
 }
 
 Error classify_failure(const std::string& library_message) {

@@ -127,6 +127,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool finished() const { return finished_; }
   const std::optional<Error>& failure() const { return failure_; }
   HttpResponse& head() { return head_; }
+  const std::string& warning() const { return warning_; }  // the answer's Warning headers
   std::string& buffer() { return buffer_; }
   std::uint64_t received() const { return received_; }
   // Lets the library read on after the buffer was full: whoever reads wants more than what is there.
@@ -134,7 +135,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
  private:
   friend class Sink;
-  void on_head(int status, std::optional<std::chrono::seconds> retry_after);
+  void on_head(HttpResponse head, std::string warning);
   void on_bytes();
   void on_end(std::optional<Error> failure);
 
@@ -144,17 +145,13 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   pplx::cancellation_token_source cancellation_;
   std::shared_ptr<Sink> sink_;
   HttpResponse head_;
+  std::string warning_;
   std::string buffer_;
   std::uint64_t received_ = 0;
   bool cancelled_ = false;
   bool finished_ = false;
   std::optional<Error> failure_;
 };
-
-// Waits until the library's threads (`count` of them) have done all that was queued, and what that queued in turn. When
-// a request fails, the library posts one more step after it has told us of the end; its pool drops at exit what has not
-// run.
-void settle_library_threads(int count, Duration limit);
 
 // A sentence for a person from what the library threw: its error codes have lost their meaning, so its text is looked
 // at.

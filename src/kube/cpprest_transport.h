@@ -1,8 +1,12 @@
-// Transport over cpprestsdk, for a TLS-verified API server and nothing less trusted: the library aborts the process on
-// some malformed answers. What it would do wrong by default is contained here: no redirects, our own deadlines, bounded
-// bodies, a push sink with back-pressure for streams, an isolated trust store, TLS 1.2 or later, few threads. A POST
-// can be sent twice by the library when a pooled connection dies: callers use deterministic names. Thread: create, use
-// and destroy on the io_context's thread, with the io_context alive. The library's pool threads only hand over.
+// Transport over cpprestsdk, for a TLS-verified API server and nothing less trusted. What the library would do wrong by
+// default is contained here: no redirects, our own deadlines, bounded bodies, a push sink with back-pressure for
+// streams, an isolated trust store, TLS 1.2 or later, few threads, connections that are not kept for ever, a token that
+// is read again. What stays:
+// * A POST can be sent twice, when a pooled connection dies: callers use deterministic names.
+// * The library reads an answer's headers without a limit; only the deadline ends that.
+// One transport for each purpose: that of the lease is another one than that of all else, so that they share no
+// connection. Thread: create, use and destroy on the io_context's thread, with the io_context alive. The library's pool
+// threads only hand over.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -15,8 +19,15 @@ namespace pd::kube {
 
 class CpprestTransport final : public Transport {
  public:
+  struct Timing {
+    Duration recycle = std::chrono::minutes(10);  // then new connections: API servers come and go behind one address
+    Duration token_age = std::chrono::seconds(50);
+  };
+
   // `user_agent`: "pd-operator/0.1.0".
-  CpprestTransport(asio::io_context& context, const Config& config, std::string user_agent);
+  CpprestTransport(asio::io_context& context, const Config& config, std::string user_agent, Timing timing);
+  CpprestTransport(asio::io_context& context, const Config& config, std::string user_agent)
+      : CpprestTransport(context, config, std::move(user_agent), Timing()) {}
   ~CpprestTransport() override;  // cancels what is under way and waits for the library to let go of it
 
   asio::awaitable<Result<HttpResponse>> send(HttpRequest request, Duration timeout, StopToken stop) override;
@@ -24,7 +35,7 @@ class CpprestTransport final : public Transport {
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // of coroutines too that wait while we are destroyed
 };
 
 }  // namespace pd::kube

@@ -17,6 +17,9 @@ class Certificate {
   static Certificate authority(const std::string& name) { return Certificate(name, "", nullptr); }
   // `names`: of the subject alternative names, "IP:127.0.0.1" or "DNS:kubernetes".
   Certificate issue(const std::string& name, const std::string& names) const { return Certificate(name, names, this); }
+  Certificate issue_expired(const std::string& name, const std::string& names) const {
+    return Certificate(name, names, this, -60);
+  }
 
   std::string pem() const {
     return text([this](BIO* bio) { PEM_write_bio_X509(bio, certificate_.get()); });
@@ -26,14 +29,14 @@ class Certificate {
   }
 
  private:
-  Certificate(const std::string& name, const std::string& names, const Certificate* issuer)
+  Certificate(const std::string& name, const std::string& names, const Certificate* issuer, long seconds_left = 3600)
       : key_(EVP_EC_gen("P-256"), EVP_PKEY_free), certificate_(X509_new(), X509_free) {
     X509* x509 = certificate_.get();
     X509_set_version(x509, X509_VERSION_3);
     static long serial = 1;
     ASN1_INTEGER_set(X509_get_serialNumber(x509), serial++);
     X509_gmtime_adj(X509_getm_notBefore(x509), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(x509), 3600);
+    X509_gmtime_adj(X509_getm_notAfter(x509), seconds_left);
     X509_set_pubkey(x509, key_.get());
     X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "CN", MBSTRING_ASC,
                                reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);

@@ -17,7 +17,9 @@ class CpprestTls : public test::TransportTest {
  protected:
   // A server that shows a certificate for `names` from ca_.
   void serve_tls(const std::string& names, const std::function<void(ssl::context&)>& configure = {}) {
-    const Certificate server = ca_.issue("server", names);
+    serve_certificate(ca_.issue("server", names), configure);
+  }
+  void serve_certificate(const Certificate& server, const std::function<void(ssl::context&)>& configure = {}) {
     auto tls = std::make_shared<ssl::context>(ssl::context::tls_server);
     tls->use_certificate_chain(boost::asio::buffer(server.pem()));
     tls->use_private_key(boost::asio::buffer(server.key_pem()), ssl::context::pem);
@@ -73,6 +75,12 @@ TEST_F(CpprestTls, RefusesAnotherName) {
   expect_refused();
 }
 
+TEST_F(CpprestTls, RefusesAnExpiredCertificate) {
+  serve_certificate(ca_.issue_expired("server", "IP:127.0.0.1"));
+  config_.ca_pem = ca_.pem();
+  expect_refused();
+}
+
 TEST_F(CpprestTls, TakesTheNameThatItWasTold) {
   serve_tls("DNS:kubernetes");
   config_.ca_pem = ca_.pem();
@@ -114,6 +122,42 @@ TEST_F(CpprestTls, ShowsItsOwnCertificate) {
   const Certificate client = ca_.issue("client", "DNS:client");
   config_.client_certificate_pem = client.pem();
   config_.client_key_pem = client.key_pem();
+  expect_hello();
+}
+
+// A client certificate is replaced while we run: the next connection shows the new one.
+TEST_F(CpprestTls, ReadsItsOwnCertificateForEachConnection) {
+  const Certificate other = Certificate::authority("another CA");
+  serve_tls("IP:127.0.0.1", [this](ssl::context& tls) {
+    tls.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+    tls.add_certificate_authority(boost::asio::buffer(ca_.pem()));
+  });
+  config_.ca_pem = ca_.pem();
+  const Certificate unknown = other.issue("client", "DNS:client");
+  const Certificate known = ca_.issue("client", "DNS:client");
+  const test::TemporaryFolder folder;
+  config_.client_certificate_pem = unknown.pem();
+  config_.client_key_pem = unknown.key_pem();
+  config_.client_certificate_file = folder.write("tls.crt", unknown.pem());
+  config_.client_key_file = folder.write("tls.key", unknown.key_pem());
+  EXPECT_FALSE(get("/"));
+  folder.write("tls.crt", known.pem());
+  EXPECT_FALSE(get("/"));  // of another key than the file's: still the pair of before
+  folder.write("tls.key", known.key_pem());
+  expect_hello();
+}
+
+TEST_F(CpprestTls, KeepsThePairItHasWhileAFileIsMissing) {
+  serve_tls("IP:127.0.0.1", [this](ssl::context& tls) {
+    tls.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+    tls.add_certificate_authority(boost::asio::buffer(ca_.pem()));
+  });
+  config_.ca_pem = ca_.pem();
+  const Certificate client = ca_.issue("client", "DNS:client");
+  config_.client_certificate_pem = client.pem();
+  config_.client_key_pem = client.key_pem();
+  config_.client_certificate_file = "/missing.crt";
+  config_.client_key_file = "/missing.key";
   expect_hello();
 }
 
