@@ -17,7 +17,7 @@ namespace pd::kube {
 namespace {
 
 constexpr int kThreads = 4;
-constexpr int kMapFrom = 256 << 10;  // larger pieces of memory go back to the system when they are freed
+constexpr int kMapFrom = 512 << 10;  // larger pieces of memory go back to the system when they are freed
 
 boost::asio::io_context& service() { return crossplat::threadpool::shared_instance().service(); }
 

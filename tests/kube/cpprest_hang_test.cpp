@@ -71,7 +71,7 @@ TEST_F(CpprestDrip, AByteNowAndThen) {
   expect_timeout();
 }
 
-// The library reads headers without a limit: the deadline alone ends it (docs/runtime.md has what that costs).
+// The library reads headers without a limit: the deadline alone ends it (cpprest_transport.h).
 TEST_F(CpprestDrip, HeadersWithoutEnd) {
   serve_tls("IP:127.0.0.1", [](Connection& connection) -> asio::awaitable<void> {
     (void)co_await connection.read_request();

@@ -128,36 +128,44 @@ class RawServer {
 
   RawServer(asio::io_context& context, Session session, std::shared_ptr<asio::ssl::context> tls = nullptr)
       : acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
-        session_(std::move(session)),
-        tls_(std::move(tls)) {
+        state_(std::make_shared<State>(State{std::move(session), std::move(tls)})) {
     asio::co_spawn(context, accept(), asio::detached);
   }
 
-  std::string url() const { return std::string(tls_ ? "https" : "http") + "://127.0.0.1:" + std::to_string(port()); }
+  std::string url() const {
+    return std::string(state_->tls ? "https" : "http") + "://127.0.0.1:" + std::to_string(port());
+  }
   int port() const { return acceptor_.local_endpoint().port(); }
-  int connections() const { return connections_; }  // accepted so far
-  int open() const { return open_; }
+  int connections() const { return state_->connections; }  // accepted so far
+  int open() const { return state_->open; }
 
  private:
+  // Of the connections too, which may outlive the server.
+  struct State {
+    Session session;
+    std::shared_ptr<asio::ssl::context> tls;
+    int connections = 0;
+    int open = 0;
+  };
+
   asio::awaitable<void> accept() {
+    const std::shared_ptr<State> state = state_;
     while (true) {
       tcp::socket socket = co_await acceptor_.async_accept(asio::use_awaitable);
-      ++connections_;
-      ++open_;
-      auto connection = std::make_shared<Connection>(std::move(socket), tls_.get());
-      asio::co_spawn(acceptor_.get_executor(), serve(connection), [this](const std::exception_ptr&) { --open_; });
+      ++state->connections;
+      ++state->open;
+      auto connection = std::make_shared<Connection>(std::move(socket), state->tls.get());
+      asio::co_spawn(acceptor_.get_executor(), serve(connection, state),
+                     [state](const std::exception_ptr&) { --state->open; });
     }
   }
-  asio::awaitable<void> serve(std::shared_ptr<Connection> connection) {
+  static asio::awaitable<void> serve(std::shared_ptr<Connection> connection, std::shared_ptr<State> state) {
     co_await connection->handshake();
-    co_await session_(*connection);
+    co_await state->session(*connection);
   }
 
   tcp::acceptor acceptor_;
-  Session session_;
-  std::shared_ptr<asio::ssl::context> tls_;
-  int connections_ = 0;
-  int open_ = 0;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace pd::test
