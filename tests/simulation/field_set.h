@@ -37,6 +37,9 @@ std::string shown(const FieldPath& path);
 // The fields that an applied object names.
 FieldSet fields_of(const Json& object, const Shape& shape);
 
+// Whether a map list in it has two items with one key.
+bool names_an_item_twice(const Json& object, const Shape& shape);
+
 // What a write changes: fields that are new or have another value, and fields that are gone.
 struct FieldChanges {
   FieldSet changed;

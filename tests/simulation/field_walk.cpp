@@ -122,6 +122,18 @@ FieldSet fields_of(const Json& object, const Shape& shape) {
   return set;
 }
 
+bool names_an_item_twice(const Json& object, const Shape& shape) {
+  if (!is_granular(object, shape)) return false;
+  std::vector<std::string> steps;
+  bool twice = false;
+  each_part(object, shape, [&](const std::string& step, const Json& part, const Shape& part_shape) {
+    steps.push_back(step);
+    twice = twice || names_an_item_twice(part, part_shape);
+  });
+  std::sort(steps.begin(), steps.end());
+  return twice || std::adjacent_find(steps.begin(), steps.end()) != steps.end();
+}
+
 FieldChanges compare(const Json& before, const Json& after, const Shape& shape) {
   FieldChanges changes;
   FieldPath path;

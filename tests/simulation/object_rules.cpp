@@ -25,15 +25,16 @@ Json member_of(const Json& object, const char* member) {
   return found == object.end() ? Json() : *found;
 }
 
-std::optional<kube::HttpResponse> check_types(const SimKind& kind, const Json& object) {
+kube::HttpResponse refuse_unreadable(const SimKind& kind, int status, const std::string& why) {
+  const std::string reason = status == 400 ? "BadRequest" : status == 422 ? "Invalid" : "";
+  return refuse(status, reason, "the object cannot be handled as a " + std::string(kind.kind) + ": " + why);
+}
+
+bool has_right_types(const SimKind& kind, const Json& object) {
   const Json& metadata = object.at("metadata");
-  const bool readable =
-      is_string_map(metadata.value("labels", Json())) && is_string_map(metadata.value("annotations", Json())) &&
-      is_list(metadata.value("finalizers", Json())) && is_list(metadata.value("ownerReferences", Json())) &&
-      (kind.kind != "ConfigMap" || is_string_map(object.value("data", Json())));
-  if (readable) return std::nullopt;
-  return bad_request(std::string(kind.kind) + " in version \"" + std::string(kind.api_version) +
-                     "\" cannot be handled as a " + std::string(kind.kind) + ": a member has the wrong type");
+  return is_string_map(member_of(metadata, "labels")) && is_string_map(member_of(metadata, "annotations")) &&
+         is_list(member_of(metadata, "finalizers")) && is_list(member_of(metadata, "ownerReferences")) &&
+         (kind.kind != "ConfigMap" || is_string_map(member_of(object, "data")));
 }
 
 void drop_nulls(Json& object) {
@@ -100,8 +101,10 @@ std::optional<kube::HttpResponse> validate_change(const SimKind& kind, const std
   const std::string kind_name(kind.kind);
   const Json& metadata = object.at("metadata");
   const Json& old_metadata = before.at("metadata");
-  if (text_of(metadata, "uid") != text_of(old_metadata, "uid")) {
-    return invalid_field(kind_name, name, "metadata.uid", "FieldValueInvalid", "Invalid value: field is immutable");
+  for (const char* member : {"uid", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
+    if (member_of(metadata, member) == member_of(old_metadata, member)) continue;
+    return invalid_field(kind_name, name, "metadata." + std::string(member), "FieldValueInvalid",
+                         "Invalid value: field is immutable");
   }
   if (old_metadata.contains("deletionTimestamp")) {
     const Json held = member_of(old_metadata, "finalizers");
@@ -128,16 +131,13 @@ std::optional<kube::HttpResponse> validate_change(const SimKind& kind, const std
 
 }  // namespace
 
-std::optional<kube::HttpResponse> check_body(const SimRequest& request, Json& object) {
+std::optional<kube::HttpResponse> check_body(const SimRequest& request, Json& object, int unreadable) {
   const SimKind& kind = *request.kind;
-  const std::string kind_name(kind.kind);
-  if (!object.is_object())
-    return bad_request("the object provided is unrecognized (must be of type " + kind_name + ")");
+  if (!object.is_object()) return refuse_unreadable(kind, unreadable, "it is no object");
   for (const auto& [member, own] : {std::pair{"kind", kind.kind}, std::pair{"apiVersion", kind.api_version}}) {
     if (!object.contains(member)) object[member] = own;
-    if (text_of(object, member) == own) continue;
-    return bad_request(text_of(object, "kind") + " in version \"" + text_of(object, "apiVersion") +
-                       "\" cannot be handled as a " + kind_name);
+    if (text_of(object, member) != own)
+      return refuse_unreadable(kind, unreadable, "it has another " + std::string(member));
   }
   if (!object.contains("metadata") || object["metadata"].is_null()) object["metadata"] = Json::object();
   Json& metadata = object["metadata"];
@@ -156,7 +156,7 @@ std::optional<kube::HttpResponse> check_body(const SimRequest& request, Json& ob
     }
     metadata["name"] = request.name;
   }
-  if (std::optional<kube::HttpResponse> refusal = check_types(kind, object)) return refusal;
+  if (!has_right_types(kind, object)) return refuse_unreadable(kind, unreadable, "a member has the wrong type");
   normalise(kind, object);
   return std::nullopt;
 }
@@ -219,7 +219,7 @@ void prepare_create(const SimKind& kind, Json& object) {
   }
   if (kind.kind == "Namespace") {
     metadata["labels"]["kubernetes.io/metadata.name"] = metadata.value("name", "");
-    object["spec"]["finalizers"] = {"kubernetes"};
+    object["spec"]["finalizers"] = Json::array({"kubernetes"});
     object["status"] = {{"phase", "Active"}};
   }
 }
@@ -248,8 +248,9 @@ void prepare_update(const SimKind& kind, const std::string& subresource, const J
   }
   const Json& before = live.at("metadata");
   Json& metadata = next["metadata"];
-  for (const char* member : {"creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
-    keep(before, metadata, member);
+  for (const char* member : {"creationTimestamp", "generation"}) keep(before, metadata, member);
+  for (const char* member : {"uid", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
+    if (!metadata.contains(member)) keep(before, metadata, member);  // another one is refused by validate()
   }
   if (subresource == "status") {
     keep(live, next, "spec");

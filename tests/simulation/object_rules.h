@@ -13,8 +13,8 @@
 namespace pd::test {
 
 // Kind, version, namespace and name of the body against those of the path, and the types of what is read here; adds
-// what the body may leave out.
-std::optional<kube::HttpResponse> check_body(const SimRequest& request, Json& object);
+// what the body may leave out. `unreadable`: the status for another kind or a wrong type; it differs with the verb.
+std::optional<kube::HttpResponse> check_body(const SimRequest& request, Json& object, int unreadable = 400);
 // Without nulls and empty collections where the typed object has none.
 void normalise(const SimKind& kind, Json& object);
 // What nobody may store. `before` is null for a new object.

@@ -96,9 +96,8 @@ kube::HttpResponse delete_object(SimStore& store, WallTime now, const SimKind& k
     if (!options.dry_run) store.remove(kind, key);
     return deleted(kind, name, *live);
   }
-  const int status = options.propagation == "Foreground" ? 202 : 200;
-  if (options.dry_run || next == live->json()) return {status, dump_json(next), std::nullopt};
-  return {status, store.put(kind, key, std::move(next))->text(), std::nullopt};
+  if (options.dry_run || next == live->json()) return {200, dump_json(next), std::nullopt};
+  return {200, store.put(kind, key, std::move(next))->text(), std::nullopt};
 }
 
 }  // namespace pd::test

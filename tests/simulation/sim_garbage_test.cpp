@@ -50,7 +50,7 @@ TEST_F(GarbageTest, ForegroundDeletionWaitsForTheDependents) {
   const Answer owner = ask("POST", kMaps, config_map("owner"));
   ask("POST", kMaps, owned("dependent", owner));
   const Answer deleted = ask("DELETE", kMaps + "/owner?propagationPolicy=Foreground");
-  EXPECT_EQ(deleted.status, 202);
+  EXPECT_EQ(deleted.status, 200);
   EXPECT_THAT(deleted.body["metadata"]["finalizers"], testing::ElementsAre("foregroundDeletion"));
   EXPECT_EQ(collect_garbage(etcd, clock.wall_now()), 1);
   EXPECT_FALSE(exists("dependent"));

@@ -10,6 +10,18 @@ constexpr std::string_view kMerge = "application/merge-patch+json";
 constexpr std::string_view kJson = "application/json-patch+json";
 constexpr std::string_view kApply = "application/apply-patch+yaml";
 
+// The API server's library sets a member of an object that "replace" does not find; nlohmann's refuses it.
+Json as_served(const Json& operation, const Json& object) {
+  if (operation.value("op", "") != "replace") return operation;
+  const Json::json_pointer place(operation.value("path", ""));
+  const bool is_new_member = !place.empty() && !object.contains(place) && object.contains(place.parent_pointer()) &&
+                             object.at(place.parent_pointer()).is_object();
+  if (!is_new_member) return operation;
+  Json added = operation;
+  added["op"] = "add";
+  return added;
+}
+
 // The patched object, or a refusal.
 std::optional<kube::HttpResponse> patch_with(std::string_view type, const Json& patch, Json& object) {
   if (type == kMerge) {
@@ -18,7 +30,7 @@ std::optional<kube::HttpResponse> patch_with(std::string_view type, const Json& 
   }
   if (!patch.is_array()) return bad_request("error decoding patch: a JSON patch is a list of operations");
   try {
-    object = object.patch(patch);
+    for (const Json& operation : patch) object = object.patch(Json::array({as_served(operation, object)}));
   } catch (const Json::exception&) {
     return refuse(422, "Invalid", "the server rejected our request due to an error in our request");
   }
@@ -63,7 +75,7 @@ kube::HttpResponse SimApiServer::patch(const SimRequest& request, const kube::Ht
   if (!live) return not_found(kind, request.name);
   Json next = live->json();
   if (std::optional<kube::HttpResponse> refusal = patch_with(http.content_type, patch, next)) return *refusal;
-  if (std::optional<kube::HttpResponse> refusal = check_body(request, next)) return *refusal;
+  if (std::optional<kube::HttpResponse> refusal = check_body(request, next, 422)) return *refusal;
   return update(write, live, std::move(next));
 }
 
@@ -78,7 +90,10 @@ kube::HttpResponse SimApiServer::apply(Write write, const Json& applied) {
     return bad_request("metadata.managedFields must be nil");
   }
   const Json as_sent = wanted;
-  if (std::optional<kube::HttpResponse> refusal = check_body(request, wanted)) return *refusal;
+  if (std::optional<kube::HttpResponse> refusal = check_body(request, wanted, 500)) return *refusal;
+  if (names_an_item_twice(as_sent, shape_of(kind))) {
+    return refuse(500, "", "failed to create typed patch object: a list has duplicate entries for a key");
+  }
   const ObjectPtr live = store_.find(kind, write.key);
   if (!live && !request.subresource.empty()) return not_found(kind, request.name);
   Json next = live ? live->json() : Json{{"metadata", Json::object()}};

@@ -23,7 +23,7 @@ SimStore::SimStore() {
       {{"apiVersion", "v1"},
        {"kind", "Namespace"},
        {"metadata", {{"name", "default"}, {"uid", new_uid()}, {"creationTimestamp", "2026-01-01T00:00:00Z"}}},
-       {"spec", {{"finalizers", {"kubernetes"}}}},
+       {"spec", {{"finalizers", Json::array({"kubernetes"})}}},
        {"status", {{"phase", "Active"}}}});
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 class SimLines final : public kube::LineStream {
  public:
-  SimLines(std::unique_ptr<SimWatch> watch, StopToken stop) : watch_(std::move(watch)), stop_(std::move(stop)) {}
+  SimLines(std::shared_ptr<SimWatch> watch, StopToken stop) : watch_(std::move(watch)), stop_(std::move(stop)) {}
 
   boost::asio::awaitable<Result<std::optional<std::string>>> next(Duration silence) override {
     // Looked at twice: what comes while it waits is seen when the silence is over.
@@ -21,7 +21,7 @@ class SimLines final : public kube::LineStream {
   }
 
  private:
-  std::unique_ptr<SimWatch> watch_;
+  std::shared_ptr<SimWatch> watch_;
   StopToken stop_;
 };
 
@@ -39,8 +39,18 @@ boost::asio::awaitable<Result<kube::StreamResponse>> SimTransport::open(kube::Ht
   SimApiServer::Opened opened = server_.open_watch(request);
   kube::StreamResponse response;
   response.head = std::move(opened.head);
-  if (opened.watch) response.lines = std::make_unique<SimLines>(std::move(opened.watch), std::move(stop));
+  if (opened.watch) {
+    const std::shared_ptr<SimWatch> watch = std::move(opened.watch);
+    watches_.push_back(watch);
+    response.lines = std::make_unique<SimLines>(watch, std::move(stop));
+  }
   co_return response;
+}
+
+void SimTransport::request_bookmarks() {
+  for (const std::weak_ptr<SimWatch>& each : watches_) {
+    if (const std::shared_ptr<SimWatch> watch = each.lock()) watch->request_bookmark();
+  }
 }
 
 }  // namespace pd::test

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "kube/transport.h"
 #include "tests/simulation/sim_api_server.h"
@@ -22,9 +23,12 @@ class SimTransport final : public kube::Transport {
                                                           StopToken stop) override;
   boost::asio::awaitable<Result<kube::StreamResponse>> open(kube::HttpRequest request, Duration timeout,
                                                             StopToken stop) override;
+  // To all open watches that allow them.
+  void request_bookmarks();
 
  private:
   SimApiServer& server_;
+  std::vector<std::weak_ptr<SimWatch>> watches_;
 };
 
 }  // namespace pd::test
