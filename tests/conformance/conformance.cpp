@@ -13,7 +13,10 @@
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
 #include <iostream>
+#include <set>
+#include <sstream>
 
+#include "base/file.h"
 #include "kube/config.h"
 #include "kube/cpprest_transport.h"
 #include "tests/conformance/behaviour.h"
@@ -104,6 +107,24 @@ void print_list(std::ostream& out) {
     out << "\n## " << group.title << "\n\n| behaviour | what it says |\n|---|---|\n";
     for (const Behaviour& behaviour : group.behaviours) {
       out << "| `" << behaviour.name << "` | " << behaviour.description << " |\n";
+    }
+  }
+}
+
+TEST(ConformanceDocument, IsTheList) {
+  const Result<std::string> document = read_file("docs/conformance.md");
+  ASSERT_TRUE(document) << document.error().message;
+  std::ostringstream list;
+  print_list(list);
+  EXPECT_EQ(*document, list.str()) << "write it anew: conformance --list > docs/conformance.md";
+}
+
+TEST(ConformanceDocument, NamesEachBehaviourOnce) {
+  std::set<std::string_view> names;
+  for (const BehaviourGroup& group : all_behaviours()) {
+    for (const Behaviour& behaviour : group.behaviours) {
+      EXPECT_TRUE(names.insert(behaviour.name).second) << behaviour.name;
+      EXPECT_TRUE(behaviour.description.ends_with('.')) << behaviour.name;
     }
   }
 }
