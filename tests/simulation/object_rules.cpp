@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kube/json_members.h"
 #include "tests/simulation/sim_status.h"
 
 namespace pd::test {
@@ -15,14 +16,11 @@ bool is_string_map(const Json& value) {
 
 bool is_list(const Json& value) { return value.is_null() || value.is_array(); }
 
-std::string text_of(const Json& object, const char* member) {
+// Null where it is not there.
+const Json& member_of(const Json& object, const char* member) {
+  static const Json none;
   const auto found = object.find(member);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-Json member_of(const Json& object, const char* member) {
-  const auto found = object.find(member);
-  return found == object.end() ? Json() : *found;
+  return found == object.end() ? none : *found;
 }
 
 kube::HttpResponse refuse_unreadable(const SimKind& kind, int status, const std::string& why) {
@@ -81,10 +79,10 @@ Json fixed_pod_spec(const Json& pod) {
 std::optional<kube::HttpResponse> validate_owners(const std::string& kind, const std::string& name,
                                                   const Json& metadata) {
   int controllers = 0;
-  const Json owners = member_of(metadata, "ownerReferences");
+  const Json& owners = member_of(metadata, "ownerReferences");
   for (const Json& owner : owners) {
     for (const char* member : {"apiVersion", "kind", "name", "uid"}) {
-      if (text_of(owner, member).empty()) {
+      if (kube::text_member(owner, member).empty()) {
         return invalid_field(kind, name, "metadata.ownerReferences." + std::string(member), "FieldValueInvalid",
                              "Invalid value: \"\": must not be empty");
       }
@@ -107,15 +105,16 @@ std::optional<kube::HttpResponse> validate_change(const SimKind& kind, const std
                          "Invalid value: field is immutable");
   }
   if (old_metadata.contains("deletionTimestamp")) {
-    const Json held = member_of(old_metadata, "finalizers");
-    const Json wanted = member_of(metadata, "finalizers");
+    const Json& held = member_of(old_metadata, "finalizers");
+    const Json& wanted = member_of(metadata, "finalizers");
     for (const Json& finalizer : wanted) {
       if (std::find(held.begin(), held.end(), finalizer) != held.end()) continue;
       return invalid_field(kind_name, name, "metadata.finalizers", "FieldValueForbidden",
                            "Forbidden: no new finalizers can be added if the object is being deleted");
     }
   }
-  if (kind.kind == "Pod" && fixed_pod_spec(before) != fixed_pod_spec(object)) {
+  if (kind.kind == "Pod" && member_of(before, "spec") != member_of(object, "spec") &&
+      fixed_pod_spec(before) != fixed_pod_spec(object)) {
     return invalid_field(
         kind_name, name, "spec", "FieldValueForbidden",
         "Forbidden: pod updates may not change fields other than `spec.containers[*].image` and a few");
@@ -136,7 +135,7 @@ std::optional<kube::HttpResponse> check_body(const SimRequest& request, Json& ob
   if (!object.is_object()) return refuse_unreadable(kind, unreadable, "it is no object");
   for (const auto& [member, own] : {std::pair{"kind", kind.kind}, std::pair{"apiVersion", kind.api_version}}) {
     if (!object.contains(member)) object[member] = own;
-    if (text_of(object, member) != own)
+    if (kube::text_member(object, member) != own)
       return refuse_unreadable(kind, unreadable, "it has another " + std::string(member));
   }
   if (!object.contains("metadata") || object["metadata"].is_null()) object["metadata"] = Json::object();
@@ -144,12 +143,12 @@ std::optional<kube::HttpResponse> check_body(const SimRequest& request, Json& ob
   if (!metadata.is_object()) return bad_request("metadata is no object");
   if (kind.namespaced) {
     if (!metadata.contains("namespace")) metadata["namespace"] = request.ns;
-    if (text_of(metadata, "namespace") != request.ns) {
+    if (kube::text_member(metadata, "namespace") != request.ns) {
       return bad_request("the namespace of the provided object does not match the namespace sent on the request");
     }
   }
   if (!request.name.empty()) {
-    const std::string name = text_of(metadata, "name");
+    const std::string name = kube::text_member(metadata, "name");
     if (!name.empty() && name != request.name) {
       return bad_request("the name of the object (" + name + ") does not match the name on the URL (" + request.name +
                          ")");
@@ -175,7 +174,7 @@ void normalise(const SimKind& kind, Json& object) {
 
 std::optional<kube::HttpResponse> validate(const SimKind& kind, const Json& before, const Json& object) {
   const Json& metadata = object.at("metadata");
-  const std::string name = text_of(metadata, "name");
+  const std::string name = kube::text_member(metadata, "name");
   const std::string kind_name(kind.kind);
   if (!is_dns_name(name, kind.kind != "Service" && kind.kind != "Namespace" && !kind.custom)) {
     return invalid_field(
@@ -186,15 +185,14 @@ std::optional<kube::HttpResponse> validate(const SimKind& kind, const Json& befo
   }
   if (auto refusal = validate_owners(kind_name, name, metadata)) return refusal;
   if (kind.kind == "Lease") {
-    const Json spec = object.value("spec", Json::object());
-    if (spec.value("leaseDurationSeconds", 1) <= 0) {
+    if (kube::object_member(object, "spec").value("leaseDurationSeconds", 1) <= 0) {
       return invalid_field(kind_name, name, "spec.leaseDurationSeconds", "FieldValueInvalid",
                            "Invalid value: must be greater than 0");
     }
   }
   if (kind.kind == "ConfigMap") {
     std::size_t bytes = 0;
-    const Json content = member_of(object, "data");
+    const Json& content = member_of(object, "data");
     for (const Json& value : content) bytes += value.get_ref<const std::string&>().size();
     if (bytes > (std::size_t{1} << 20)) {
       return invalid_field(kind_name, name, "", "FieldValueTooLong", "Too long: may not be more than 1048576 bytes");
@@ -234,8 +232,8 @@ void prepare_update(const SimKind& kind, const std::string& subresource, const J
   };
   if (subresource == "status" && kind.custom) {
     Json status = member_of(next, "status");
-    const std::string revision = text_of(next["metadata"], "resourceVersion");
-    const Json managed = member_of(next["metadata"], "managedFields");
+    const std::string revision = kube::text_member(next["metadata"], "resourceVersion");
+    const Json managed = member_of(next["metadata"], "managedFields");  // a copy, as is the status: next is replaced
     next = live;
     if (!managed.is_null()) next["metadata"]["managedFields"] = managed;
     next["metadata"]["resourceVersion"] = revision;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kube/json_members.h"
 #include "tests/simulation/sim_status.h"
 
 namespace pd::test {
@@ -9,9 +10,9 @@ namespace {
 
 std::int64_t grace_of(const SimKind& kind, const Json& object, const DeleteOptions& options) {
   if (kind.kind != "Pod") return 0;
-  const Json spec = object.value("spec", Json::object());
-  const std::string phase = object.value("status", Json::object()).value("phase", "");
-  if (spec.value("nodeName", "").empty() || phase == "Failed" || phase == "Succeeded") return 0;
+  const Json& spec = kube::object_member(object, "spec");
+  const std::string phase = kube::text_member(kube::object_member(object, "status"), "phase");
+  if (kube::text_member(spec, "nodeName").empty() || phase == "Failed" || phase == "Succeeded") return 0;
   const std::int64_t wanted = options.grace_seconds.value_or(spec.value("terminationGracePeriodSeconds", 30));
   return std::max<std::int64_t>(wanted, 0);
 }

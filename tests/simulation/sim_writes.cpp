@@ -1,4 +1,5 @@
 // SimApiServer's writes: POST and PUT, and what all writes end in.
+#include "kube/json_members.h"
 #include "tests/simulation/object_rules.h"
 #include "tests/simulation/sim_api_server.h"
 #include "tests/simulation/sim_deletion.h"
@@ -20,11 +21,6 @@ std::optional<kube::HttpResponse> read_body(const SimRequest& request, const kub
   return check_body(request, object);
 }
 
-std::string text_of(const Json& metadata, const char* member) {
-  const auto found = metadata.find(member);
-  return found != metadata.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 }  // namespace
 
 kube::HttpResponse SimApiServer::post(const SimRequest& request, const kube::HttpRequest& http) {
@@ -34,18 +30,18 @@ kube::HttpResponse SimApiServer::post(const SimRequest& request, const kube::Htt
   Json object;
   if (std::optional<kube::HttpResponse> refusal = read_body(request, http, object)) return *refusal;
   Json& metadata = object["metadata"];
-  if (!text_of(metadata, "resourceVersion").empty()) {
+  if (!kube::text_member(metadata, "resourceVersion").empty()) {
     return refuse(500, "", "resourceVersion should not be set on objects to be created");
   }
-  if (text_of(metadata, "name").empty()) {
-    const std::string base = text_of(metadata, "generateName");
+  if (kube::text_member(metadata, "name").empty()) {
+    const std::string base = kube::text_member(metadata, "generateName");
     if (base.empty()) {
       return invalid_field(std::string(kind.kind), "", "metadata.name", "FieldValueRequired",
                            "Required value: name or generateName is required");
     }
     metadata["name"] = base + store_.new_suffix();
   }
-  return create({request, kind, object_key(kind, request.ns, text_of(metadata, "name"))}, std::move(object));
+  return create({request, kind, object_key(kind, request.ns, kube::text_member(metadata, "name"))}, std::move(object));
 }
 
 kube::HttpResponse SimApiServer::put(const SimRequest& request, const kube::HttpRequest& http) {
@@ -59,7 +55,7 @@ kube::HttpResponse SimApiServer::put(const SimRequest& request, const kube::Http
     return create(write, std::move(object));
   }
   Json& metadata = object["metadata"];
-  const std::string uid = text_of(metadata, "uid");
+  const std::string uid = kube::text_member(metadata, "uid");
   if (!uid.empty() && uid != live->meta_text("uid")) {
     return conflict(
         kind, request.name,
@@ -71,7 +67,7 @@ kube::HttpResponse SimApiServer::put(const SimRequest& request, const kube::Http
 
 kube::HttpResponse SimApiServer::create(const Write& write, Json object) {
   const SimKind& kind = write.kind;
-  const std::string name = text_of(object["metadata"], "name");
+  const std::string name = kube::text_member(object["metadata"], "name");
   if (kind.namespaced) {
     const ObjectPtr space = store_.find(kind_of("namespaces"), write.request.ns);
     if (!space) return not_found(kind_of("namespaces"), write.request.ns);
@@ -103,7 +99,7 @@ kube::HttpResponse SimApiServer::create(const Write& write, Json object) {
 kube::HttpResponse SimApiServer::update(const Write& write, const ObjectPtr& live, Json next) {
   const SimKind& kind = write.kind;
   Json& metadata = next["metadata"];
-  const std::string revision = text_of(metadata, "resourceVersion");
+  const std::string revision = kube::text_member(metadata, "resourceVersion");
   if (revision.empty() || revision == "0") {
     if (!kind.unconditional_update && !write.is_patch) {
       return invalid_field(kind.qualified_name(), write.request.name, "metadata.resourceVersion", "FieldValueInvalid",
@@ -146,11 +142,11 @@ kube::HttpResponse SimApiServer::bind(const SimRequest& request, const Json& bin
   const std::string key = object_key(kind, request.ns, request.name);
   const ObjectPtr live = store_.find(kind, key);
   if (!live) return not_found(kind, request.name);
-  const std::string node = binding.is_object() ? text_of(binding.value("target", Json::object()), "name") : "";
+  const std::string node = kube::text_member(kube::object_member(binding, "target"), "name");
   if (node.empty())
     return invalid_field("Binding", request.name, "target.name", "FieldValueRequired", "Required value");
-  const Json spec = live->json().value("spec", Json::object());
-  if (const std::string bound = spec.value("nodeName", ""); !bound.empty()) {
+  const Json& spec = kube::object_member(live->json(), "spec");
+  if (const std::string bound = kube::text_member(spec, "nodeName"); !bound.empty()) {
     return conflict(kind, request.name, "pod " + request.name + " is already assigned to node \"" + bound + "\"");
   }
   if (live->terminating()) {
