@@ -208,6 +208,37 @@ void finalizer_ends_with_one_deletion(Api& api) {
   EXPECT_GT(std::stoull(deleted.text("/object/metadata/resourceVersion")), std::stoull(terminating));
 }
 
+void pod_is_marked_before_it_goes(Api& api) {
+  const std::string version = api.make_pod("p").version();
+  Watching events = api.watch(api.pods() + from(version));
+  api.remove(api.pods() + "/p");
+  const Reply marked{200, events.next()};
+  EXPECT_EQ(marked.text("/type"), "MODIFIED");
+  EXPECT_TRUE(marked.has("/object/metadata/deletionTimestamp"));
+  EXPECT_EQ(marked.at("/object/metadata/deletionGracePeriodSeconds"), 0);
+  EXPECT_EQ(marked.at("/object/metadata/generation"), 2);
+  const Reply deleted{200, events.next()};
+  EXPECT_EQ(deleted.text("/type"), "DELETED");
+  EXPECT_TRUE(deleted.has("/object/metadata/deletionTimestamp"));
+  EXPECT_NE(deleted.text("/object/metadata/resourceVersion"), marked.text("/object/metadata/resourceVersion"));
+}
+
+void pod_on_a_node_is_told_each_step(Api& api) {
+  const std::string version = api.make_pod("p").version();
+  Watching events = api.watch(api.pods() + from(version));
+  const auto next = [&] {
+    const Reply event{200, events.next()};
+    return event.text("/type") + " " + event.at("/object/metadata/deletionGracePeriodSeconds").dump();
+  };
+  api.bind("p", "n1");
+  EXPECT_EQ(next(), "MODIFIED null");
+  api.remove(api.pods() + "/p");
+  EXPECT_EQ(next(), "MODIFIED 30");
+  api.remove(api.pods() + "/p?gracePeriodSeconds=0");
+  EXPECT_EQ(next(), "MODIFIED 0");
+  EXPECT_EQ(next(), "DELETED 0");
+}
+
 void deleted_and_made_again(Api& api) {
   const std::string version = api.post(api.leases(), lease("a", "one")).version();
   api.remove(api.leases() + "/a");
@@ -271,6 +302,11 @@ BehaviourGroup watch_behaviours() {
           {"DryRunIsNoEvent", "Nor are dry runs.", dry_run_is_no_event},
           {"FinalizerEndsWithOneDeletion", "A held deletion is MODIFIED; the last finalizer's removal is DELETED only.",
            finalizer_ends_with_one_deletion},
+          {"PodIsMarkedBeforeItGoes",
+           "Even a pod that goes at once is MODIFIED, with a deletionTimestamp, and then DELETED.",
+           pod_is_marked_before_it_goes},
+          {"PodOnANodeIsToldStepByStep", "Bound, terminating, without grace, and gone are four events.",
+           pod_on_a_node_is_told_each_step},
           {"DeletedAndMadeAgain", "A name that is deleted and made again is DELETED and ADDED, with the new uid.",
            deleted_and_made_again},
           {"OtherNamespacesAreNotTold", "A watch within a namespace tells of no other.", other_namespaces_are_not_told},

@@ -1,6 +1,7 @@
 #include "tests/simulation/managed_fields.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace pd::test {
 namespace {
@@ -30,7 +31,10 @@ std::vector<Owner> read_owners(const Json& object) {
   return owners;
 }
 
-void write_owners(const std::vector<Owner>& owners, Json& object) {
+void write_owners(std::vector<Owner> owners, Json& object) {
+  std::stable_sort(owners.begin(), owners.end(), [](const Owner& a, const Owner& b) {
+    return std::tie(a.operation, a.time, a.manager) < std::tie(b.operation, b.time, b.manager);
+  });
   Json entries = Json::array();
   for (const Owner& owner : owners) {
     Json entry = {{"manager", owner.manager}, {"operation", owner.operation}, {"apiVersion", owner.api_version},
@@ -120,7 +124,7 @@ void own_changes(const SimKind& kind, const FieldWriter& writer, const Json& bef
     mine.time = format_rfc3339(writer.now);
   }
   drop_empty(owners);
-  write_owners(owners, after);
+  write_owners(std::move(owners), after);
 }
 
 std::vector<FieldConflict> apply_fields(const SimKind& kind, const FieldWriter& writer, const Json& applied, bool force,
@@ -154,7 +158,7 @@ std::vector<FieldConflict> apply_fields(const SimKind& kind, const FieldWriter& 
   take_from_others(owners, mine, changes);
   if (!(mine.fields == last)) mine.time = format_rfc3339(writer.now);
   drop_empty(owners);
-  write_owners(owners, next);
+  write_owners(std::move(owners), next);
   object = std::move(next);
   return {};
 }

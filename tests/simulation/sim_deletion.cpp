@@ -94,8 +94,11 @@ kube::HttpResponse delete_object(SimStore& store, WallTime now, const SimKind& k
   if (live->terminating()) grace = std::min(grace, live->meta().value("deletionGracePeriodSeconds", std::int64_t{0}));
   Json next = marked(kind, live->json(), now, grace, options);
   if (is_done_for(next)) {
+    // A pod is marked first, even where it goes at once: watches see both.
+    const ObjectPtr last =
+        kind.kind != "Pod" || options.dry_run || next == live->json() ? live : store.put(kind, key, std::move(next));
     if (!options.dry_run) store.remove(kind, key);
-    return deleted(kind, name, *live);
+    return deleted(kind, name, *last);
   }
   if (options.dry_run || next == live->json()) return {200, dump_json(next), std::nullopt};
   return {200, store.put(kind, key, std::move(next))->text(), std::nullopt};
