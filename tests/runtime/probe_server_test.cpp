@@ -4,14 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
 #include "runtime/heartbeat.h"
-#include "tests/support/fake_clock.h"
+#include "runtime/spawn.h"
 #include "tests/support/run_to_end.h"
+#include "tests/support/virtual_clock.h"
 
 namespace pd::runtime {
 namespace {
@@ -406,20 +406,22 @@ TEST(ProbeServer, SaysWhatIsNoAddress) {
 
 TEST(Heartbeat, FailsWhenItHasNotBeatenForLong) {
   asio::io_context context;
+  VirtualTime& time = VirtualTime::install(context);
+  const test::VirtualClock clock(time);
   StopSource stop;
-  test::FakeClock clock;
   Heartbeat heartbeat(clock);
-  asio::co_spawn(context, heartbeat.run(stop.token()), asio::detached);
-  clock.advance(seconds(60));
-  EXPECT_FALSE(heartbeat.check());
+  spawn(context, heartbeat.run(stop.token()));
+  time.advance_to(time.now() + seconds(60));  // before it could begin
+  ASSERT_FALSE(heartbeat.check());
   EXPECT_THAT(heartbeat.check().error().message, HasSubstr("60 s"));
-  context.poll();  // it beats at once
+  test::settle(context);
   EXPECT_TRUE(heartbeat.check());
-  clock.advance(seconds(29));
+  time.advance_to(time.now() + seconds(29));  // its timer has run, it has not gone on yet
   EXPECT_TRUE(heartbeat.check());
-  clock.advance(seconds(1));
+  time.advance_to(time.now() + seconds(1));
   EXPECT_FALSE(heartbeat.check());
-  test::run_until(context, [&] { return heartbeat.check().ok(); });  // and again after a second
+  test::settle(context);
+  EXPECT_TRUE(heartbeat.check());
   stop.stop();
   test::run_out(context);
 }
