@@ -143,6 +143,7 @@ asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
   const Wanted wanted = wanted_;
   const Result<bool> wrote = co_await publisher_.publish(wanted);
   if (!wrote) co_return wrote.error();
+  published_ = true;
   if (*wrote) log::info("Published", {{"devices", devices_of(wanted)}, {"pods", pods_of(wanted)}});
   co_return Ok{};
 }

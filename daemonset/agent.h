@@ -54,6 +54,8 @@ class Agent {
   // Until stop().
   asio::awaitable<void> run();
   void stop();
+  // Whether the Node has said what is wanted, at least once.
+  bool published() const { return published_; }
 
  private:
   asio::awaitable<void> inventory_loop();
@@ -82,6 +84,7 @@ class Agent {
   bool inventory_tried_ = false;
   bool allocations_tried_ = false;
   int running_ = 0;
+  bool published_ = false;
   bool stopping_ = false;
 };
 

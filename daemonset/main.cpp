@@ -16,6 +16,9 @@
 #include "probe/child_process.h"
 #include "probe/hccn_conf.h"
 #include "probe/hccn_tool.h"
+#include "runtime/counting_transport.h"
+#include "runtime/monitoring.h"
+#include "runtime/spawn.h"
 
 namespace pd::agent {
 namespace {
@@ -58,6 +61,14 @@ int run_once(const Options& options) {
   return status;
 }
 
+// Ready is whose Node says what this run has found.
+void add_checks(runtime::ProbePages& pages, const Agent& agent) {
+  pages.readiness().add("published", [&agent]() -> Status {
+    if (agent.published()) return Ok{};
+    return Error{Code::kUnavailable, "the Node does not say yet what was found; the log says why"};
+  });
+}
+
 int run_agent(const Options& options) {
   const Result<kube::Config> config = kube::load_config(options.kubeconfig);
   if (!config) {
@@ -66,11 +77,17 @@ int run_agent(const Options& options) {
   }
   asio::io_context io(1);
   StopSource stop;
+  const SystemClock clock;
+  runtime::Monitoring monitoring(io, clock);
+  if (const Status listens = monitoring.listen(options.metrics_address); !listens) {
+    log::error("Can't start", {{"error", listens.error().message}});
+    return 1;
+  }
   kube::CpprestTransport transport(io, *config, std::string("pd-agent/") + PD_VERSION);
-  kube::Client client(transport);
+  runtime::CountingTransport counted(transport, {monitoring.metrics(), config->server});
+  kube::Client client(counted);
   KubeNode node(client, options.node_name, stop.token());
   Probes probes(io, options);
-  const SystemClock clock;
   Agent agent(io,
               {.hccn_conf = options.hccn_conf,
                .checkpoint = options.checkpoint,
@@ -85,6 +102,8 @@ int run_agent(const Options& options) {
     probes.stop();
     stop.stop();
   });
+  add_checks(monitoring.pages(), agent);
+  runtime::spawn(io, monitoring.run(stop.token()));
   log::info("Started", {{"version", PD_VERSION}, {"node", options.node_name}, {"server", config->server}});
   std::exception_ptr failed;
   asio::co_spawn(io, agent.run(), [&](std::exception_ptr exception) {

@@ -64,6 +64,9 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.add_option("--kubeconfig", options.kubeconfig, "default: $KUBECONFIG, the pod's service account, ~/.kube/config");
   add_source_options(app, options);
   add_kubelet_options(app, options);
+  app.add_option("--metrics-address", options.metrics_address,
+                 "where /metrics, /healthz, /livez and /readyz are served; :8080 is all addresses, off is nowhere")
+      ->capture_default_str();
   app.add_option("--log-format", options.log_format, "json, or text for people")
       ->check(CLI::IsMember({"json", "text"}))
       ->capture_default_str();

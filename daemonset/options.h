@@ -25,8 +25,9 @@ struct Options {
   std::string checkpoint = "/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint";
   std::vector<std::string> resource_names = {"huawei.com/Ascend910", "huawei.com/ascend-1980"};
   std::string ids = "real";
-  double probe_interval = 60;        // seconds
-  double allocations_interval = 10;  // seconds
+  double probe_interval = 60;             // seconds
+  double allocations_interval = 10;       // seconds
+  std::string metrics_address = ":8080";  // of probes and metrics; "off": none
   std::string log_format = "json";
   bool once = false;
 };

@@ -1,14 +1,11 @@
 #include "operator/apply.h"
 
-#include "base/digest.h"
 #include "base/log.h"
 #include "kube/json_members.h"
 #include "runtime/store.h"
 
 namespace pd::op {
 namespace {
-
-constexpr kube::ResourcePath kEvents{"/apis/events.k8s.io/v1", "events"};
 
 void remember(Written& written, const std::string& kind, const kube::ObjectMeta& meta) {
   if (meta.resource_version.empty()) return;
@@ -24,30 +21,6 @@ bool is_independent(const plan::Action& action) {
 
 std::string name_of(const Json& object) { return kube::text_member(kube::object_member(object, "metadata"), "name"); }
 
-Json event_object(const kube::ObjectMeta& deployment, const plan::EmitEvent& event, const std::string& identity,
-                  WallTime at) {
-  const kube::ObjectMeta& subject = event.pod ? *event.pod : deployment;
-  const std::string now = format_rfc3339(at);
-  // The name follows from the content and the moment: a request that is sent twice is refused as existing.
-  const std::string hash = sha256(subject.uid + event.reason + event.note + now).substr(7, 16);
-  return {{"apiVersion", "events.k8s.io/v1"},
-          {"kind", "Event"},
-          {"metadata", {{"name", subject.name + "." + hash}, {"namespace", deployment.ns}}},
-          {"eventTime", now.substr(0, now.size() - 1) + ".000000Z"},
-          {"reportingController", "pd-operator.io/pd-operator"},
-          {"reportingInstance", identity},
-          {"action", event.action},
-          {"reason", event.reason},
-          {"note", event.note.substr(0, 1024)},
-          {"type", event.warning ? "Warning" : "Normal"},
-          {"regarding",
-           {{"apiVersion", event.pod ? "v1" : std::string(kube::kGroup) + "/" + std::string(kube::kVersion)},
-            {"kind", event.pod ? "Pod" : std::string(kube::kKind)},
-            {"namespace", subject.ns},
-            {"name", subject.name},
-            {"uid", subject.uid}}}};
-}
-
 }  // namespace
 
 boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment, const plan::Plan& plan,
@@ -55,8 +28,10 @@ boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment
   const Target target{deployment, written, {std::chrono::seconds(15), stop}};
   Status first = Ok{};
   for (const plan::Action& action : plan.actions) {
-    // What an event tells of did not all happen.
-    if (!first && std::holds_alternative<plan::EmitEvent>(action)) continue;
+    if (const auto* event = std::get_if<plan::EmitEvent>(&action)) {
+      if (first) tell(deployment, *event);  // else what it tells of did not all happen
+      continue;
+    }
     Status done = co_await act(target, action);
     if (done) continue;
     if (first) first = done;
@@ -78,8 +53,7 @@ boost::asio::awaitable<Status> Applier::act(const Target& target, const plan::Ac
   }
   if (const auto* pod = std::get_if<plan::TouchPod>(&action)) return touch(target, *pod);
   if (const auto* pod = std::get_if<plan::DeletePod>(&action)) return remove(target, *pod);
-  if (const auto* status = std::get_if<plan::WriteStatus>(&action)) return write_status(target, status->status);
-  return emit(target, std::get<plan::EmitEvent>(action));
+  return write_status(target, std::get<plan::WriteStatus>(action).status);
 }
 
 // A name that exists already: ours when a former answer was lost, or somebody else's, which the next plan has to know.
@@ -184,15 +158,17 @@ boost::asio::awaitable<Status> Applier::write_status(const Target& target, kube:
   co_return Ok{};
 }
 
-// Events tell; nothing depends on them. One that can't be written is logged and left.
-boost::asio::awaitable<Status> Applier::emit(const Target& target, plan::EmitEvent event) {
-  Json object = event_object(target.deployment, event, identity_, clock_.wall_now());
-  Result<kube::ObjectMeta> made =
-      co_await client_.create(kube::list_path(kEvents, target.deployment.ns), std::move(object), target.options);
-  if (!made && made.error().code != Code::kAlreadyExists) {
-    log::warn("Did not write an event", {{"reason", event.reason}, {"error", made.error().message}});
-  }
-  co_return Ok{};
+void Applier::tell(const kube::ObjectMeta& deployment, const plan::EmitEvent& event) {
+  kube::Event told;
+  told.type = event.warning ? "Warning" : "Normal";
+  told.reason = event.reason;
+  told.action = event.action;
+  told.note = event.note;
+  told.regarding = event.pod
+                       ? kube::reference(*event.pod, "v1", "Pod")
+                       : kube::reference(deployment, std::string(kube::kGroup) + "/" + std::string(kube::kVersion),
+                                         std::string(kube::kKind));
+  events_.record(std::move(told));
 }
 
 }  // namespace pd::op

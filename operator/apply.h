@@ -6,9 +6,9 @@
 #include <map>
 #include <string>
 
-#include "base/clock.h"
 #include "kube/client.h"
 #include "plan/plan.h"
+#include "runtime/event_recorder.h"
 
 namespace pd::op {
 
@@ -22,12 +22,14 @@ struct Written {
 
 class Applier {
  public:
-  // The client and the clock must outlive the applier. `identity`: reportingInstance of events.
-  Applier(kube::Client& client, const Clock& clock, std::string identity)
-      : client_(client), clock_(clock), identity_(std::move(identity)) {}
+  // Both must outlive the applier.
+  Applier(kube::Client& client, runtime::EventRecorder& events) : client_(client), events_(events) {}
 
   boost::asio::awaitable<Status> apply(const kube::ObjectMeta& deployment, const plan::Plan& plan, Written& written,
                                        StopToken stop);
+
+  // Tells of a deployment, or of one of its pods; never waits.
+  void tell(const kube::ObjectMeta& deployment, const plan::EmitEvent& event);
 
   // What holds a name of ours (a pod's, the ConfigMap's, a Service's) and is not watched; nothing when there is no such
   // object (any more).
@@ -48,11 +50,9 @@ class Applier {
   boost::asio::awaitable<Status> touch(const Target& target, plan::TouchPod touch);
   boost::asio::awaitable<Status> remove(const Target& target, plan::DeletePod pod);
   boost::asio::awaitable<Status> write_status(const Target& target, kube::PDDeploymentStatus status);
-  boost::asio::awaitable<Status> emit(const Target& target, plan::EmitEvent event);
 
   kube::Client& client_;
-  const Clock& clock_;
-  std::string identity_;
+  runtime::EventRecorder& events_;
 };
 
 }  // namespace pd::op

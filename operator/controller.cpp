@@ -66,7 +66,7 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
   }
   if (!refused.empty() && refused != memory.refused) {
     memory.refused = refused;
-    co_await tell_refusal(deployment, memory, stop);
+    applier_.tell(deployment, {true, "FailedCreate", "Create", refused, std::nullopt});
   }
   if (done.error().code == Code::kConflict || done.error().code == Code::kAlreadyExists) {
     log::info("Planning again", {{"deployment", key}, {"because", done.error().message}});
@@ -77,15 +77,6 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
   Outcome outcome{false, std::nullopt};
   if (done.error().retry_after) outcome.again = *done.error().retry_after;
   co_return outcome;
-}
-
-boost::asio::awaitable<void> Controller::tell_refusal(kube::ObjectMeta deployment, Memory& memory, StopToken stop) {
-  plan::Plan telling;
-  telling.actions.push_back(plan::EmitEvent{true, "FailedCreate", "Create", memory.refused, std::nullopt});
-  Written nothing;
-  if (const Status told = co_await applier_.apply(deployment, telling, nothing, stop); !told) {
-    log::warn("Did not write an event", {{"error", told.error().message}});
-  }
 }
 
 void Controller::on_change(const std::string& key, Stores::Change change) {

@@ -38,7 +38,6 @@ class Controller {
   boost::asio::awaitable<Outcome> execute(std::string key, kube::ObjectMeta deployment, plan::Plan planned,
                                           runtime::OwnWrites& writes, StopToken stop);
   boost::asio::awaitable<void> look_again_at_foreign(kube::ObjectMeta deployment, Memory& memory, StopToken stop);
-  boost::asio::awaitable<void> tell_refusal(kube::ObjectMeta deployment, Memory& memory, StopToken stop);
   void on_change(const std::string& key, Stores::Change change);
   void add_foreign(plan::Snapshot& snapshot, Memory& memory) const;
   void learn(Memory& memory, runtime::OwnWrites& writes, Written written) const;

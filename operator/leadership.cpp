@@ -6,13 +6,15 @@ namespace pd::op {
 
 Leadership::Leadership(boost::asio::io_context& context, kube::Transport& transport, const Clock& clock,
                        runtime::Rng& rng, const std::string& host, ElectionOptions options,
-                       std::function<void()> on_lost)
+                       std::function<void()> on_lost, runtime::ElectionMetrics metrics)
     : options_(std::move(options)),
       client_(transport),
       lock_(client_, options_.lease_ns, options_.lease_name),
       on_lost_(std::move(on_lost)),
       elector_(context, lock_, clock, rng, {runtime::unique_identity(host), options_.timing},
-               {.started = [this] { lead_(); }, .lost = [this](const std::string&) { on_lost_(); }}),
+               {.started = [this] { lead_(); },
+                .lost = [this](const std::string&) { on_lost_(); },
+                .on_change = [metrics](bool leads) { metrics.leading(leads); }}),
       flow_(context) {}
 
 void Leadership::start(std::function<void()> lead) {

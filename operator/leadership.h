@@ -10,6 +10,7 @@
 #pragma once
 
 #include "operator/options.h"
+#include "runtime/controller_metrics.h"
 #include "runtime/flow.h"
 
 namespace pd::op {
@@ -19,7 +20,8 @@ class Leadership {
   // `transport`: of its own, so that a list that hangs does not keep a renewal waiting. `on_lost`: it must end the
   // process.
   Leadership(boost::asio::io_context& context, kube::Transport& transport, const Clock& clock, runtime::Rng& rng,
-             const std::string& host, ElectionOptions options, std::function<void()> on_lost);
+             const std::string& host, ElectionOptions options, std::function<void()> on_lost,
+             runtime::ElectionMetrics metrics = {});
 
   // Calls `lead` when this process may work.
   void start(std::function<void()> lead);

@@ -23,6 +23,8 @@ int main(int argc, char** argv) {
   pd::kube::CpprestTransport transport(context, *config, user_agent);
   pd::kube::CpprestTransport election(context, *config, user_agent + " (leader-election)");
   pd::log::info("Starting", {{"version", PD_VERSION}, {"server", config->server}});
-  pd::op::run(context, transport, election, options);
-  return 0;
+  const pd::Status ran = pd::op::run(context, {transport, election, config->server}, options);
+  if (ran) return 0;
+  pd::log::error("Can't start", {{"error", ran.error().message}});
+  return 1;
 }

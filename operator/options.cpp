@@ -60,6 +60,9 @@ std::variant<Options, int> parse_options(int argc, char** argv, const std::strin
   app.add_option("--workers", options.workers, "How many PDDeployments are reconciled at a time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  app.add_option("--metrics-address", options.metrics_address,
+                 "Where /metrics, /healthz, /livez and /readyz are served: :8080 is all addresses, off is nowhere")
+      ->capture_default_str();
   add_election(app, options.election);
   app.add_option("--log-format", log_format, "json, or text for people")
       ->check(CLI::IsMember({"json", "text"}))

@@ -23,6 +23,7 @@ struct Options {
   std::string gate_image;
   std::string gate_image_pull_policy;
   int workers = 4;
+  std::string metrics_address = ":8080";  // of probes and metrics; "off": none
   ElectionOptions election;
   bool log_json = true;
   log::Level log_level = log::Level::kInfo;

@@ -8,10 +8,16 @@
 
 namespace pd::op {
 
-// Returns after SIGTERM or SIGINT, when what was being reconciled has ended and the Lease is given away. Ends the
-// process with exit code 1 when the Lease is lost, at a second signal, and when stopping takes too long. `election`: a
-// transport for the Lease alone.
-void run(boost::asio::io_context& context, kube::Transport& transport, kube::Transport& election,
-         const Options& options);
+// The ways to the API server. They outlive run().
+struct Connection {
+  kube::Transport& transport;
+  kube::Transport& election;  // for the Lease alone
+  std::string server;         // its URL, as requests are counted
+};
+
+// Returns after SIGTERM or SIGINT, when what was being reconciled has ended and the Lease is given away; or an error
+// when it can't start. Ends the process with exit code 1 when the Lease is lost, at a second signal, and when stopping
+// takes too long.
+Status run(boost::asio::io_context& context, const Connection& connection, const Options& options);
 
 }  // namespace pd::op

@@ -1,6 +1,15 @@
 #include "runtime/api_metrics.h"
 
 namespace pd::runtime {
+namespace {
+
+std::string host_of(const std::string& url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t start = scheme == std::string::npos ? 0 : scheme + 3;
+  return url.substr(start, url.find('/', start) - start);
+}
+
+}  // namespace
 
 struct RequestMetrics::Seen {
   MetricsRegistry& registry;
@@ -8,8 +17,8 @@ struct RequestMetrics::Seen {
   std::map<std::pair<std::string, std::string>, Counter> counters;  // by method and code
 };
 
-RequestMetrics::RequestMetrics(MetricsRegistry& registry, std::string host)
-    : seen_(std::make_shared<Seen>(Seen{registry, std::move(host), {}})) {}
+RequestMetrics::RequestMetrics(MetricsRegistry& registry, const std::string& server)
+    : seen_(std::make_shared<Seen>(Seen{registry, host_of(server), {}})) {}
 
 void RequestMetrics::answered(const std::string& method, int status) const { count(method, std::to_string(status)); }
 
@@ -29,16 +38,15 @@ void RequestMetrics::count(const std::string& method, const std::string& code) c
 WatchMetrics::WatchMetrics(MetricsRegistry& registry, const std::string& kind)
     : objects_(
           registry.gauge("pd_operator_cache_objects", "Objects of a kind in this process's store.", {{"kind", kind}})) {
-  // In the order of WatchRestart.
-  constexpr std::array kReasons{"ended", "silent", "throttled", "unavailable", "expired", "unreadable", "refused"};
-  static_assert(kReasons.size() == std::tuple_size_v<decltype(restarts_)>);
-  for (std::size_t i = 0; i < kReasons.size(); ++i) {
-    restarts_[i] = registry.counter("pd_operator_watch_restarts_total", "Watches that began again, by the reason.",
-                                    {{"kind", kind}, {"reason", kReasons[i]}});
+  for (const std::string_view reason : {"ended", "silent", "failed", "gone", "unreadable"}) {
+    restarts_[reason] = registry.counter("pd_operator_watch_restarts_total", "Watches that began again, by the reason.",
+                                         {{"kind", kind}, {"reason", std::string(reason)}});
   }
 }
 
-void WatchMetrics::restarted(WatchRestart reason) const { restarts_[static_cast<std::size_t>(reason)].add(); }
+void WatchMetrics::restarted(std::string_view reason) const {
+  if (const auto found = restarts_.find(reason); found != restarts_.end()) found->second.add();
+}
 
 void WatchMetrics::objects(std::size_t count) const { objects_.set(static_cast<double>(count)); }
 

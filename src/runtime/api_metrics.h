@@ -1,16 +1,16 @@
 // What is measured of the talk with the API server: requests, watches, events. Made without a registry they measure
 // nothing. Owner: whoever is measured, by value. Thread: the io_context's.
 //
-//   RequestMetrics requests(registry, "10.96.0.1:443");
+//   RequestMetrics requests(registry, "https://10.96.0.1:443");
 //   requests.answered("GET", 200);
 //   WatchMetrics watches(registry, "Pod");
-//   watches.restarted(WatchRestart::kExpired);  watches.objects(store.all().size());
+//   watches.restarted("gone");  watches.objects(store.all().size());
 #pragma once
 
-#include <array>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "runtime/metrics.h"
@@ -21,8 +21,8 @@ namespace pd::runtime {
 class RequestMetrics {
  public:
   RequestMetrics() = default;
-  // The registry must outlive it. `host`: the API server's host and port.
-  RequestMetrics(MetricsRegistry& registry, std::string host);
+  // The registry must outlive it. `server`: the API server's URL, of which host and port are the label.
+  RequestMetrics(MetricsRegistry& registry, const std::string& server);
 
   void answered(const std::string& method, int status) const;
   void failed(const std::string& method) const;  // no answer was had
@@ -33,27 +33,17 @@ class RequestMetrics {
   std::shared_ptr<Seen> seen_;
 };
 
-// Why a watch began again, or a list.
-enum class WatchRestart {
-  kEnded,        // the server ended the watch, as it does every few minutes
-  kSilent,       // nothing came for too long
-  kThrottled,    // 429
-  kUnavailable,  // no connection, a broken stream, 5xx, no answer in time
-  kExpired,      // 410: a new list
-  kUnreadable,   // an event that can't be read: a new list
-  kRefused,      // any other answer: a new list
-};
-
 class WatchMetrics {
  public:
   WatchMetrics() = default;
   WatchMetrics(MetricsRegistry& registry, const std::string& kind);
 
-  void restarted(WatchRestart reason) const;
+  // `reason`: one of those that Watcher::on_restart() tells.
+  void restarted(std::string_view reason) const;
   void objects(std::size_t count) const;  // that the store holds now
 
  private:
-  std::array<Counter, 7> restarts_;  // by reason
+  std::map<std::string_view, Counter> restarts_;  // by reason
   Gauge objects_;
 };
 

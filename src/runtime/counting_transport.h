@@ -1,6 +1,6 @@
 // A transport that counts what goes through another: each exchange once, a watch when its head has come.
 //
-//   CountingTransport transport(real, RequestMetrics(registry, "10.96.0.1:443"));
+//   CountingTransport transport(real, RequestMetrics(registry, "https://10.96.0.1:443"));
 //
 // Owner: the program; the other transport must outlive it. Thread: the transport's.
 #pragma once

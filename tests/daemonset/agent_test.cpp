@@ -53,6 +53,7 @@ class RunningAgent : public ::testing::Test {
       if (!error) agent_->stop();
     });
     run(io_, agent_->run());
+    EXPECT_EQ(agent_->published(), fits());
     agent_.reset();
     EXPECT_TRUE(fits());
   }
@@ -149,7 +150,10 @@ TEST_F(RunningAgent, TriesAgainWhenTheApiServerFails) {
   node_.failure = Error{Code::kUnavailable, "no API server"};
   build();
   asio::steady_timer repaired(io_, std::chrono::milliseconds(100));
-  repaired.async_wait([this](const boost::system::error_code& /*error*/) { node_.failure.reset(); });
+  repaired.async_wait([this](const boost::system::error_code& /*error*/) {
+    EXPECT_FALSE(agent_->published());
+    node_.failure.reset();
+  });
   run_until([this] { return inventory() && allocations(); });
   EXPECT_GT(node_.reads, 1);
 }
@@ -188,6 +192,7 @@ TEST(ParseOptions, TakesTheNodesNameFromTheEnvironment) {
   EXPECT_EQ(options.node_name, "real-0");
   EXPECT_THAT(options.resource_names, ElementsAre("a.b/c", "d.e/f"));
   EXPECT_EQ(options.device_count, 16);
+  EXPECT_EQ(options.metrics_address, ":8080");
 }
 
 TEST(ParseOptions, RefusesWhatItDoesNotKnow) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/spawn.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/run_to_end.h"
 #include "tests/support/scripted_transport.h"
@@ -36,11 +37,14 @@ class ApplierTest : public ::testing::Test {
     deployment_.name = "qwen";
     deployment_.uid = "deployment-uid";
     deployment_.resource_version = "77";
+    runtime::spawn(context_, events_.run(stop_.token()));
   }
   Status apply(std::vector<plan::Action> actions) {
     plan::Plan plan;
     plan.actions = std::move(actions);
-    return test::run_to_end(context_, applier_.apply(deployment_, plan, written_, stop_.token()));
+    const Status done = test::run_to_end(context_, applier_.apply(deployment_, plan, written_, stop_.token()));
+    test::settle(context_);  // events are written by a flow of their own
+    return done;
   }
   // Of what was written last, by kind.
   std::map<std::string, std::string> versions() const {
@@ -54,7 +58,9 @@ class ApplierTest : public ::testing::Test {
   test::ScriptedTransport transport_;
   kube::Client client_{transport_};
   test::FakeClock clock_;
-  Applier applier_{client_, clock_, "host-1"};
+  runtime::Rng rng_{1};
+  runtime::EventRecorder events_{client_, clock_, rng_, {"pd-operator.io/pd-operator", "host-1"}};
+  Applier applier_{client_, events_};
   kube::ObjectMeta deployment_;
   Written written_;
   StopSource stop_;
@@ -216,6 +222,16 @@ TEST_F(ApplierTest, AnEventThatFailsEndsNoPlan) {
   const Status done = apply({event, plan::CreatePod{named("a")}});
   EXPECT_TRUE(done) << done.error().message;
   EXPECT_EQ(transport_.count(kPods), 1);
+  EXPECT_EQ(transport_.count(kEvents), 1);
+}
+
+// An API server that does not answer to events holds nothing up.
+TEST_F(ApplierTest, NoPlanWaitsForItsEvents) {
+  transport_.reply(kPods, json_reply(201, stored("a", "103")));
+  const plan::EmitEvent event{false, "R", "A", "n", {}};
+  EXPECT_TRUE(apply({event, plan::CreatePod{named("a")}}));
+  EXPECT_EQ(transport_.count(kPods), 1);
+  EXPECT_EQ(transport_.count(kEvents), 1) << "no answer is written down for it";
 }
 
 // The io_context goes while a write is under way: what the coroutines hold is let go once.

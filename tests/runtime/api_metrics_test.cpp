@@ -26,7 +26,7 @@ class CountingTransportTest : public ::testing::Test {
   StopSource stop_;
   test::ScriptedTransport real_;
   MetricsRegistry registry_;
-  CountingTransport transport_{real_, RequestMetrics(registry_, "10.96.0.1:443")};
+  CountingTransport transport_{real_, RequestMetrics(registry_, "https://10.96.0.1:443/api")};
 };
 
 TEST_F(CountingTransportTest, CountsAnswersByMethodAndCode) {
@@ -78,23 +78,22 @@ TEST(WatchMetrics, CountsRestartsByReason) {
   const auto restarts = [&registry](const std::string& reason) {
     return test::metric(registry.text(), R"(pd_operator_watch_restarts_total{kind="Pod",reason=")" + reason + "\"}");
   };
-  for (const char* reason : {"ended", "silent", "throttled", "unavailable", "expired", "unreadable", "refused"}) {
+  for (const char* reason : {"ended", "silent", "failed", "gone", "unreadable"}) {
     EXPECT_EQ(restarts(reason), 0) << reason;
   }
-  watches.restarted(WatchRestart::kEnded);
-  watches.restarted(WatchRestart::kExpired);
-  watches.restarted(WatchRestart::kExpired);
-  watches.restarted(WatchRestart::kRefused);
+  watches.restarted("ended");
+  watches.restarted("gone");
+  watches.restarted("gone");
   watches.objects(12);
   EXPECT_EQ(restarts("ended"), 1);
-  EXPECT_EQ(restarts("expired"), 2);
-  EXPECT_EQ(restarts("refused"), 1);
+  EXPECT_EQ(restarts("gone"), 2);
+  EXPECT_EQ(restarts("failed"), 0);
   EXPECT_EQ(test::metric(registry.text(), "pd_operator_cache_objects{kind=\"Pod\"}"), 12);
 }
 
 TEST(WatchMetrics, WithoutARegistryMeasuresNothing) {
   const WatchMetrics watches;
-  watches.restarted(WatchRestart::kRefused);
+  watches.restarted("gone");
   watches.objects(1);
   SUCCEED() << "did not crash";
 }

@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
   boost::asio::io_context context;
   pd::kube::CpprestTransport real(context, *config, "pd-operator/crashing");
   CrashingTransport transport(real, std::atoi(writes));
-  pd::op::run(context, transport, real, options);
-  return 0;
+  const pd::Status ran = pd::op::run(context, {transport, real, config->server}, options);
+  if (!ran) pd::log::error("Can't start", {{"error", ran.error().message}});
+  return ran ? 0 : 1;
 }
