@@ -1,0 +1,49 @@
+"""What the running programs show of themselves, asked from inside the cluster's network; and the events they write."""
+import json
+
+from manifests import pddeployment
+from pd_system import NODES
+
+ASK = "import sys, urllib.request as r; print(r.urlopen('http://127.0.0.1:8080' + sys.argv[1], timeout=5).read().decode())"
+
+
+def ask_operator(system, path):
+    return system.run("exec", "--", "python3", "-c", ASK, path).stdout
+
+
+def ask_agent(system, node, path):
+    return system.run("node-exec", node, "--", "python3", "-c", ASK, path).stdout
+
+
+def metric(text, start):
+    """The sum of all samples whose name and labels start so."""
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(start))
+
+
+def test_the_operator_is_ready_and_counts_what_it_asks(system, namespace):
+    system.apply(pddeployment("qwen", namespace))
+    system.wait_ready("qwen", namespace)
+    assert ask_operator(system, "/livez").strip() == "ok"
+    assert "[+]caches ok" in ask_operator(system, "/readyz?verbose")
+    metrics = ask_operator(system, "/metrics")
+    assert metric(metrics, "rest_client_requests_total{code=\"201\"") >= 4, "a ConfigMap, a Service and pods were made"
+    assert metric(metrics, "pd_operator_events_total{result=\"written\"}") >= 1
+    assert metric(metrics, "process_resident_memory_bytes") > 1e6
+
+
+def test_an_agent_is_ready_once_its_node_says_what_it_found(system):
+    for node in NODES:
+        system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-inventory"), what="an inventory")
+        assert "[+]published ok" in ask_agent(system, node, "/readyz?verbose")
+        assert metric(ask_agent(system, node, "/metrics"), "rest_client_requests_total{code=\"200\"") >= 1
+
+
+def test_the_published_table_is_an_event(system, namespace):
+    system.apply(pddeployment("qwen", namespace))
+    system.wait_ready("qwen", namespace)
+    events = system.until("events", lambda events: [e for e in events if e["reason"] == "RanktablePublished"], "-n", namespace,
+                          what="an event of the table")
+    assert events[0]["involvedObject"]["kind"] == "PDDeployment"
+    assert events[0]["reportingComponent"] == "pd-operator.io/pd-operator"
+    refused = [line for line in system.log("pd-operator").splitlines() if "Did not write an event" in line and namespace in line]
+    assert not refused, json.dumps(refused)
