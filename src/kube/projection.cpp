@@ -112,6 +112,7 @@ class Filter {
     if (event == Json::parse_event_t::object_end && depth == object_depth_ && std::exchange(too_deep_, false)) {
       parsed[kTooDeepMember] = true;
     }
+    if (event == Json::parse_event_t::object_end) leave(depth);
     if (event != Json::parse_event_t::key) return true;
     while (!path_.empty() && path_.back().depth >= depth) path_.pop_back();
     const std::string& key = parsed.get_ref<const std::string&>();
@@ -134,6 +135,11 @@ class Filter {
     const Projection::Node* node;
     bool whole;
   };
+
+  // What was named in an object does not count in a later one, which may be deeper: [{"a": {}}, [{"a": {}}]].
+  void leave(int depth) {
+    while (!path_.empty() && path_.back().depth > depth) path_.pop_back();
+  }
 
   Step next(const std::string& key) const {
     if (path_.empty() && !wrapper_.empty()) {

@@ -150,6 +150,17 @@ TEST(Projection, BothParsersAgreeOnAnyText) {
   EXPECT_GT(read, 2000);  // else it is garbage that was compared
 }
 
+// The fuzzer's find: what the first object named was still taken for the place of the deeper one.
+TEST(Projection, BothParsersAgreeOnArraysInArrays) {
+  const Projection fields({"a.b.c"});
+  for (const char* number : {"1", "100000000000000000000"}) {
+    const std::string text =
+        R"({"x":)" + std::string(number) + R"(,"a":[{"b":{"c":1,"d":2}},[{"d":3,"b":{"c":4}},[{"b":{"c":5}}]]]})";
+    EXPECT_EQ(read(text.c_str(), fields), Json::parse(R"({"a":[{"b":{"c":1}},[{"b":{"c":4}},[{"b":{"c":5}}]]]})"))
+        << number;
+  }
+}
+
 TEST(Projection, BothParsersAgreeOnAnyDepth) {
   const Projection fields({"metadata", "spec"});
   for (std::size_t depth = 55; depth < 70; ++depth) {
