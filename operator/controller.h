@@ -23,6 +23,7 @@ class Controller {
   boost::asio::awaitable<void> run_watches(StopToken stop) { return loop_.run_watches(std::move(stop)); }
   boost::asio::awaitable<void> run(StopToken stop) { return loop_.run(std::move(stop)); }
   bool synced() const { return loop_.synced(); }
+  void measure(runtime::MetricsRegistry& registry) { loop_.measure(registry, clock_); }
 
  private:
   struct Memory {

@@ -70,6 +70,7 @@ Status run(boost::asio::io_context& context, const Connection& connection, const
   Applier applier(client, events);
   Controller controller(context, stores, applier, clock, rng, options.workers,
                         {options.gate_image, options.gate_image_pull_policy});
+  controller.measure(monitoring.metrics());
   StopSource stop_watches;
   StopSource stop_work;
   StopSource stop_events;

@@ -54,8 +54,8 @@ boost::asio::awaitable<Copier::Outcome> Copier::reconcile(std::string name, runt
     kube::Preconditions seen{copy->meta.uid, copy->meta.resource_version};
     written = co_await client_.remove(path, std::move(seen), options);
   } else if (!copy) {
-    written = co_await client_.create(kube::list_path(kube::Resource<ConfigMap>::kPath, to_), copy_of(*source, to_),
-                                      options);
+    written =
+        co_await client_.create(kube::list_path(kube::Resource<ConfigMap>::kPath, to_), copy_of(*source, to_), options);
   } else {
     Json object = copy_of(*source, to_);
     object["metadata"]["resourceVersion"] = copy->meta.resource_version;  // 409 when it is no longer what was seen

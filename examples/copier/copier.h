@@ -8,7 +8,7 @@
 
 namespace copier {
 
-inline constexpr const char* kCopyLabel = "copier.example/copy";          // on a source: please copy me
+inline constexpr const char* kCopyLabel = "copier.example/copy";           // on a source: please copy me
 inline constexpr const char* kSourceLabel = "copier.example/copied-from";  // on a copy: the source's namespace
 
 class Copier {

@@ -72,16 +72,37 @@ asio::awaitable<Controller::Outcome> Controller::attempt(const std::string& key,
   const TimeService& time = TimeService::of(context_);
   OwnWrites& writes = writes_[key];  // other keys come and go meanwhile, but this one is in work only here
   Outcome outcome{true, kLookAgain, true};
-  if (writes.seen(time.now())) {
-    try {
-      outcome = co_await reconcile_(key, writes, stop);
-    } catch (const std::exception& error) {
-      log::error("Reconciling threw", {{"controller", options_.name}, {"key", key}, {"error", error.what()}});
-      outcome = {false, std::nullopt};
-    }
-  }
+  if (writes.seen(time.now())) outcome = co_await reconcile(key, writes, stop);
   if (writes.empty()) writes_.erase(key);
   co_return outcome;
+}
+
+asio::awaitable<Controller::Outcome> Controller::reconcile(const std::string& key, OwnWrites& writes, StopToken stop) {
+  const TimeService& time = TimeService::of(context_);
+  const Instant started = time.now();
+  metrics_.started();
+  Outcome outcome{false, std::nullopt};
+  ReconcileResult result = ReconcileResult::kPanic;
+  try {
+    outcome = co_await reconcile_(key, writes, stop);
+    result = !outcome.success ? ReconcileResult::kError
+             : outcome.again  ? ReconcileResult::kRequeueAfter
+                              : ReconcileResult::kSuccess;
+  } catch (const std::exception& error) {
+    log::error("Reconciling threw", {{"controller", options_.name}, {"key", key}, {"error", error.what()}});
+  }
+  metrics_.finished(result, time.now() - started);
+  co_return outcome;
+}
+
+void Controller::measure(MetricsRegistry& registry, const Clock& clock) {
+  queue_.measure(QueueMetrics(registry, clock, options_.name));
+  metrics_ = ReconcileMetrics(registry, options_.name, options_.workers);
+  for (ReflectorBase* reflector : reflectors_) {
+    const WatchMetrics metrics(registry, std::string(reflector->kind()));
+    reflector->on_restart([metrics](std::string_view reason) { metrics.restarted(reason); });
+    registry.before_text([metrics, reflector] { metrics.objects(reflector->size()); });
+  }
 }
 
 }  // namespace pd::runtime

@@ -14,6 +14,7 @@
 
 #include <string>
 
+#include "runtime/api_metrics.h"
 #include "runtime/own_writes.h"
 #include "runtime/work_queue.h"
 
@@ -57,12 +58,15 @@ class Controller {
   asio::awaitable<void> run(StopToken stop);
 
   WorkQueue& queue() { return queue_; }
+  // Counts in that registry from now on; call it when everything is watched. The clock outlives the registry.
+  void measure(MetricsRegistry& registry, const Clock& clock);
 
  private:
   bool fresh() const;
   asio::awaitable<void> run_watch(ReflectorBase& reflector, StopToken stop);
   asio::awaitable<void> work(StopToken stop);
   asio::awaitable<Outcome> attempt(const std::string& key, StopToken stop);
+  asio::awaitable<Outcome> reconcile(const std::string& key, OwnWrites& writes, StopToken stop);
 
   asio::io_context& context_;
   Options options_;
@@ -73,6 +77,7 @@ class Controller {
   std::size_t watches_ = 0;                  // that run
   int working_ = 0;
   Signal changed_;
+  ReconcileMetrics metrics_;
 };
 
 }  // namespace pd::runtime

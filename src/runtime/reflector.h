@@ -28,16 +28,18 @@ class ReflectorBase {
   virtual asio::awaitable<void> run(StopToken stop) = 0;
   // Whether everything has been listed once.
   virtual bool synced() const = 0;
-  // Lists everything anew, at once. Until that has ended, fresh() is false: the store may lag behind what was so when this
-  // was called, as any cache does.
+  // Lists everything anew, at once. Until that has ended, fresh() is false: the store may lag behind what was so when
+  // this was called, as any cache does.
   virtual void relist() = 0;
   virtual bool fresh() const = 0;
   // Called when synced() or fresh() has become true.
   virtual void on_listed(std::function<void()> callback) = 0;
+  virtual std::string_view kind() const = 0;
+  virtual std::size_t size() const = 0;  // of the store
   // The newest resourceVersion that was seen of objects in `ns`; empty before the first list.
   virtual const std::string& version(std::string_view ns) const = 0;
-  // Called with the kind and the reason when a watch ends or everything is listed anew (see Watcher).
-  virtual void on_restart(std::function<void(std::string_view kind, std::string_view reason)> callback) = 0;
+  // Called with the reason when a watch ends or everything is listed anew (see Watcher).
+  virtual void on_restart(std::function<void(std::string_view reason)> callback) = 0;
 };
 
 template <typename T>
@@ -74,16 +76,16 @@ class Reflector final : public ReflectorBase {
     return std::all_of(scopes_.begin(), scopes_.end(), [](const auto& scope) { return scope->fresh; });
   }
   void on_listed(std::function<void()> callback) override { on_listed_ = std::move(callback); }
+  std::string_view kind() const override { return kube::Resource<T>::kKind; }
+  std::size_t size() const override { return store_.all().size(); }
   const std::string& version(std::string_view ns) const override {
     for (const auto& scope : scopes_) {
       if (scope->ns == ns) return scope->watcher.version();
     }
     return scopes_.front()->watcher.version();  // there is one, of all namespaces
   }
-  void on_restart(std::function<void(std::string_view kind, std::string_view reason)> callback) override {
-    for (const auto& scope : scopes_) {
-      scope->watcher.on_restart([callback](std::string_view reason) { callback(kube::Resource<T>::kKind, reason); });
-    }
+  void on_restart(std::function<void(std::string_view reason)> callback) override {
+    for (const auto& scope : scopes_) scope->watcher.on_restart(callback);
   }
 
  private:

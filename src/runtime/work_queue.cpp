@@ -7,9 +7,9 @@ WorkQueue::WorkQueue(asio::io_context& context, Rng& rng, Backoff::Policy backof
 
 void WorkQueue::add(const std::string& key) {
   waiting_.erase(key);
-  if (!dirty_.insert(key).second) return;
-  if (working_.contains(key)) return;
-  ready_.push_back(key);
+  if (!dirty_.emplace(key, time_.now()).second) return;
+  if (!working_.contains(key)) ready_.push_back(key);
+  metrics_.added(ready_.size());
   changed_.notify_all();
 }
 
@@ -30,13 +30,13 @@ asio::awaitable<std::optional<std::string>> WorkQueue::take(StopToken stop) {
   }
   std::string key = std::move(ready_.front());
   ready_.pop_front();
-  dirty_.erase(key);
-  working_.insert(key);
+  const auto dirty = dirty_.extract(key);
+  working_[key] = metrics_.taken(ready_.size(), time_.now() - dirty.mapped());
   co_return key;
 }
 
 void WorkQueue::done(const std::string& key, Outcome outcome) {
-  working_.erase(key);
+  if (const auto worked = working_.extract(key)) metrics_.finished(worked.mapped());
   if (dirty_.contains(key)) {
     ready_.push_back(key);
     changed_.notify_all();
@@ -50,6 +50,7 @@ void WorkQueue::done(const std::string& key, Outcome outcome) {
     if (outcome.again) add_after(key, *outcome.again);
     return;
   }
+  metrics_.retried();
   const auto [entry, added] = backoffs_.try_emplace(key, policy_, rng_);
   const Duration wait = entry->second.next();
   add_after(key, outcome.again ? std::max(wait, *outcome.again) : wait);

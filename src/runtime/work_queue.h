@@ -10,9 +10,9 @@
 
 #include <deque>
 #include <map>
-#include <set>
 #include <string>
 
+#include "runtime/controller_metrics.h"
 #include "runtime/signal.h"
 #include "runtime/timing.h"
 
@@ -36,6 +36,7 @@ class WorkQueue {
   void forget(const std::string& key);
 
   std::size_t depth() const { return ready_.size(); }
+  void measure(QueueMetrics metrics) { metrics_ = std::move(metrics); }
 
  private:
   struct Later {
@@ -47,12 +48,13 @@ class WorkQueue {
   Rng& rng_;
   Backoff::Policy policy_;
   std::deque<std::string> ready_;
-  std::set<std::string> dirty_;  // in ready_, or to be put there when done
-  std::set<std::string> working_;
-  bool stopped_ = false;  // what waits for its time would keep the io_context running
+  std::map<std::string, Instant> dirty_;    // in ready_, or to be put there when done; since when
+  std::map<std::string, Instant> working_;  // and since when, as the metrics want it
+  bool stopped_ = false;                    // what waits for its time would keep the io_context running
   std::map<std::string, Later> waiting_;
   std::map<std::string, Backoff> backoffs_;
   Signal changed_;
+  QueueMetrics metrics_;
 };
 
 }  // namespace pd::runtime

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/fake_clock.h"
 #include "tests/support/run_to_end.h"
 #include "tests/support/scripted_transport.h"
 
@@ -156,6 +157,31 @@ TEST_F(RuntimeControllerTest, ComesBackWhenAsked) {
   EXPECT_EQ(reconciled_.size(), 1U);
   pass(seconds(1));
   EXPECT_EQ(reconciled_.size(), 2U);
+}
+
+TEST_F(RuntimeControllerTest, CountsWhatItDoes) {
+  MetricsRegistry registry;
+  test::FakeClock clock;
+  controller_.measure(registry, clock);
+  serve({node("a", "1"), node("b", "2")});
+  does_ = [](const std::string& key, auto&) -> Controller::Outcome {
+    if (key == "a") throw std::runtime_error("a fault");
+    return {true, hours(1)};
+  };
+  start();
+  event("MODIFIED", node("b", "101"));
+  stream_->end();
+  test::settle(context_);
+  const std::string text = registry.text();
+  for (const char* line :
+       {R"(controller_runtime_reconcile_total{controller="test",result="error"} 1)",
+        R"(controller_runtime_reconcile_total{controller="test",result="requeue_after"} 2)",
+        R"(controller_runtime_reconcile_panics_total{controller="test"} 1)",
+        R"(workqueue_adds_total{controller="test",name="test"} 3)",
+        R"(workqueue_retries_total{controller="test",name="test"} 1)", R"(pd_operator_cache_objects{kind="Node"} 2)",
+        R"(pd_operator_watch_restarts_total{kind="Node",reason="ended"} 1)"}) {
+    EXPECT_THAT(text, ::testing::HasSubstr(line));
+  }
 }
 
 }  // namespace

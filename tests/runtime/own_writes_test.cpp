@@ -16,7 +16,9 @@ class Progress final : public ReflectorBase {
   bool fresh() const override { return true; }
   void on_listed(std::function<void()>) override {}
   const std::string& version(std::string_view ns) const override { return versions.at(std::string(ns)); }
-  void on_restart(std::function<void(std::string_view, std::string_view)>) override {}
+  void on_restart(std::function<void(std::string_view)>) override {}
+  std::string_view kind() const override { return "Pod"; }
+  std::size_t size() const override { return 0; }
 
   std::map<std::string, std::string> versions{{"one", "9"}, {"two", "9"}};
 };

@@ -1,5 +1,5 @@
-// The runtime under the faults of many seeds. PD_SIMULATION_SEEDS says how many (500), PD_SIMULATION_FIRST_SEED where to
-// begin. A run that fails is made again with fewer and fewer faults, and printed.
+// The runtime under the faults of many seeds. PD_SIMULATION_SEEDS says how many (500), PD_SIMULATION_FIRST_SEED where
+// to begin. A run that fails is made again with fewer and fewer faults, and printed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -99,7 +99,8 @@ class CopierRun {
         world_.as_user("POST", collection(kSourceNamespace), fresh);
         break;
       case 5:  // no longer to be copied, or again
-        world_.as_user("PATCH", source, {{"metadata", {{"labels", {{copier::kCopyLabel, draw(0, 1) ? Json() : Json("yes")}}}}}});
+        world_.as_user("PATCH", source,
+                       {{"metadata", {{"labels", {{copier::kCopyLabel, draw(0, 1) ? Json() : Json("yes")}}}}}});
         break;
       case 6:
         world_.as_user("DELETE", copy);
@@ -116,8 +117,9 @@ class CopierRun {
     if (there.status != 200) {
       world_.as_user("POST", collection(kCopyNamespace), foreign);
     } else if (Json::parse(there.body)["metadata"]["labels"].contains(copier::kSourceLabel)) {
-      world_.as_user("PATCH", copy, draw(0, 2) > 0 ? Json{{"data", {{"meddled", "yes"}}}}
-                                                   : Json{{"metadata", {{"labels", {{copier::kSourceLabel, nullptr}}}}}});
+      world_.as_user("PATCH", copy,
+                     draw(0, 2) > 0 ? Json{{"data", {{"meddled", "yes"}}}}
+                                    : Json{{"metadata", {{"labels", {{copier::kSourceLabel, nullptr}}}}}});
     } else {
       world_.as_user("DELETE", copy);
     }
@@ -230,7 +232,8 @@ class CopierRun {
     }
     std::map<std::string, std::string> held;
     for (const auto& [key, object] : store.all()) held[key] = object->meta.resource_version;
-    if (held != wanted) violated("a store is not what the API server has: " + Json(held).dump() + " " + Json(wanted).dump());
+    if (held != wanted)
+      violated("a store is not what the API server has: " + Json(held).dump() + " " + Json(wanted).dump());
   }
 
   World world_;
@@ -238,7 +241,7 @@ class CopierRun {
   Verdict verdict_;
   int values_ = 0;
   std::map<std::string, std::set<std::pair<std::string, std::string>>> sources_;  // name -> (version, data)
-  std::map<std::string, Json> copies_;                                              // as they are now
+  std::map<std::string, Json> copies_;                                            // as they are now
 };
 
 }  // namespace

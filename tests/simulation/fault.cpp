@@ -8,11 +8,30 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array<std::string_view, kFaultKinds> kNames = {
-    "requests lost",   "replies lost",    "requests replayed",  "requests slow",   "throttled",        "server errors",
-    "refused",         "watches cut",     "watches ended",      "watches silent",  "watches repeat",   "watches garbled",
-    "watches expired", "watches failed",  "server lags",        "server restarted", "no streaming lists", "etcd compacted",
-    "crashed",         "crashed in write", "paused",            "stopped",         "moved",            "wall clock jumps"};
+constexpr std::array<std::string_view, kFaultKinds> kNames = {"requests lost",
+                                                              "replies lost",
+                                                              "requests replayed",
+                                                              "requests slow",
+                                                              "throttled",
+                                                              "server errors",
+                                                              "refused",
+                                                              "watches cut",
+                                                              "watches ended",
+                                                              "watches silent",
+                                                              "watches repeat",
+                                                              "watches garbled",
+                                                              "watches expired",
+                                                              "watches failed",
+                                                              "server lags",
+                                                              "server restarted",
+                                                              "no streaming lists",
+                                                              "etcd compacted",
+                                                              "crashed",
+                                                              "crashed in write",
+                                                              "paused",
+                                                              "stopped",
+                                                              "moved",
+                                                              "wall clock jumps"};
 
 std::string seconds(Duration duration) {
   const auto millis = std::chrono::duration_cast<milliseconds>(duration).count();

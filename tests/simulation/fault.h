@@ -32,17 +32,17 @@ enum class FaultKind {
   kWatchesExpired,  // ERROR 410 out of nothing
   kWatchesFailed,   // ERROR 500
   // One API server.
-  kServerLags,         // its watch caches stand still while the fault lasts
-  kServerRestarted,    // away while the fault lasts; its caches begin anew
-  kNoStreamingLists,   // refuses them while the fault lasts
-  kEtcdCompacted,      // nothing older than now can be read
+  kServerLags,        // its watch caches stand still while the fault lasts
+  kServerRestarted,   // away while the fault lasts; its caches begin anew
+  kNoStreamingLists,  // refuses them while the fault lasts
+  kEtcdCompacted,     // nothing older than now can be read
   // One process.
-  kCrashed,           // and started again when the fault is over
-  kCrashedInWrite,    // likewise, at its next write: whether it was done is even chance
-  kPaused,            // SIGSTOP, and SIGCONT when the fault is over
-  kStopped,           // SIGTERM; started again when the fault is over
-  kMoved,             // talks to another API server from now on
-  kWallClockJumps,    // by hours, either way
+  kCrashed,         // and started again when the fault is over
+  kCrashedInWrite,  // likewise, at its next write: whether it was done is even chance
+  kPaused,          // SIGSTOP, and SIGCONT when the fault is over
+  kStopped,         // SIGTERM; started again when the fault is over
+  kMoved,           // talks to another API server from now on
+  kWallClockJumps,  // by hours, either way
 };
 inline constexpr int kFaultKinds = static_cast<int>(FaultKind::kWallClockJumps) + 1;
 

@@ -31,7 +31,8 @@ TEST(DrawFaults, DrawsEveryKindWithinItsRanges) {
       EXPECT_LE(fault.at, seconds(60));
       EXPECT_LT(fault.subject, concerns_server(fault.kind) ? 2 : 3);
     }
-    EXPECT_TRUE(std::is_sorted(faults.begin(), faults.end(), [](const Fault& a, const Fault& b) { return a.at < b.at; }));
+    EXPECT_TRUE(
+        std::is_sorted(faults.begin(), faults.end(), [](const Fault& a, const Fault& b) { return a.at < b.at; }));
   }
   EXPECT_EQ(kinds.size(), static_cast<std::size_t>(kFaultKinds));
 }

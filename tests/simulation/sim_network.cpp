@@ -25,7 +25,8 @@ Error broken(const char* message) { return {Code::kUnavailable, message}; }
 Duration timeout_of(const kube::HttpRequest& request) {
   const std::string parameter = "timeoutSeconds=";
   const std::size_t found = request.target.find(parameter);
-  return found == std::string::npos ? seconds(1800) : seconds(std::stoi(request.target.substr(found + parameter.size())));
+  return found == std::string::npos ? seconds(1800)
+                                    : seconds(std::stoi(request.target.substr(found + parameter.size())));
 }
 
 }  // namespace
@@ -157,9 +158,8 @@ void SimNetwork::open(int process, kube::HttpRequest request, const PendingStrea
     return;
   }
   if (is_hit(process, FaultKind::kRequestsLost)) return;
-  world_.after(latency(process), [=, this, request = std::move(request)] {
-    arrive_open(process, server, request, pending);
-  });
+  world_.after(latency(process),
+               [=, this, request = std::move(request)] { arrive_open(process, server, request, pending); });
 }
 
 void SimNetwork::arrive_open(int process, int server, const kube::HttpRequest& request, const PendingStream& pending) {
@@ -250,8 +250,9 @@ void SimNetwork::disturb(const std::shared_ptr<SimStream>& stream, FaultKind kin
       break;
     case FaultKind::kWatchesExpired:
     case FaultKind::kWatchesFailed: {
-      const Json status = kind == FaultKind::kWatchesExpired ? status_object(410, "Expired", "too old resource version")
-                                                             : status_object(500, "InternalError", "an error on the server");
+      const Json status = kind == FaultKind::kWatchesExpired
+                              ? status_object(410, "Expired", "too old resource version")
+                              : status_object(500, "InternalError", "an error on the server");
       deliver(stream, std::optional<std::string>(dump_json(Json{{"type", "ERROR"}, {"object", status}})));
       break;
     }
@@ -269,10 +270,12 @@ namespace {
 
 // Waits for an answer no longer than `timeout`, and not once stopped.
 template <typename T>
-boost::asio::awaitable<Result<T>> wait_for(std::shared_ptr<PendingAnswer<T>> pending, Duration timeout, StopToken stop) {
+boost::asio::awaitable<Result<T>> wait_for(std::shared_ptr<PendingAnswer<T>> pending, Duration timeout,
+                                           StopToken stop) {
   runtime::TimeService& time = *co_await runtime::time_service();
-  const auto limit = time.call_at(time.now() + timeout,
-                                  [pending] { pending->finish(Error{Code::kTimeout, "no answer in time"}); });
+  const auto limit = time.call_at(time.now() + timeout, [pending] {
+    pending->finish(Error{Code::kTimeout, "no answer in time"});
+  });
   const auto registration = stop.on_stop([pending] { pending->finish(Error{Code::kCancelled, "stopped"}); });
   while (!pending->answer) co_await pending->done.wait();
   co_return *pending->answer;
@@ -317,8 +320,8 @@ boost::asio::awaitable<Result<kube::HttpResponse>> ProcessTransport::send(kube::
   co_return co_await wait_for(pending, timeout, std::move(stop));
 }
 
-boost::asio::awaitable<Result<kube::StreamResponse>> ProcessTransport::open(kube::HttpRequest request,
-                                                                            Duration timeout, StopToken stop) {
+boost::asio::awaitable<Result<kube::StreamResponse>> ProcessTransport::open(kube::HttpRequest request, Duration timeout,
+                                                                            StopToken stop) {
   if (stop.stopped()) co_return Error{Code::kCancelled, "stopped"};
   auto pending = std::make_shared<PendingAnswer<SimNetwork::OpenedStream>>();
   network_.open(process_, std::move(request), pending);

@@ -1,6 +1,6 @@
-// A simulated run: API servers on one store, processes that talk to them, one virtual time for all, and a seed from which
-// everything follows. Nothing in it waits for the machine, and nothing happens at the same time: each step is one event
-// of the world, or the flows of one process up to where they wait.
+// A simulated run: API servers on one store, processes that talk to them, one virtual time for all, and a seed from
+// which everything follows. Nothing in it waits for the machine, and nothing happens at the same time: each step is one
+// event of the world, or the flows of one process up to where they wait.
 //
 //   World world(seed, {.servers = 2});
 //   world.add_process([](SimProcess& process) { return std::make_unique<MyProgram>(process); });
