@@ -159,8 +159,16 @@ def first_success(audit, user, since, resource=None):
     return min(found, key=lambda entry: entry.answered, default=None)
 
 
-def pause_once(audit, leader, standby):
+def looks(audit, operator):
+    """How often it has looked at the lease since it was started."""
+    return sum(1 for entry in audit.read() if (entry.user, entry.verb, entry.resource) == (operator.user, "get", "leases")
+               and entry.received > operator.started)
+
+
+def pause_once(audit, leader, standby, phase):
     """Answers the time to take over, what the leader wrote too late, and how many writes it kept back."""
+    # How long ago the standby saw the last renewal makes a difference.
+    wait_for(lambda: looks(audit, standby) > phase, (phase + 1) * 3 * RETRY + 10, "the standby looks at the lease")
     now = time.time()
     wait_for(lambda: [entry for entry in audit.writes(leader.user, now) if entry.resource != "leases"], 30,
              "the leader is in the middle of its work")
@@ -199,8 +207,8 @@ def test_a_paused_leader_writes_nothing_more(cluster, audit, pair, record_proper
     rounds = []
     begun = time.time()
     with Churn(cluster) as churn:
-        for _ in range(PAUSES or 2):
-            rounds.append(pause_once(audit, leader, standby))
+        for number in range(PAUSES or 2):
+            rounds.append(pause_once(audit, leader, standby, phase=number % 4))
             print({**rounds[-1], "changes": churn.changes}, flush=True)
             leader.start()
             leader.says("Another process leads")
