@@ -56,7 +56,7 @@ class Operator:
         self.name = f"{self.user}.{next(starts)}"
         self.process = self.cluster.start_process(
             self.name, SCRIPT, "exec", "--name", self.cluster.name, "--", PROGRAM, "--kubeconfig", self.kubeconfig,
-            "--namespace", NAMESPACE, "--gate-image", "localhost/none", "--leader-elect-lease-duration", f"{LEASE}s",
+            "--namespace", NAMESPACE, "--gate-image", "localhost/none", "--metrics-address", "off", "--leader-elect-lease-duration", f"{LEASE}s",
             "--leader-elect-renew-deadline", f"{RENEW}s", "--leader-elect-retry-period", f"{RETRY}s")
 
     def lines(self, message):
@@ -159,16 +159,23 @@ def first_success(audit, user, since, resource=None):
     return min(found, key=lambda entry: entry.answered, default=None)
 
 
-def looks(audit, operator):
-    """How often it has looked at the lease since it was started."""
-    return sum(1 for entry in audit.read() if (entry.user, entry.verb, entry.resource) == (operator.user, "get", "leases")
+def count(audit, operator, verb):
+    """How often it has done that to the lease since it was started."""
+    return sum(1 for entry in audit.read() if (entry.user, entry.verb, entry.resource) == (operator.user, verb, "leases")
                and entry.received > operator.started)
 
 
-def pause_once(audit, leader, standby, phase):
-    """Answers the time to take over, what the leader wrote too late, and how many writes it kept back."""
-    # How long ago the standby saw the last renewal makes a difference.
-    wait_for(lambda: looks(audit, standby) > phase, (phase + 1) * 3 * RETRY + 10, "the standby looks at the lease")
+def wait_for_next(audit, operator, verb):
+    before = count(audit, operator, verb)
+    wait_for(lambda: count(audit, operator, verb) > before, 3 * RETRY + 15, f"{verb} of the lease by {operator.user}")
+
+
+def pause_once(audit, leader, standby, fresh):
+    """Answers the time to take over, what the leader wrote too late, and how many writes it kept back. `fresh`: the standby has
+    not seen its last renewal yet, so it takes over later."""
+    wait_for_next(audit, standby, "get")
+    if fresh:
+        wait_for_next(audit, leader, "update")
     now = time.time()
     wait_for(lambda: [entry for entry in audit.writes(leader.user, now) if entry.resource != "leases"], 30,
              "the leader is in the middle of its work")
@@ -208,7 +215,7 @@ def test_a_paused_leader_writes_nothing_more(cluster, audit, pair, record_proper
     begun = time.time()
     with Churn(cluster) as churn:
         for number in range(PAUSES or 2):
-            rounds.append(pause_once(audit, leader, standby, phase=number % 4))
+            rounds.append(pause_once(audit, leader, standby, fresh=number % 2 == 1))
             print({**rounds[-1], "changes": churn.changes}, flush=True)
             leader.start()
             leader.says("Another process leads")

@@ -140,6 +140,22 @@ TEST_F(CpprestConnection, AReplacedTokenIsReadAfterARefusal) {
   EXPECT_EQ(requests_.size(), 4U);
 }
 
+// Between the two, the leadership may have ended.
+TEST_F(CpprestConnection, AWriteIsNotSentAgainWhenItMayNotStartAnyMore) {
+  serve_token("new");
+  config_.token_file = folder_.write("token", "old");
+  ASSERT_EQ(get("/")->status, 401);
+  folder_.write("token", "new");
+  int asked = 0;
+  HttpRequest post{"POST", "/pods", "application/json", "application/json", "{}"};
+  post.may_start = [&asked] { return ++asked == 1; };
+  const Result<HttpResponse> answer = send(std::move(post));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kCancelled);
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(requests_.size(), 2U);
+}
+
 TEST_F(CpprestConnection, AStreamReadsAReplacedTokenToo) {
   serve_token("new");
   config_.token_file = folder_.write("token", "old");
