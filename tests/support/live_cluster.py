@@ -49,6 +49,10 @@ class LiveCluster:
             raise RuntimeError(f"{' '.join(command)} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
         return done
 
+    def environment(self):
+        """KUBECONFIG, STATE and NETNS of the cluster."""
+        return dict(line.split("=", 1) for line in self.run("env").stdout.split())
+
     def kubectl(self, *arguments, stdin=None, check=True):
         return self.run("kubectl", *arguments, stdin=stdin, check=check)
 
