@@ -63,6 +63,18 @@ on_cluster() {
   with_pytest "$kind" "$@"
 }
 
+# The runtime in simulation, under the faults of 500 seeds, or as many as PD_SIMULATION_SEEDS says.
+simulation() {
+  local report=$logs/simulation.xml status=0
+  rm -f "$report"
+  if ! "$root/scripts/build.sh" release simulation-runs; then
+    failed=$((failed + 1))
+    return 0
+  fi
+  PD_LOG_LINES=8 step "simulated runs" "$root/build/release/bin/simulation-runs" "--gtest_output=xml:$report" || status=$?
+  add_counts "$status" "$report"
+}
+
 # Each fuzz target is a test.
 fuzz() {
   local report=$logs/fuzz.xml status=0
@@ -77,6 +89,7 @@ everything() {
     return 0
   fi
   unit debug
+  simulation
   on_cluster integration
   on_cluster e2e
   unit asan
@@ -90,7 +103,8 @@ case $kind in
   unit) unit "${1:-debug}" ;;
   integration | e2e) on_cluster "$kind" "$@" ;;
   fuzz) fuzz ;;
-  *) fail "there are no \"$kind\" tests; it is unit, fuzz, integration, e2e or all" ;;
+  simulation) simulation ;;
+  *) fail "there are no \"$kind\" tests; it is unit, simulation, fuzz, integration, e2e or all" ;;
 esac
 line="$passed passed, $failed failed"
 [[ $skipped -eq 0 ]] || line+=", $skipped skipped"

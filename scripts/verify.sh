@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# What takes too long for every change: the unit tests under ThreadSanitizer, the planner's closed loop under the faults of
-# many more seeds, the test cluster's own test, a leader that is paused twenty times, and each fuzz target for two minutes.
+# What takes too long for every change: the unit tests under ThreadSanitizer, the planner's closed loop and the runtime's
+# simulation under the faults of many more seeds, deliberate faults in the runtime that the tests have to find, the test
+# cluster's own test, a leader that is paused twenty times, an API server that is killed ten times, and each fuzz target for
+# two minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -15,11 +17,15 @@ broken=0
 "$root/scripts/build.sh" debug plan_tests
 step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" \
   "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
-"$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool pd-operator
+PD_SIMULATION_SEEDS=10000 PD_SIMULATION_FIRST_SEED=1001 "$root/scripts/test.sh" simulation || broken=$((broken + 1))
+step "deliberate faults in the runtime" "$python" "$root/scripts/mutations.py" || broken=$((broken + 1))
+"$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool pd-operator store-probe api-load
 step "the test cluster's own test" "$root/tests/cluster/self_test" --npu-plugin "$programs/fake-npu-plugin" \
   --hccn-tool "$programs/fake-hccn-tool" || broken=$((broken + 1))
 step "a leader paused twenty times" env PD_ELECTION_PAUSES=20 "$python" -m pytest -p no:cacheprovider -s \
   "$root/tests/integration/test_election.py" || broken=$((broken + 1))
+step "stores while the API server is killed ten times" env PD_API_SERVER_KILLS=10 "$python" -m pytest -p no:cacheprovider \
+  -s "$root/tests/integration/test_watch_faults.py" || broken=$((broken + 1))
 "$root/scripts/fuzz.sh" 120 || broken=$((broken + 1))
-[[ $broken -eq 0 ]] || fail "$broken of 5 parts failed (see above)"
+[[ $broken -eq 0 ]] || fail "$broken of 8 parts failed (see above)"
 printf 'verified\n'

@@ -36,6 +36,7 @@ std::string_view name_of(Level level) {
       return "info";
     case Level::kWarning:
       return "warn";
+    case Level::kNone:
     case Level::kError:
       return "error";
   }

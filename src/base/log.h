@@ -14,7 +14,7 @@
 
 namespace pd::log {
 
-enum class Level { kDebug, kInfo, kWarning, kError };
+enum class Level { kDebug, kInfo, kWarning, kError, kNone };
 
 struct Options {
   std::string program;

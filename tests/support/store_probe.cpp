@@ -94,7 +94,7 @@ class Watched {
       : changed_(changes), transport_(real, options.by_pages), client_(transport_) {}
 
   void follow(const Instant begun) {
-    reflector().on_restart([this](std::string_view, std::string_view reason) { ++restarts_[std::string(reason)]; });
+    reflector().on_restart([this](std::string_view reason) { ++restarts_[std::string(reason)]; });
     reflector().on_listed([this, begun] {
       if (synced_after_ == 0) {
         synced_after_ = since(begun);

@@ -23,7 +23,7 @@ std::string explain(std::uint64_t seed, const std::vector<Fault>& faults) {
 }
 
 TEST(CopierSimulation, HoldsUnderTheFaultsOfEachSeed) {
-  log::init({.program = "simulation", .json = false, .level = log::Level::kError});
+  log::init({.program = "simulation", .json = false, .level = log::Level::kNone});
   const std::uint64_t first = from_environment("PD_SIMULATION_FIRST_SEED", 1);
   const std::uint64_t count = from_environment("PD_SIMULATION_SEEDS", 500);
   const auto started = std::chrono::steady_clock::now();
@@ -35,6 +35,10 @@ TEST(CopierSimulation, HoldsUnderTheFaultsOfEachSeed) {
     ASSERT_EQ(verdict.violation, "") << explain(seed, faults);
     steps += verdict.steps;
     writes += static_cast<std::uint64_t>(verdict.copies_written);
+    if ((seed - first) % 1000 == 999) {
+      std::fprintf(stderr, "%llu of %llu\n", static_cast<unsigned long long>(seed - first + 1),
+                   static_cast<unsigned long long>(count));
+    }
   }
   const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::printf("%llu runs in %.1f s: %.0f runs/s, %.0f steps/s, %llu copies written\n",
