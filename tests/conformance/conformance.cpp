@@ -75,7 +75,7 @@ class BehaviourTest : public testing::Test {
   }
 
   void real() {
-    const Result<kube::Config> config = kube::load_kubeconfig(options_.kubeconfig);
+    const Result<kube::Config> config = kube::load_config(options_.kubeconfig);
     ASSERT_TRUE(config) << config.error().message;
     boost::asio::io_context context;
     kube::CpprestTransport transport(context, *config, "pd-operator/conformance");
