@@ -2,17 +2,17 @@
 import json
 
 from manifests import pddeployment
-from pd_system import NODES
+from pd_system import AGENT_PORTS, NODES, OPERATOR_PORT
 
-ASK = "import sys, urllib.request as r; print(r.urlopen('http://127.0.0.1:8080' + sys.argv[1], timeout=5).read().decode())"
+ASK = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode())"
+
+
+def ask(system, port, path):
+    return system.run("exec", "--", "python3", "-c", ASK, f"http://127.0.0.1:{port}{path}").stdout
 
 
 def ask_operator(system, path):
-    return system.run("exec", "--", "python3", "-c", ASK, path).stdout
-
-
-def ask_agent(system, node, path):
-    return system.run("node-exec", node, "--", "python3", "-c", ASK, path).stdout
+    return ask(system, OPERATOR_PORT, path)
 
 
 def metric(text, start):
@@ -34,8 +34,9 @@ def test_the_operator_is_ready_and_counts_what_it_asks(system, namespace):
 def test_an_agent_is_ready_once_its_node_says_what_it_found(system):
     for node in NODES:
         system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-inventory"), what="an inventory")
-        assert "[+]published ok" in ask_agent(system, node, "/readyz?verbose")
-        assert metric(ask_agent(system, node, "/metrics"), "rest_client_requests_total{code=\"200\"") >= 1
+        port = AGENT_PORTS[node]
+        assert "[+]published ok" in ask(system, port, "/readyz?verbose")
+        assert metric(ask(system, port, "/metrics"), "rest_client_requests_total{code=\"200\"") >= 1
 
 
 def test_the_published_table_is_an_event(system, namespace):

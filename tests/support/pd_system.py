@@ -16,6 +16,8 @@ import time
 from live_cluster import ROOT, SCRIPT, LiveCluster
 
 NODES = ("real-0", "real-1")
+OPERATOR_PORT = 8080  # of probes and metrics; all programs are in one network
+AGENT_PORTS = {node: OPERATOR_PORT + 1 + index for index, node in enumerate(NODES)}
 PROGRAMS = ROOT / "build" / "release" / "bin"
 IMAGE = ROOT / "build" / "image" / "pd-operator.tar"
 CRD = ROOT / "crds" / "pddeployments.yaml"
@@ -51,7 +53,8 @@ class PdSystem(LiveCluster):
 
     def start_agent(self, node, *arguments):
         return self.start_process(f"pd-agent-{node}", SCRIPT, "node-exec", "--name", self.name, node, "--", PROGRAMS / "pd-agent",
-                                  "--node-name", node, "--kubeconfig", self.kubeconfig("pd-agent"), *arguments)
+                                  "--node-name", node, "--kubeconfig", self.kubeconfig("pd-agent"),
+                                  "--metrics-address", f":{AGENT_PORTS[node]}", *arguments)
 
     def start_operator(self, *arguments, name="pd-operator", program="pd-operator", environment=None):
         """The only one, which need not wait for a lease that a killed one held."""
