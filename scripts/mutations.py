@@ -67,7 +67,10 @@ def prepare():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target)
         os.utime(target)
-    flags = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -Wno-error"]
+    # A fault may well leave something unused.
+    toolchain = COPY / "source" / "cmake" / "toolchain.cmake"
+    toolchain.write_text(toolchain.read_text().replace(" -Werror", ""))
+    flags = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1"]
     configured = run(["cmake", "-S", str(COPY / "source"), "-B", str(COPY / "build"), *flags])
     if configured.returncode != 0:
         sys.exit(configured.stdout + configured.stderr)

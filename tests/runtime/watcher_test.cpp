@@ -369,8 +369,9 @@ std::string list_end(const std::string& version) {
 const char* const kStream = "STREAM /api/v1/namespaces/llm/pods";
 
 TEST_F(WatcherTest, ListsByAStreamAndGoesOnWithIt) {
-  const auto stream = transport_.reply_stream(kStream, {event("ADDED", pod("a", "250")), event("ADDED", pod("b", "7")),
-                                                        event("BOOKMARK", pod("", "90")), list_end("300")});
+  const auto stream =
+      transport_.reply_stream(kStream, {event("ADDED", pod("a", "250")), event("BOOKMARK", pod("", "90")),
+                                        event("ADDED", pod("b", "7")), list_end("300")});
   start();
   run_until_told("end");
   EXPECT_THAT(sink_.told, ElementsAre("begin", "item a", "item b", "end"));
