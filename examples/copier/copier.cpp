@@ -31,7 +31,11 @@ Copier::Copier(boost::asio::io_context& context, kube::Client& client, runtime::
       to_(to),
       sources_(client, {.namespaces = {from}, .label_selector = kCopyLabel}, rng),
       copies_(client, {.namespaces = {to}, .label_selector = std::string(kSourceLabel) + "=" + from}, rng),
-      controller_(context, rng, {.name = "copier", .workers = 2},
+      controller_(context, rng,
+                  {.name = "copier",
+                   .workers = 2,
+                   // What is in the way of a copy is not watched: nothing tells when it goes.
+                   .retry = {std::chrono::milliseconds(5), std::chrono::seconds(30), 0.5}},
                   [this](std::string name, runtime::OwnWrites& writes, StopToken stop) {
                     return reconcile(std::move(name), writes, std::move(stop));
                   }) {

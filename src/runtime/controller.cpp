@@ -73,6 +73,8 @@ asio::awaitable<Controller::Outcome> Controller::attempt(const std::string& key,
   OwnWrites& writes = writes_[key];  // other keys come and go meanwhile, but this one is in work only here
   Outcome outcome{true, kLookAgain, true};
   if (writes.seen(time.now())) outcome = co_await reconcile(key, writes, stop);
+  // What was written may be gone again before a watch shows it: then no event ever comes.
+  if (!writes.empty()) queue_.add_after(key, kLookAgain);
   if (writes.empty()) writes_.erase(key);
   co_return outcome;
 }

@@ -149,6 +149,28 @@ TEST_F(RuntimeControllerTest, AWriteThatIsNeverSeenHoldsItUpForALimitedTime) {
   EXPECT_EQ(reconciled_.size(), 2U);
 }
 
+// Created, and deleted by somebody while the watch was away: the new list does not have it, nor did the store, so nothing
+// changes. A simulated run found this.
+TEST_F(RuntimeControllerTest, LooksAgainWhenItsWriteWasUndoneUnseen) {
+  serve({node("a", "1")});
+  does_ = [this](const std::string&, OwnWrites& writes) {
+    kube::ObjectMeta written;
+    written.name = "made";
+    written.resource_version = "150";
+    if (reconciled_.size() == 1) writes.remember(nodes_, written);
+    return Controller::Outcome{};
+  };
+  start();
+  EXPECT_THAT(reconciled_, ElementsAre("a"));
+  const Json list = {{"metadata", {{"resourceVersion", "200"}}}, {"items", {node("a", "1")}}};
+  transport_.reply(std::string("GET ") + kPath, json_reply(200, list));
+  nodes_.relist();
+  pass(seconds(1));
+  EXPECT_THAT(reconciled_, ElementsAre("a", "a"));
+  pass(seconds(100));
+  EXPECT_THAT(reconciled_, ElementsAre("a", "a")) << "once is enough";
+}
+
 TEST_F(RuntimeControllerTest, ComesBackWhenAsked) {
   serve({node("a", "1")});
   does_ = [](const auto&, auto&) { return Controller::Outcome{true, hours(1)}; };

@@ -22,7 +22,8 @@ std::string map_path(const std::string& ns, const std::string& name) { return co
 // A run, and what must hold in it.
 class CopierRun {
  public:
-  CopierRun(std::uint64_t seed, const std::vector<Fault>& faults) : world_(seed, {.servers = 2}) {
+  CopierRun(std::uint64_t seed, const std::vector<Fault>& faults, bool trace)
+      : world_(seed, {.servers = 2}), trace_(trace) {
     for (const std::string& ns : {kSourceNamespace, kCopyNamespace}) {
       world_.as_user("POST", "/api/v1/namespaces", {{"metadata", {{"name", ns}}}});
     }
@@ -125,11 +126,19 @@ class CopierRun {
     }
   }
 
+  void tell(const Commit& commit) const {
+    const auto millis = std::chrono::duration_cast<milliseconds>(world_.now() - world_.start()).count();
+    std::fprintf(stderr, "%lld ms, revision %llu, process %d: %s %s %s\n", static_cast<long long>(millis),
+                 static_cast<unsigned long long>(commit.revision), commit.process, commit.request.method.c_str(),
+                 commit.request.target.c_str(), commit.request.body.c_str());
+  }
+
   // ---- What must hold.
 
   void check_commit(const Commit& commit) {
     ++verdict_.requests;
     const std::string& target = commit.request.target;
+    if (trace_) tell(commit);
     const std::string from = collection(kSourceNamespace);
     const std::string to = collection(kCopyNamespace);
     if (target.starts_with(from)) remember_source(commit);
@@ -237,6 +246,7 @@ class CopierRun {
   }
 
   World world_;
+  bool trace_;
   std::vector<CopierProgram*> programs_;  // what runs in each process; dangling where none runs
   Verdict verdict_;
   int values_ = 0;
@@ -251,6 +261,8 @@ std::vector<Fault> copier_faults(std::uint64_t seed) {
   return draw_faults(rng, {.processes = 2, .servers = 2, .span = kTurmoil});
 }
 
-Verdict run_copier(std::uint64_t seed, const std::vector<Fault>& faults) { return CopierRun(seed, faults).run(); }
+Verdict run_copier(std::uint64_t seed, const std::vector<Fault>& faults, bool trace) {
+  return CopierRun(seed, faults, trace).run();
+}
 
 }  // namespace pd::test

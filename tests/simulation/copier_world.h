@@ -23,6 +23,6 @@ struct Verdict {
 };
 
 std::vector<Fault> copier_faults(std::uint64_t seed);
-Verdict run_copier(std::uint64_t seed, const std::vector<Fault>& faults);
+Verdict run_copier(std::uint64_t seed, const std::vector<Fault>& faults, bool trace = false);
 
 }  // namespace pd::test

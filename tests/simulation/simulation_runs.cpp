@@ -23,7 +23,8 @@ std::string explain(std::uint64_t seed, const std::vector<Fault>& faults) {
 }
 
 TEST(CopierSimulation, HoldsUnderTheFaultsOfEachSeed) {
-  log::init({.program = "simulation", .json = false, .level = log::Level::kNone});
+  const bool trace = std::getenv("PD_SIMULATION_TRACE") != nullptr;
+  log::init({.program = "simulation", .json = false, .level = trace ? log::Level::kInfo : log::Level::kNone});
   const std::uint64_t first = from_environment("PD_SIMULATION_FIRST_SEED", 1);
   const std::uint64_t count = from_environment("PD_SIMULATION_SEEDS", 500);
   const auto started = std::chrono::steady_clock::now();
@@ -31,7 +32,7 @@ TEST(CopierSimulation, HoldsUnderTheFaultsOfEachSeed) {
   std::uint64_t writes = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     const std::vector<Fault> faults = copier_faults(seed);
-    const Verdict verdict = run_copier(seed, faults);
+    const Verdict verdict = run_copier(seed, faults, trace);
     ASSERT_EQ(verdict.violation, "") << explain(seed, faults);
     steps += verdict.steps;
     writes += static_cast<std::uint64_t>(verdict.copies_written);
