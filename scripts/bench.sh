@@ -34,11 +34,21 @@ bench_ranktable() {
   done
 }
 
-declare -A targets=([plan]=plan_bench [decode]="decode_bench replay_bench" [ranktable]="ranktable_bench table_memory")
-[[ $# -gt 0 ]] || set -- plan decode ranktable
+# The queue and the simulator; then against a real API server, which takes some minutes and root.
+bench_runtime() {
+  # What the simulated faults make the sample controller say.
+  "$programs/runtime_bench" 2>"$logs/runtime_bench.log" || fail "runtime_bench failed: see ${logs#"$root"/}/runtime_bench.log"
+  [[ $(id -u) -eq 0 ]] || fail "the benchmark of the runtime starts a cluster, which needs root: sudo ./dev bench runtime"
+  "$root/scripts/setup.sh" >&2
+  PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/live_runtime.py"
+}
+
+declare -A targets=([plan]=plan_bench [decode]="decode_bench replay_bench" [ranktable]="ranktable_bench table_memory"
+  [runtime]="runtime_bench store-probe api-load")
+[[ $# -gt 0 ]] || set -- plan decode ranktable runtime
 wanted=()
 for name in "$@"; do
-  [[ -n ${targets[$name]:-} ]] || fail "there is no benchmark \"$name\"; there are plan, decode and ranktable"
+  [[ -n ${targets[$name]:-} ]] || fail "there is no benchmark \"$name\"; there are plan, decode, ranktable and runtime"
   read -ra more <<<"${targets[$name]}"
   wanted+=("${more[@]}")
 done

@@ -19,7 +19,7 @@ RATE = 150  # changes a second
 SOME = 150  # changes: a second of them
 MEAN_LIFE = 0.5  # of a connection, in seconds
 SETTLED_WITHIN = 120  # seconds: back-offs between attempts grow to one minute
-SILENCE = 4  # seconds after which a watch is given up
+SILENCE = 1  # second after which a watch is given up
 
 
 class World:

@@ -53,6 +53,13 @@ class LiveCluster:
         """KUBECONFIG, STATE and NETNS of the cluster."""
         return dict(line.split("=", 1) for line in self.run("env").stdout.split())
 
+    def process(self, name):
+        """The pid of one of the cluster's processes: "kube-apiserver", "etcd", ..."""
+        return int(pathlib.Path(self.environment()["STATE"], "processes", name).read_text(encoding="ascii").split()[0])
+
+    def kill_process(self, name):
+        os.kill(self.process(name), signal.SIGKILL)
+
     def kubectl(self, *arguments, stdin=None, check=True):
         return self.run("kubectl", *arguments, stdin=stdin, check=check)
 

@@ -9,10 +9,11 @@
 namespace pd::test {
 
 // What the API server adds to a pod (uid, managedFields, defaults), and its status, about.
-inline constexpr std::size_t kAddedToPod = 2480;
+inline constexpr std::size_t kAddedToPod = 2640;
 
-// The pod as it is created. Its status is another write: see pod_status(). It runs on that node, or, without one,
-// waits for ever for a scheduler that is not there: such a pod is gone as soon as it is deleted.
+// The pod as it is created. Its status is another write: see pod_status(). It runs on that node and has
+// an owner, which is not there (a garbage collector would delete it); or, without a node, it waits for ever for a
+// scheduler that is not there: such a pod is gone as soon as it is deleted.
 inline Json pod_to_create(const std::string& name, const std::string& node, std::size_t bytes) {
   const Json sample = bench::pod_object(0, 0);
   Json pod = {{"apiVersion", "v1"}, {"kind", "Pod"}};
@@ -26,7 +27,10 @@ inline Json pod_to_create(const std::string& name, const std::string& node, std:
                  {"schedulerName", "nobody"},
                  {"automountServiceAccountToken", false},
                  {"terminationGracePeriodSeconds", 0}};
-  if (!node.empty()) pod["spec"]["nodeName"] = node;
+  if (!node.empty()) {
+    pod["spec"]["nodeName"] = node;
+    pod["metadata"]["ownerReferences"] = sample["metadata"]["ownerReferences"];
+  }
   const std::size_t size = pod.dump().size() + kAddedToPod;
   // An argument a line, as long ones are rare.
   for (std::size_t left = bytes > size ? bytes - size : 0; left > 0; left -= std::min<std::size_t>(left, 64)) {
@@ -39,9 +43,7 @@ inline Json pod_status(int index) {
   const std::string address = "10.244." + std::to_string(index / 250 % 250) + "." + std::to_string(index % 250);
   return {{"phase", "Running"},
           {"podIP", address},
-          {"podIPs", {{{"ip", address}}}},
           {"hostIP", "192.168.17." + std::to_string(index % 250)},
-          {"startTime", "2026-11-24T06:34:56Z"},
           {"conditions", {bench::condition("Ready"), bench::condition("PodScheduled")}}};
 }
 
