@@ -180,9 +180,13 @@ void Exchange::on_head(HttpResponse head, std::string warning) {
 
 void Exchange::on_bytes() {
   if (cancelled_) return;
-  const std::string bytes = sink_->take();
+  std::string bytes = sink_->take();
   received_ += bytes.size();
-  buffer_ += bytes;
+  if (buffer_.empty()) {
+    buffer_ = std::move(bytes);
+  } else {
+    buffer_ += bytes;
+  }
   wake_.cancel();
 }
 

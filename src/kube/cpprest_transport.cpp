@@ -50,7 +50,11 @@ class Lines final : public LineStream {
   std::size_t compact() {
     const std::size_t dropped = start_;
     std::string& buffer = exchange_->buffer();
-    buffer.erase(0, start_);
+    if (start_ == buffer.size()) {
+      buffer = {};  // a stream that is quiet keeps no room
+    } else {
+      buffer.erase(0, start_);
+    }
     start_ = 0;
     // The room of one huge line is not kept for as long as the stream lasts.
     if (buffer.capacity() > 2 * kStreamBuffer && buffer.size() < kStreamBuffer) buffer.shrink_to_fit();
