@@ -33,6 +33,7 @@ boost::asio::awaitable<Controller::Outcome> Controller::reconcile(std::string ke
     co_return Outcome{};
   }
   Memory& memory = memory_[key];
+  memory.failed = false;  // what changes from here on counts
   if (!memory.foreign_objects.empty() && clock_.now() - memory.foreign_seen >= kForeignMemory) {
     co_await look_again_at_foreign(snapshot->deployment.meta, memory, stop);
     snapshot = stores_.observe(key, settings_);

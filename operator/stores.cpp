@@ -40,15 +40,15 @@ void Stores::tell_changes() {
                            before->meta.deleted == after->meta.deleted;
     concern((after ? after : before)->meta.key(), same_spec ? Change::kStatus : Change::kOther);
   });
-  pods_.store().on_change([this](const auto& before, const auto& after) {
-    concern(deployment_key((after ? after : before)->meta));
-    if (before && after && deployment_key(before->meta) != deployment_key(after->meta))
-      concern(deployment_key(before->meta));
-  });
-  config_maps_.store().on_change(
-      [this](const auto& before, const auto& after) { concern(deployment_key((after ? after : before)->meta)); });
-  services_.store().on_change(
-      [this](const auto& before, const auto& after) { concern(deployment_key((after ? after : before)->meta)); });
+  // Also the deployment that lost an object because somebody has changed its label.
+  const auto concern_both = [this](const auto& before, const auto& after) {
+    const std::string now = deployment_key((after ? after : before)->meta);
+    concern(now);
+    if (before && deployment_key(before->meta) != now) concern(deployment_key(before->meta));
+  };
+  pods_.store().on_change(concern_both);
+  config_maps_.store().on_change(concern_both);
+  services_.store().on_change(concern_both);
   nodes_.store().on_change([this](const auto& before, const auto& after) { node_changed(before, after); });
 }
 

@@ -5,6 +5,9 @@
 namespace pd::kube {
 namespace {
 
+// Whoever answers, a load balancer as well: nobody is kept away for longer.
+constexpr std::chrono::seconds kLongestWait{60};
+
 const Projection& metadata_only() {
   static const Projection fields({"metadata"});
   return fields;
@@ -49,7 +52,7 @@ Error status_error(const Json& status) {
   error.reason = text_member(status, "reason");
   error.code = code_of(code, error.reason);
   const std::int64_t seconds = integer_member(object_member(status, "details"), "retryAfterSeconds", 0);
-  if (seconds > 0) error.retry_after = std::chrono::seconds(seconds);
+  if (seconds > 0) error.retry_after = std::chrono::seconds(std::min(seconds, kLongestWait.count()));
   return error;
 }
 
@@ -59,7 +62,7 @@ Error status_error(const HttpResponse& response) {
     error = status_error(*status);
     error.code = code_of(response.status, error.reason);
   }
-  if (response.retry_after) error.retry_after = response.retry_after;
+  if (response.retry_after) error.retry_after = std::min(*response.retry_after, kLongestWait);
   return error;
 }
 

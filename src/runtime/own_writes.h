@@ -15,7 +15,8 @@ namespace pd::runtime {
 
 class OwnWrites {
  public:
-  // A write that never shows up was undone by somebody, or is not of what is watched: it holds nobody up for longer.
+  // A watch that lags (one that is half-open does, until its silence is noticed) holds a key up for no longer: writes
+  // are fenced by resourceVersion, so what is planned on an old store is refused rather than harmful.
   static constexpr auto kLimit = std::chrono::seconds(30);
 
   // `written`: the metadata with which the API server answered. The reflector must outlive this.

@@ -32,6 +32,9 @@ void tell_left_out(const Error& error) {
 constexpr std::string_view kUnreadable = "Unreadable";
 Error stale(std::string message) { return {Code::kGone, std::move(message), std::string(kUnreadable)}; }
 
+// The answer was there already when a new list was asked for: it is not the new one.
+Error superseded() { return {Code::kCancelled, "stopped"}; }
+
 const char* reason_of(const Error& error) {
   if (error.code == Code::kGone) return error.reason == kUnreadable ? "unreadable" : "gone";
   return error.code == Code::kTimeout ? "silent" : "failed";
@@ -86,6 +89,7 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::list(StopToken stop) {
   if (streaming_ == Streaming::kYes) {
     Result<Lines> stream = co_await list_by_stream(stop);
     if (stream) co_return stream;
+    if (stop.stopped()) co_return stream.error();  // says nothing of the server
     const bool refused = stream.error().code == Code::kInvalid;
     streaming_ = refused ? Streaming::kUnknownToServer : Streaming::kNotNow;
     if (!refused) co_return stream.error().with_context(place);
@@ -109,6 +113,7 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::list_by_stream(StopToken stop) 
     if (!complete) co_return complete.error();
     if (*complete) break;
   }
+  if (stop.stopped()) co_return superseded();
   sink_.end_list();
   co_return stream;
 }
@@ -146,6 +151,7 @@ asio::awaitable<Status> Watcher::list_by_pages(StopToken stop) {
     if (!next) co_return next.error();
     token = std::move(*next);
   } while (!token.empty());
+  if (stop.stopped()) co_return superseded();
   version_ = std::move(version);  // no earlier: it stands for all pages
   sink_.end_list();
   co_return Ok{};
@@ -178,8 +184,8 @@ asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token
 // that follows at once would go round as fast as the server answers.
 asio::awaitable<bool> Watcher::watch_until_stale(Lines stream, StopToken stop) {
   const TimeService& time = *co_await time_service();
-  bool worked = stream != nullptr;  // it has brought the list
-  int failures = 0;                 // in a row
+  bool worked = false;
+  int failures = 0;  // in a row
   while (!stop.stopped()) {
     int events = 0;
     const Instant started = time.now();

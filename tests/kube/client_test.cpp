@@ -232,5 +232,12 @@ TEST(StatusError, SurvivesAnyStatus) {
   EXPECT_EQ(status_error(Json{{"code", 410}, {"reason", "Expired"}}).code, Code::kGone);
 }
 
+TEST(StatusError, NobodyIsKeptAwayForLong) {
+  HttpResponse busy{503, "", std::chrono::seconds(3600)};
+  EXPECT_EQ(status_error(busy).retry_after, std::chrono::seconds(60));
+  const Json far = {{"code", 429}, {"details", {{"retryAfterSeconds", 9'000'000'000'000'000'000}}}};
+  EXPECT_EQ(status_error(far).retry_after, std::chrono::seconds(60));
+}
+
 }  // namespace
 }  // namespace pd::kube

@@ -129,6 +129,13 @@ TEST_F(StoresTest, AConfigMapAndAServiceConcernTheirDeployment) {
   EXPECT_THAT(concerned_, ElementsAre("llm/qwen"));
 }
 
+TEST_F(StoresTest, AnObjectThatIsLabelledAnewConcernsBothDeployments) {
+  script_.add(ClusterScript::kConfigMaps, labelled(object("llm", "qwen-ranktable", "7"), "qwen"));
+  start();
+  event(ClusterScript::kConfigMaps, "MODIFIED", labelled(object("llm", "qwen-ranktable", "101"), "yi"));
+  EXPECT_THAT(concerned_, UnorderedElementsAre("llm/qwen", "llm/yi"));
+}
+
 TEST_F(StoresTest, ANodeConcernsTheDeploymentsWithPodsOnIt) {
   script_.add(ClusterScript::kDeployments, object("llm", "far", "1"));
   script_.add(ClusterScript::kNodes, node_with("node-1", "2", inventory("huawei.com/npu")));

@@ -149,8 +149,8 @@ TEST_F(RuntimeControllerTest, AWriteThatIsNeverSeenHoldsItUpForALimitedTime) {
   EXPECT_EQ(reconciled_.size(), 2U);
 }
 
-// Created, and deleted by somebody while the watch was away: the new list does not have it, nor did the store, so nothing
-// changes. A simulated run found this.
+// Created, and deleted by somebody while the watch was away: the new list does not have it, nor did the store, so
+// nothing changes. A simulated run found this.
 TEST_F(RuntimeControllerTest, LooksAgainWhenItsWriteWasUndoneUnseen) {
   serve({node("a", "1")});
   does_ = [this](const std::string&, OwnWrites& writes) {

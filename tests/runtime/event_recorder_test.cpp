@@ -278,10 +278,10 @@ TEST_F(EventRecorderTest, TriesAgainWithPauses) {
 TEST_F(EventRecorderTest, WaitsAsLongAsItIsAskedTo) {
   start();
   kube::HttpResponse busy = test::status_reply(429, "TooManyRequests");
-  busy.retry_after = seconds(100);
+  busy.retry_after = seconds(50);
   server_.answers_.push_back(busy);
   record(event_of("a"));
-  pass(seconds(99));
+  pass(seconds(49));
   EXPECT_THAT(requests(), SizeIs(1));
   pass(seconds(1));
   EXPECT_THAT(requests(), SizeIs(2));

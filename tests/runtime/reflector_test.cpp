@@ -103,6 +103,20 @@ TEST_F(ReflectorTest, ListsAnewWhenAsked) {
   EXPECT_THAT(names(), ::testing::ElementsAre("a@15"));
 }
 
+// The answer has come, and the flow that takes it has not gone on yet.
+TEST_F(ReflectorTest, AListWhoseAnswerIsThereIsNotTheOneThatWasAskedForEither) {
+  transport_.reply(kList, list("10", {node("a", "1")}));
+  const auto stream = transport_.reply_stream("STREAM /api/v1/nodes");
+  test::settle(context_);
+  const Json end = {
+      {"metadata", {{"resourceVersion", "10"}, {"annotations", {{"k8s.io/initial-events-end", "true"}}}}}};
+  stream->push(event("BOOKMARK", end));
+  nodes_.relist();
+  test::settle(context_);
+  EXPECT_EQ(transport_.count("STREAM /api/v1/nodes"), 2) << "a stream again";
+  EXPECT_FALSE(nodes_.fresh());
+}
+
 TEST_F(ReflectorTest, AListThatHadBegunIsNotTheOneThatWasAskedFor) {
   test::settle(context_);  // the first list waits for its answer
   nodes_.relist();
