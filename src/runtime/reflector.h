@@ -103,7 +103,10 @@ class Reflector final : public ReflectorBase {
     void begin_list() override { listed.clear(); }
 
     Status list_item(const Json& object) override {
-      return with(object, [this](T decoded) { listed.insert_or_assign(decoded.meta.key(), std::move(decoded)); });
+      return with(object, [this](T decoded) {
+        auto pointer = std::make_shared<const T>(std::move(decoded));
+        listed.insert_or_assign(pointer->meta.key(), std::move(pointer));
+      });
     }
     Status list_deleted(const Json& object) override {
       return with(object, [this](const T& decoded) { listed.erase(decoded.meta.key()); });
@@ -130,7 +133,7 @@ class Reflector final : public ReflectorBase {
 
     Reflector& reflector;
     std::string ns;
-    std::map<std::string, T> listed;
+    std::map<std::string, typename Store<T>::Pointer> listed;
     bool synced = false;
     bool fresh = false;
     Watcher watcher;

@@ -49,18 +49,23 @@ class Store {
     notify(before, nullptr);
   }
 
-  // All that there is in that namespace (empty: in all): what is not in `objects`, by key, is gone, which no event may
+  // All that there is in that namespace (empty: in all), by key: what is not in `objects` is gone, which no event may
   // have told.
-  void replace(std::map<std::string, T> objects, std::string_view ns = {}) {
+  void replace(std::map<std::string, Pointer> objects, std::string_view ns = {}) {
     std::vector<std::string> gone;
     for (const auto& [key, object] : objects_) {
       if ((ns.empty() || object->meta.ns == ns) && !objects.contains(key)) gone.push_back(key);
     }
-    for (auto& [key, object] : objects) {
-      const Pointer known = find(key);
-      if (known && known->meta.uid == object.meta.uid && known->meta.resource_version == object.meta.resource_version)
+    while (!objects.empty()) {
+      auto node = objects.extract(objects.begin());
+      const Pointer known = find(node.key());
+      if (known && known->meta.uid == node.mapped()->meta.uid &&
+          known->meta.resource_version == node.mapped()->meta.resource_version)
         continue;
-      put(std::move(object));
+      const Pointer object = node.mapped();
+      // The first list becomes the store: there are never two of it in memory.
+      if (!objects_.insert(std::move(node)).inserted) objects_[object->meta.key()] = object;
+      notify(known, object);
     }
     for (const std::string& key : gone) erase(key);
   }
