@@ -11,8 +11,9 @@ import statistics
 import sys
 
 from asked_program import PROGRAMS, AskedProgram
-from live_cluster import LiveCluster
+from live_cluster import ROOT, LiveCluster
 
+DRAIN = ROOT / "tests" / "bench" / "drain_watch.py"
 CALLS = 5
 LARGE = 12000  # bytes
 SMALL = 3000
@@ -73,6 +74,12 @@ class Bench:
         say(f"{name}_cpu", "us/event", [run["usage"]["cpu_seconds"] * 1e6 / pods for run in runs])
         say(f"{name}_server_cpu", "us/event", [run["server_seconds"] * 1e6 / pods for run in runs])
 
+    def drain(self, name, namespace, pods):
+        """The same events to a client that reads nothing of them: more no client gets of this API server."""
+        runs = [json.loads(self.cluster.run("exec", "--", sys.executable, DRAIN, namespace).stdout) for _ in range(CALLS)]
+        say(name, "events/s", [pods / run["seconds"] for run in runs], limit="what the API server sends")
+        say(f"{name}_bytes", "MB/s", [run["bytes"] / run["seconds"] / 1e6 for run in runs])
+
     def cold_sync(self, name, pods, nodes, *arguments):
         runs = [self.sync(*arguments) for _ in range(CALLS)]
         for run in runs:
@@ -123,10 +130,12 @@ def main(pods=10000, nodes=1000):
         bench.cold_sync("live.cold_sync", pods, nodes)
         bench.cold_sync("live.cold_sync_by_pages", pods, nodes, "--by-pages")
         bench.replay("live.replay_3k", "bench-3k", pods)
+        bench.drain("live.drain_3k", "bench-3k", pods)
         bench.live("bench-3k", pods)
         large = pods // 2
         bench.fill("bench-12k", LARGE, large, nodes)
         bench.replay("live.replay_12k", "bench-12k", large)
+        bench.drain("live.drain_12k", "bench-12k", large)
 
 
 if __name__ == "__main__":
