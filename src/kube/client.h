@@ -5,9 +5,8 @@
 //   Client client(transport);
 //   const std::string path = object_path(Resource<Lease>::kPath, "pd-system", "pd-operator");
 //   Result<Lease> lease = co_await client.get<Lease>(path, {.timeout = std::chrono::seconds(5), .stop = stop});
-//   Result<ObjectMeta> renewed = co_await client.replace(path, encode_lease(*lease));   // kConflict: somebody wrote
-//   first Result<Listed<Pod>> pods = co_await client.list<Pod>({.ns = "llm", .label_selector =
-//   "pd-operator.io/deployment=qwen"});
+//   Result<ObjectMeta> renewed = co_await client.replace(path, encode_lease(*lease));  // kConflict: another was first
+//   Result<Listed<Pod>> pods = co_await client.list<Pod>({.ns = "llm", .label_selector = "app=qwen"});
 //
 // Thread: the transport's.
 #pragma once

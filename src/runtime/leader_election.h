@@ -55,7 +55,8 @@ class LeaderElector {
   asio::awaitable<Status> release();
 
   bool leading() const { return leading_; }
-  // To be asked right before each write. A process that was suspended wakes with its time over.
+  // To be asked right before each write. A process that was stopped by a signal wakes with its time
+  // over; the monotonic clock stands still while a whole machine is suspended, and then only resourceVersions protect.
   bool may_write() const { return leading_ && time_.now() < valid_until_; }
   Instant valid_until() const { return valid_until_; }
 

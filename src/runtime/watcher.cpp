@@ -7,10 +7,6 @@
 namespace pd::runtime {
 namespace {
 
-// A page of the largest objects that etcd takes (1.5 MiB; of metadata, annotations of 256 KiB) stays within what the
-// transport accepts as an answer.
-constexpr int kPageSize = 32;
-constexpr int kMetadataPageSize = 200;
 constexpr auto kShortWatch = std::chrono::seconds(1);
 
 constexpr int kFailuresBeforeList = 5;  // a version that the server does not know (any more) may fail in many ways
@@ -31,6 +27,12 @@ void tell_left_out(const Error& error) {
 // What only a new list can mend, beside 410.
 constexpr std::string_view kUnreadable = "Unreadable";
 Error stale(std::string message) { return {Code::kGone, std::move(message), std::string(kUnreadable)}; }
+
+// What an ERROR event says. The projection has dropped the members of its Status: read it again, whole.
+Error error_of(const std::string& line) {
+  const Result<Json> whole = parse_json(line);
+  return whole ? kube::status_error(kube::object_member(*whole, "object")) : stale("an ERROR event can't be read");
+}
 
 // The answer was there already when a new list was asked for: it is not the new one.
 Error superseded() { return {Code::kCancelled, "stopped"}; }
@@ -133,10 +135,7 @@ Result<bool> Watcher::take_initial(const std::string& line) {
     version_ = std::move(version);
     return true;
   }
-  if (type == "ERROR") {
-    const Result<Json> whole = parse_json(line);
-    return whole ? kube::status_error(kube::object_member(*whole, "object")) : whole.error();
-  }
+  if (type == "ERROR") return error_of(line);
   const Status read = type == "DELETED" ? sink_.list_deleted(object) : sink_.list_item(object);
   if (!read) tell_left_out(read.error());
   return false;
@@ -161,7 +160,7 @@ asio::awaitable<Status> Watcher::list_by_pages(StopToken stop) {
 // again.
 asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token, std::string& version,
                                                         StopToken stop) {
-  std::string more = "limit=" + std::to_string(target_.metadata_only ? kMetadataPageSize : kPageSize);
+  std::string more = "limit=" + std::to_string(target_.metadata_only ? kube::kMetadataPageSize : kube::kPageSize);
   if (!token.empty()) more += "&continue=" + kube::query_escape(token);
   kube::HttpRequest request{"GET", query(more),
                             std::string(target_.metadata_only ? kube::kAcceptMetadataList : kube::kAcceptJson)};
@@ -237,11 +236,7 @@ Status Watcher::handle(const std::string& line, int& events) {
   const Result<Json> event = kube::parse_projected(line, *target_.projection, "object");
   if (!event) return stale("an event can't be read: " + event.error().message);
   const std::string type = kube::text_member(*event, "type");
-  if (type == "ERROR") {
-    // The projection has dropped the Status' members: read it again, whole.
-    const Result<Json> whole = parse_json(line);
-    return whole ? kube::status_error(kube::object_member(*whole, "object")) : stale("an ERROR event can't be read");
-  }
+  if (type == "ERROR") return error_of(line);
   const Json& object = kube::object_member(*event, "object");
   const std::string version = kube::text_member(kube::object_member(object, "metadata"), "resourceVersion");
   if (version.empty()) return stale("an event has no resourceVersion");

@@ -4,8 +4,7 @@
 // list, from Kubernetes 1.34 on by default), else in pages.
 //
 //   Listed(version) -> Watching(version) -> clean end or a passing error -> Watching again
-//                                        -> 410, what can't be read, what does not pass -> a new list, at least as
-//                                        fresh
+//                                        -> 410, what can't be read, what does not pass -> a new consistent list
 //
 // Thread: the io_context's.
 #pragma once

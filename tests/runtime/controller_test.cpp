@@ -46,6 +46,16 @@ class RuntimeControllerTest : public ::testing::Test {
     stream_->push(Json{{"type", type}, {"object", object}}.dump());
     test::settle(context_);
   }
+  // The first reconcile writes something that gets this version; the others do nothing.
+  void write_once(const std::string& version) {
+    does_ = [this, version](const std::string& key, OwnWrites& writes) {
+      kube::ObjectMeta written;
+      written.name = key;
+      written.resource_version = version;
+      if (reconciled_.size() == 1) writes.remember(nodes_, written);
+      return Controller::Outcome{};
+    };
+  }
   void pass(Duration time) {
     const Instant until = time_.now() + time;
     while (time_.next().value_or(TimeService::kNever) <= until) {
@@ -117,13 +127,7 @@ TEST_F(RuntimeControllerTest, AnExceptionIsAFailureAndComesBackWithBackOff) {
 
 TEST_F(RuntimeControllerTest, DoesNotReconcileBeforeItsOwnWriteWasSeen) {
   serve({node("a", "1")});
-  does_ = [this](const std::string& key, OwnWrites& writes) {
-    kube::ObjectMeta written;
-    written.name = key;
-    written.resource_version = "150";
-    if (reconciled_.size() == 1) writes.remember(nodes_, written);
-    return Controller::Outcome{};
-  };
+  write_once("150");
   start();
   event("MODIFIED", node("a", "149"));
   EXPECT_EQ(reconciled_.size(), 1U);
@@ -134,13 +138,7 @@ TEST_F(RuntimeControllerTest, DoesNotReconcileBeforeItsOwnWriteWasSeen) {
 
 TEST_F(RuntimeControllerTest, AWriteThatIsNeverSeenHoldsItUpForALimitedTime) {
   serve({node("a", "1")});
-  does_ = [this](const std::string& key, OwnWrites& writes) {
-    kube::ObjectMeta written;
-    written.name = key;
-    written.resource_version = "150";
-    if (reconciled_.size() == 1) writes.remember(nodes_, written);
-    return Controller::Outcome{};
-  };
+  write_once("150");
   start();
   event("MODIFIED", node("a", "149"));
   pass(seconds(29));
@@ -153,13 +151,7 @@ TEST_F(RuntimeControllerTest, AWriteThatIsNeverSeenHoldsItUpForALimitedTime) {
 // nothing changes. A simulated run found this.
 TEST_F(RuntimeControllerTest, LooksAgainWhenItsWriteWasUndoneUnseen) {
   serve({node("a", "1")});
-  does_ = [this](const std::string&, OwnWrites& writes) {
-    kube::ObjectMeta written;
-    written.name = "made";
-    written.resource_version = "150";
-    if (reconciled_.size() == 1) writes.remember(nodes_, written);
-    return Controller::Outcome{};
-  };
+  write_once("150");
   start();
   EXPECT_THAT(reconciled_, ElementsAre("a"));
   const Json list = {{"metadata", {{"resourceVersion", "200"}}}, {"items", {node("a", "1")}}};
