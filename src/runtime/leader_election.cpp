@@ -108,7 +108,12 @@ asio::awaitable<Status> LeaderElector::write(kube::Lease lease) {
   asio::awaitable<Result<kube::Lease>> request =
       is_new ? lock_.create(std::move(lease), options) : lock_.update(std::move(lease), options);
   Result<kube::Lease> written = co_await std::move(request);
-  if (!written) co_return written.error();
+  if (!written) {
+    const Code code = written.error().code;
+    unsure_ = code == Code::kUnavailable || code == Code::kTimeout;
+    co_return written.error();
+  }
+  unsure_ = false;
   hold(std::move(*written), sent);
   co_return Ok{};
 }
@@ -138,10 +143,21 @@ void LeaderElector::lose(const std::string& why) {
 }
 
 asio::awaitable<Status> LeaderElector::release() {
-  if (!std::exchange(leading_, false)) co_return Ok{};
-  watchdog_.cancel();
-  callbacks_.on_change(false);
-  Result<kube::Lease> lease = seen_->lease;
+  if (std::exchange(leading_, false)) {
+    watchdog_.cancel();
+    callbacks_.on_change(false);
+    co_return co_await give_away(seen_->lease);
+  }
+  if (lost_ || !unsure_) co_return Ok{};
+  kube::CallOptions options = call_options();
+  Result<kube::Lease> found = co_await lock_.get(options);
+  if (!found && found.error().code != Code::kNotFound) co_return found.error();
+  if (!found || !is_ours(*found)) co_return Ok{};
+  co_return co_await give_away(std::move(*found));
+}
+
+asio::awaitable<Status> LeaderElector::give_away(kube::Lease known) {
+  Result<kube::Lease> lease = std::move(known);
   // Twice: the answer to the last renewal may have been lost, and what is remembered be old.
   for (int attempt = 0; attempt < 2 && lease && is_ours(*lease); ++attempt) {
     lease->holder.clear();

@@ -51,7 +51,8 @@ class LeaderElector {
   // Competes and, as the leader, renews. Ends when stopped (then this process is still the holder) or lost. A write
   // that is under way when it is stopped is waited for, so that it is known who holds the Lease.
   asio::awaitable<void> run(StopToken stop);
-  // After run() and the end of everything that wrote: gives the Lease away, so that others need not wait.
+  // After run() and the end of everything that wrote: gives the Lease away, so that others need not wait. Also one that
+  // was won without knowing it, as the answer was lost.
   asio::awaitable<Status> release();
 
   bool leading() const { return leading_; }
@@ -70,6 +71,7 @@ class LeaderElector {
   asio::awaitable<Status> attempt();
   asio::awaitable<Status> contend();
   asio::awaitable<Status> write(kube::Lease lease);
+  asio::awaitable<Status> give_away(kube::Lease known);
   void observe(const kube::Lease& lease);
   void hold(kube::Lease lease, Instant sent);
   void lose(const std::string& why);
@@ -91,6 +93,7 @@ class LeaderElector {
   std::optional<Observation> seen_;
   bool leading_ = false;
   bool lost_ = false;
+  bool unsure_ = false;  // a write whose answer was lost may have made this process the holder
   int moments_ = 0;
   Instant valid_until_ = Instant::min();
   TimeService::Call watchdog_;

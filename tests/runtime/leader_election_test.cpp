@@ -406,6 +406,21 @@ TEST_F(LeaderElectionTest, ReleasesThoughTheLastRenewalsAnswerWasLost) {
   EXPECT_EQ(lease().holder, "");
 }
 
+// It won, and was stopped before it knew.
+TEST_F(LeaderElectionTest, ReleasesWhatItWonWithoutTheAnswer) {
+  server_.fate = [](const kube::HttpRequest& request) { return Fate{.answers = request.method == "GET"}; };
+  Candidate a(context_, server_, "a");
+  pass(milliseconds(100));
+  a.stop.stop();
+  pass(seconds(11));
+  EXPECT_TRUE(a.ended);
+  EXPECT_FALSE(a.elector.leading());
+  EXPECT_EQ(lease().holder, "a");
+  server_.fate = [](const kube::HttpRequest&) { return Fate{}; };
+  EXPECT_TRUE(release(a));
+  EXPECT_EQ(lease().holder, "");
+}
+
 TEST_F(LeaderElectionTest, ReleasesNothingThatAnotherHolds) {
   Candidate a(context_, server_, "a");
   pass(seconds(1));

@@ -13,14 +13,17 @@ CopierProgram::CopierProgram(SimProcess& process)
       lock_(lease_client_, kCopyNamespace, "copier"),
       elector_(process.context(), lock_, process.clock(), rng_,
                {.identity = "copier-" + std::to_string(process.index()) + "_" + std::to_string(rng_() % 1000000)},
-               {.started = [this] { working_.start(copier_.controller().run(stop_working_.token())); },
-                .lost = [this](const std::string&) { process_.exit(); }}),
+               {.started = [this] { work(); }, .lost = [this](const std::string&) { process_.exit(); }}),
       copier_(process.context(), client_, rng_, kSourceNamespace, kCopyNamespace),
       working_(process.context()),
       watching_(process.context()),
       competing_(process.context()) {
   watching_.start(copier_.controller().run_watches(stop_watching_.token()));
   competing_.start(elector_.run(stop_competing_.token()));
+}
+
+void CopierProgram::work() {
+  working_.start(copier_.controller().run(stop_working_.token()), [this](const Error&) { terminate(); });
 }
 
 void CopierProgram::terminate() {
@@ -36,7 +39,7 @@ boost::asio::awaitable<void> CopierProgram::end_in_order() {
   co_await watching_.ended();
   stop_competing_.stop();
   co_await competing_.ended();
-  if (elector_.leading()) (void)co_await elector_.release();
+  (void)co_await elector_.release();
   process_.exit();
 }
 

@@ -23,6 +23,7 @@ class CopierProgram final : public SimProgram {
   const copier::Copier& copier() const { return copier_; }
 
  private:
+  void work();
   boost::asio::awaitable<void> end_in_order();
 
   SimProcess& process_;
