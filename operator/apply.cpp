@@ -28,6 +28,10 @@ boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment
   const Target target{deployment, written, {std::chrono::seconds(15), stop}};
   Status first = Ok{};
   for (const plan::Action& action : plan.actions) {
+    if (stop.stopped()) {
+      if (first) first = Error{Code::kCancelled, "stopped"};
+      break;
+    }
     if (const auto* event = std::get_if<plan::EmitEvent>(&action)) {
       if (first) tell(deployment, *event);  // else what it tells of did not all happen
       continue;
@@ -35,7 +39,7 @@ boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment
     Status done = co_await act(target, action);
     if (done) continue;
     if (first) first = done;
-    if (stop.stopped() || !is_independent(action)) break;
+    if (!is_independent(action)) break;
   }
   co_return first;
 }

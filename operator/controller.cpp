@@ -6,6 +6,8 @@ namespace pd::op {
 namespace {
 
 constexpr auto kForeignMemory = std::chrono::seconds(30);  // then the API server is asked who holds the name
+// At the latest, each deployment is looked at again after five to ten minutes: what no event tells of is found then.
+constexpr auto kLookAgain = std::chrono::minutes(5);
 
 }  // namespace
 
@@ -14,6 +16,7 @@ Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier
     : stores_(stores),
       applier_(applier),
       clock_(clock),
+      rng_(rng),
       settings_(std::move(settings)),
       planner_(std::move(planner)),
       loop_(context, rng, {.name = "pddeployment", .workers = workers},
@@ -21,6 +24,9 @@ Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier
               return reconcile(std::move(key), writes, std::move(stop));
             }) {
   stores_.watch_with(loop_);
+  loop_.begin_with([this] {
+    for (const auto& [key, deployment] : stores_.deployments()) loop_.add(key);
+  });
   stores_.on_change([this](const std::string& key, Stores::Change change) { on_change(key, change); });
 }
 
@@ -57,13 +63,19 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
   // memory_ may be changed by other keys meanwhile, but not this entry: a key is in work only once.
   Memory& memory = memory_[key];
   Written written;
-  const Status done = co_await applier_.apply(deployment, planned, written, stop);
+  Status done = Error{Code::kInternal, "nothing was done"};
+  try {
+    done = co_await applier_.apply(deployment, planned, written, stop);
+  } catch (...) {
+    learn(memory, writes, std::move(written));  // it did happen
+    throw;
+  }
   const std::string refused = written.refused;
   learn(memory, writes, std::move(written));
   memory.failed = !done;
   if (done) {
     memory.refused.clear();
-    co_return Outcome{true, planned.requeue_after};
+    co_return Outcome{true, next_look(planned)};
   }
   if (!refused.empty() && refused != memory.refused) {
     memory.refused = refused;
@@ -83,7 +95,12 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
 void Controller::on_change(const std::string& key, Stores::Change change) {
   const auto known = memory_.find(key);
   if (change == Stores::Change::kStatus && known != memory_.end() && known->second.failed) return;
-  loop_.queue().add(key);
+  loop_.add(key);
+}
+
+Duration Controller::next_look(const plan::Plan& planned) {
+  const std::chrono::duration<double> look = kLookAgain * std::uniform_real_distribution<double>(1, 2)(rng_);
+  return std::min(std::chrono::duration_cast<Duration>(look), planned.requeue_after.value_or(Duration::max()));
 }
 
 boost::asio::awaitable<void> Controller::look_again_at_foreign(kube::ObjectMeta deployment, Memory& memory,
@@ -101,7 +118,7 @@ boost::asio::awaitable<void> Controller::look_again_at_foreign(kube::ObjectMeta 
   memory.foreign_seen = clock_.now();
 }
 
-void Controller::learn(Memory& memory, runtime::OwnWrites& writes, Written written) const {
+void Controller::learn(Memory& memory, runtime::OwnWrites& writes, Written written) {
   for (const auto& [kind, meta] : written.newest) writes.remember(stores_.reflector(kind), meta);
   for (auto& [name, meta] : written.foreign_objects) {
     memory.foreign_objects[name] = std::move(meta);

@@ -21,7 +21,8 @@ class Controller {
 
   // See runtime::Controller.
   boost::asio::awaitable<void> run_watches(StopToken stop) { return loop_.run_watches(std::move(stop)); }
-  boost::asio::awaitable<void> run(StopToken stop) { return loop_.run(std::move(stop)); }
+  boost::asio::awaitable<Status> run(StopToken stop) { return loop_.run(std::move(stop)); }
+  Status check() const { return loop_.check(); }
   bool synced() const { return loop_.synced(); }
   void measure(runtime::MetricsRegistry& registry) { loop_.measure(registry, clock_); }
 
@@ -41,11 +42,13 @@ class Controller {
   boost::asio::awaitable<void> look_again_at_foreign(kube::ObjectMeta deployment, Memory& memory, StopToken stop);
   void on_change(const std::string& key, Stores::Change change);
   void add_foreign(plan::Snapshot& snapshot, Memory& memory) const;
-  void learn(Memory& memory, runtime::OwnWrites& writes, Written written) const;
+  void learn(Memory& memory, runtime::OwnWrites& writes, Written written);
+  Duration next_look(const plan::Plan& planned);
 
   Stores& stores_;
   Applier& applier_;
   const Clock& clock_;
+  runtime::Rng& rng_;
   plan::Settings settings_;
   Planner planner_;
   std::map<std::string, Memory> memory_;

@@ -3,7 +3,7 @@
 //
 //   Leadership leadership(context, transport_of_its_own, clock, rng, options.election);
 //   runtime::FencedTransport fenced(transport, [&] { return leadership.may_write(); });
-//   leadership.start([&] { work.start(controller.run(stop)); });
+//   leadership.start([&] { work.start(controller.run(stop), failed); });
 //   ... when all that writes has ended: co_await leadership.end();
 //
 // Ownership: what it is given outlives it, and it outlives the context's run. Thread: the io_context's.

@@ -25,6 +25,6 @@ int main(int argc, char** argv) {
   pd::log::info("Starting", {{"version", PD_VERSION}, {"server", config->server}});
   const pd::Status ran = pd::op::run(context, {transport, election, config->server}, options);
   if (ran) return 0;
-  pd::log::error("Can't start", {{"error", ran.error().message}});
+  pd::log::error("Ended", {{"error", ran.error().message}});
   return 1;
 }

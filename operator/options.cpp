@@ -32,7 +32,7 @@ void add_election(CLI::App& app, ElectionOptions& election) {
       ->default_str("true");
   app.add_option("--leader-elect-resource-name", election.lease_name, "Name of the Lease")->capture_default_str();
   app.add_option("--leader-elect-resource-namespace", election.lease_ns,
-                 "Namespace of the Lease; default: the pod's, or that of the kubeconfig's context");
+                 "Namespace of the Lease; default: the pod's, or that of the kubeconfig's context, else default");
   add_duration(app, "--leader-elect-lease-duration", election.timing.lease,
                "How long the others wait after the leader's last sign of life, in whole seconds");
   add_duration(app, "--leader-elect-renew-deadline", election.timing.renew_deadline,

@@ -32,12 +32,14 @@ void stop_next(runtime::Shutdown& shutdown, const std::string& name, StopSource&
   });
 }
 
-// A standby is ready as well: it could take over at once.
+// A standby is ready as well: it could take over at once. Whether a leader still leads needs no check: one that can't
+// renew its Lease ends itself.
 void add_checks(runtime::ProbePages& pages, const Controller& controller, const runtime::Shutdown& shutdown) {
   pages.readiness().add("caches", [&controller]() -> Status {
     if (controller.synced()) return Ok{};
     return Error{Code::kUnavailable, "not all that is watched has been listed yet"};
   });
+  pages.liveness().add("reconciling", [&controller] { return controller.check(); });
   pages.readiness().add("running", [&shutdown]() -> Status {
     if (!shutdown.begun()) return Ok{};
     return Error{Code::kUnavailable, "the program is stopping"};
@@ -84,7 +86,8 @@ Status run(boost::asio::io_context& context, const Connection& connection, const
   probes.start(monitoring.run(stop_probes.token()));
   telling.start(events.run(stop_events.token()));
   watches.start(controller.run_watches(stop_watches.token()));  // a standby's caches are filled, too
-  leadership.start([&] { work.start(controller.run(stop_work.token())); });
+  leadership.start(
+      [&] { work.start(controller.run(stop_work.token()), [&shutdown](const Error& why) { shutdown.fail(why); }); });
   stop_next(shutdown, "reconciling", stop_work, work);
   stop_next(shutdown, "watches", stop_watches, watches);
   shutdown.then("lease", [&leadership] { return leadership.end(); });
@@ -92,7 +95,7 @@ Status run(boost::asio::io_context& context, const Connection& connection, const
   stop_next(shutdown, "probes", stop_probes, probes);
   shutdown.on_signals();
   context.run();  // ends when every coroutine has seen its stop
-  return Ok{};
+  return shutdown.outcome();
 }
 
 }  // namespace pd::op

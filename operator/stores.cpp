@@ -105,7 +105,7 @@ std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan
   return snapshot;
 }
 
-const runtime::ReflectorBase& Stores::reflector(std::string_view kind) const {
+runtime::ReflectorBase& Stores::reflector(std::string_view kind) {
   if (kind == "Pod") return pods_;
   if (kind == "ConfigMap") return config_maps_;
   if (kind == "Service") return services_;

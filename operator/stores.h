@@ -32,7 +32,7 @@ class Stores {
   std::optional<plan::Snapshot> observe(const std::string& key, const plan::Settings& settings) const;
 
   // What watches a kind ("Pod", "ConfigMap", "Service", "PDDeployment").
-  const runtime::ReflectorBase& reflector(std::string_view kind) const;
+  runtime::ReflectorBase& reflector(std::string_view kind);
 
  private:
   void tell_changes();

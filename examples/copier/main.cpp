@@ -35,13 +35,13 @@ int main(int argc, char** argv) {
   pd::StopSource stop_watching;
   pd::runtime::Flow working(context);
   pd::runtime::Flow watching(context);
-  watching.start(copier.controller().run_watches(stop_watching.token()));
-  working.start(copier.controller().run(stop_working.token()));
-
   pd::runtime::Shutdown shutdown(context, {});
+  watching.start(copier.controller().run_watches(stop_watching.token()));
+  working.start(copier.controller().run(stop_working.token()), [&](const pd::Error& why) { shutdown.fail(why); });
+
   shutdown.then("reconciling", [&] { return stop_working.stop(), working.ended(); });
   shutdown.then("watches", [&] { return stop_watching.stop(), watching.ended(); });
   shutdown.on_signals();
   context.run();
-  return 0;
+  return shutdown.outcome() ? 0 : 1;
 }

@@ -114,12 +114,18 @@ std::string query_escape(std::string_view value) {
   return escaped;
 }
 
-Result<ObjectMeta> decode_meta(const Json& object) {
+ObjectMeta decode_identity(const Json& object) {
   const Json& source = object_member(object, "metadata");
   ObjectMeta meta;
   meta.name = text_member(source, "name");
   meta.ns = text_member(source, "namespace");
   meta.uid = text_member(source, "uid");
+  return meta;
+}
+
+Result<ObjectMeta> decode_meta(const Json& object) {
+  const Json& source = object_member(object, "metadata");
+  ObjectMeta meta = decode_identity(object);
   meta.resource_version = text_member(source, "resourceVersion");
   if (meta.name.empty()) return invalid("an object of the API has no /metadata/name");
   if (object.contains(kTooDeepMember)) return invalid("the object " + meta.key() + " is nested deeper than 64 levels");

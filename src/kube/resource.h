@@ -29,6 +29,8 @@ std::string query_escape(std::string_view value);
 
 // metadata, with its resourceVersion; errors name the member.
 Result<ObjectMeta> decode_meta(const Json& object);
+// Name, namespace and uid alone, also where the rest can't be read.
+ObjectMeta decode_identity(const Json& object);
 
 inline constexpr std::string_view kAcceptJson = "application/json";
 inline constexpr std::string_view kAcceptMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";

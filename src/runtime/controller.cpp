@@ -26,8 +26,13 @@ bool Controller::synced() const {
   return std::all_of(reflectors_.begin(), reflectors_.end(), [](const ReflectorBase* each) { return each->synced(); });
 }
 
-bool Controller::fresh() const {
-  return std::all_of(reflectors_.begin(), reflectors_.end(), [](const ReflectorBase* each) { return each->fresh(); });
+// The kinds that have not been listed since run() was called.
+std::vector<std::string> Controller::stale() const {
+  std::vector<std::string> kinds;
+  for (const ReflectorBase* each : reflectors_) {
+    if (!each->fresh()) kinds.emplace_back(each->kind());
+  }
+  return kinds;
 }
 
 asio::awaitable<void> Controller::run_watches(StopToken stop) {
@@ -44,17 +49,50 @@ asio::awaitable<void> Controller::run_watch(ReflectorBase& reflector, StopToken 
   changed_.notify_all();
 }
 
-asio::awaitable<void> Controller::run(StopToken stop) {
+asio::awaitable<Status> Controller::run(StopToken stop) {
   const auto registration = stop.on_stop([this] { changed_.notify_all(); });
-  for (ReflectorBase* reflector : reflectors_) reflector->relist();
-  while (!fresh() && !stop.stopped()) co_await changed_.wait();
-  if (stop.stopped()) co_return;
+  const Status filled = co_await wait_for_fresh_stores(stop);
+  if (!filled || stop.stopped()) co_return filled;
   log::info("Caches are filled", {{"controller", options_.name}});
+  running_ = true;
+  for (const auto& add_all : begin_with_) add_all();
   for (int i = 0; i < options_.workers; ++i) {
     ++working_;
     spawn(context_, work(stop));
   }
   while (working_ > 0) co_await changed_.wait();
+  running_ = false;
+  co_return Ok{};
+}
+
+asio::awaitable<Status> Controller::wait_for_fresh_stores(StopToken stop) {
+  TimeService& time = TimeService::of(context_);
+  bool late = false;
+  const TimeService::Call timer = time.call_at(time.now() + options_.sync_timeout, [this, &late] {
+    late = true;
+    changed_.notify_all();
+  });
+  for (ReflectorBase* reflector : reflectors_) reflector->relist();
+  std::vector<std::string> missing = stale();
+  while (!missing.empty() && !late && !stop.stopped()) {
+    co_await changed_.wait();
+    missing = stale();
+  }
+  if (missing.empty() || stop.stopped()) co_return Ok{};
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.sync_timeout).count();
+  std::string message = "not listed within " + std::to_string(seconds) + " s:";
+  for (const std::string& kind : missing) message += " " + kind;
+  co_return Error{Code::kTimeout, message + "; what went wrong is in the log before this"};
+}
+
+Status Controller::check() const {
+  const Instant now = TimeService::of(context_).now();
+  for (const auto& [key, since] : begun_) {
+    if (now - since <= options_.stuck_after) continue;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - since).count();
+    return Error{Code::kInternal, key + " has been reconciled for " + std::to_string(seconds) + " s"};
+  }
+  return Ok{};
 }
 
 asio::awaitable<void> Controller::work(StopToken stop) {
@@ -83,6 +121,7 @@ asio::awaitable<Controller::Outcome> Controller::reconcile(const std::string& ke
   const TimeService& time = TimeService::of(context_);
   const Instant started = time.now();
   metrics_.started();
+  begun_[key] = started;
   Outcome outcome{false, std::nullopt};
   ReconcileResult result = ReconcileResult::kPanic;
   try {
@@ -93,6 +132,7 @@ asio::awaitable<Controller::Outcome> Controller::reconcile(const std::string& ke
   } catch (const std::exception& error) {
     log::error("Reconciling threw", {{"controller", options_.name}, {"key", key}, {"error", error.what()}});
   }
+  begun_.erase(key);
   metrics_.finished(result, time.now() - started);
   co_return outcome;
 }

@@ -6,8 +6,8 @@
 //                           return reconcile(std::move(key), writes, std::move(stop));
 //                         });
 //   controller.watch(config_maps, [](const kube::ConfigMap& map) { return map.meta.key(); });
-//   spawn(context, controller.run_watches(stop_watching));
-//   spawn(context, controller.run(stop_working));   // e.g. as soon as this process leads
+//   watching.start(controller.run_watches(stop_watching));
+//   working.start(controller.run(stop_working), failed);   // e.g. as soon as this process leads
 //
 // Thread: the io_context's.
 #pragma once
@@ -31,22 +31,34 @@ class Controller {
     std::string name;
     int workers = 1;  // keys that are reconciled at a time
     Backoff::Policy retry = {std::chrono::milliseconds(5), std::chrono::minutes(5), 0.5};
+    Duration sync_timeout = std::chrono::minutes(2);  // for run() to have fresh stores
+    Duration stuck_after = std::chrono::minutes(10);  // a reconcile that takes longer is not alive
   };
 
   Controller(asio::io_context& context, Rng& rng, Options options, Reconcile reconcile);
 
   // Lets a reflector run with run_watches(). It must outlive the controller.
   void watch(ReflectorBase& reflector);
-  // Moreover, each change of an object asks for the key that it concerns: that of what it was and that of what it is.
+  // Moreover, each object asks for the key that it concerns (an empty one: none): all that there are when run() begins,
+  // and each that changes: for that of what it was and that of what it is.
   template <typename T>
   void watch(Reflector<T>& reflector, std::function<std::string(const T&)> key_of) {
     watch(reflector);
+    begin_with([this, &reflector, key_of] {
+      for (const auto& [name, object] : reflector.store().all()) add(key_of(*object));
+    });
     reflector.store().on_change([this, key_of = std::move(key_of)](const auto& before, const auto& after) {
       const std::string now = after ? key_of(*after) : "";
       const std::string then = before ? key_of(*before) : "";
-      if (!now.empty()) queue_.add(now);
-      if (!then.empty() && then != now) queue_.add(then);
+      add(now);
+      if (then != now) add(then);
     });
+  }
+  // Called when run() has fresh stores: it adds the keys to begin with.
+  void begin_with(std::function<void()> add_all) { begin_with_.push_back(std::move(add_all)); }
+  // Asks for a key. Before run() that is not remembered: it begins with all there are.
+  void add(const std::string& key) {
+    if (running_ && !key.empty()) queue_.add(key);
   }
 
   // Fills the stores and keeps them true until stopped. A process that does not lead does this too, so that it can take
@@ -54,15 +66,19 @@ class Controller {
   asio::awaitable<void> run_watches(StopToken stop);
   bool synced() const;
   // Reconciles until stopped; ends when the last reconcile has ended. It begins with stores that have been listed since
-  // it was called: a cache that lags behind what the former leader wrote would undo it.
-  asio::awaitable<void> run(StopToken stop);
+  // it was called: a cache that lags behind what the former leader wrote would undo it. Where they can't be listed in
+  // time (kTimeout), a program ends: another replica may see more, and whoever looks sees that something is wrong.
+  asio::awaitable<Status> run(StopToken stop);
+  // For a liveness check: no reconcile hangs.
+  Status check() const;
 
   WorkQueue& queue() { return queue_; }
   // Counts in that registry from now on; call it when everything is watched. The clock outlives the registry.
   void measure(MetricsRegistry& registry, const Clock& clock);
 
  private:
-  bool fresh() const;
+  std::vector<std::string> stale() const;
+  asio::awaitable<Status> wait_for_fresh_stores(StopToken stop);
   asio::awaitable<void> run_watch(ReflectorBase& reflector, StopToken stop);
   asio::awaitable<void> work(StopToken stop);
   asio::awaitable<Outcome> attempt(const std::string& key, StopToken stop);
@@ -74,7 +90,10 @@ class Controller {
   WorkQueue queue_;
   std::vector<ReflectorBase*> reflectors_;
   std::map<std::string, OwnWrites> writes_;  // by key, where the watches have not shown all
-  std::size_t watches_ = 0;                  // that run
+  std::map<std::string, Instant> begun_;     // what is reconciled, and since when
+  std::vector<std::function<void()>> begin_with_;
+  bool running_ = false;
+  std::size_t watches_ = 0;  // that run
   int working_ = 0;
   Signal changed_;
   ReconcileMetrics metrics_;

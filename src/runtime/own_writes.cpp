@@ -4,27 +4,44 @@
 
 namespace pd::runtime {
 
-void OwnWrites::remember(const ReflectorBase& reflector, const kube::ObjectMeta& written) {
+void OwnWrites::remember(ReflectorBase& reflector, const kube::ObjectMeta& written) {
   if (written.resource_version.empty()) return;
   for (Write& write : writes_) {
     if (write.reflector != &reflector || write.ns != written.ns) continue;
-    if (version_less(write.version, written.resource_version)) write.version = written.resource_version;
+    if (version_less(write.version, written.resource_version)) {
+      write.version = written.resource_version;
+      write.listed_anew = false;
+    }
     return;
   }
   writes_.push_back({&reflector, written.ns, written.resource_version});
 }
 
 bool OwnWrites::seen(Instant now) {
-  std::erase_if(writes_,
-                [](const Write& write) { return !version_less(write.reflector->version(write.ns), write.version); });
-  if (!writes_.empty()) {
-    if (!waiting_since_) waiting_since_ = now;
-    if (now - *waiting_since_ < kLimit) return false;
-    log::warn("An own write has not been seen; going on without it", {{"version", writes_.front().version}});
-    writes_.clear();
+  const bool lags = waiting_since_ && now - *waiting_since_ >= kLimit;
+  std::erase_if(writes_, [lags](Write& write) { return settled(write, lags); });
+  if (writes_.empty()) {
+    waiting_since_.reset();
+  } else if (!waiting_since_) {
+    waiting_since_ = now;
   }
-  waiting_since_.reset();
-  return true;
+  return writes_.empty();
+}
+
+bool OwnWrites::settled(Write& write, bool lags) {
+  if (!version_less(write.reflector->version(write.ns), write.version)) return true;
+  // A list that is under way may have been asked for before the write.
+  if (!lags || !write.reflector->fresh()) return false;
+  if (write.listed_anew) {
+    log::warn("An own write is not in the list that was asked for after it; going on without it",
+              {{"kind", std::string(write.reflector->kind())}, {"version", write.version}});
+    return true;
+  }
+  log::warn("A watch does not show what was written; listing anew",
+            {{"kind", std::string(write.reflector->kind())}, {"version", write.version}});
+  write.reflector->relist();
+  write.listed_anew = true;
+  return false;
 }
 
 }  // namespace pd::runtime

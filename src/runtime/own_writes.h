@@ -15,22 +15,25 @@ namespace pd::runtime {
 
 class OwnWrites {
  public:
-  // A watch that lags (one that is half-open does, until its silence is noticed) holds a key up for no longer: writes
-  // are fenced by resourceVersion, so what is planned on an old store is refused rather than harmful.
+  // A watch that lags for longer (one that is half-open does, until its silence is noticed) is to list anew. A list
+  // that was asked for after the write shows it, or shows that the API server has lost it: then it counts no more.
   static constexpr auto kLimit = std::chrono::seconds(30);
 
   // `written`: the metadata with which the API server answered. The reflector must outlive this.
-  void remember(const ReflectorBase& reflector, const kube::ObjectMeta& written);
-  // Whether the watches have shown all of it, or the limit has passed.
+  void remember(ReflectorBase& reflector, const kube::ObjectMeta& written);
+  // Whether the watches have shown all of it.
   bool seen(Instant now);
   bool empty() const { return writes_.empty(); }
 
  private:
   struct Write {
-    const ReflectorBase* reflector;
+    ReflectorBase* reflector;
     std::string ns;
     std::string version;
+    bool listed_anew = false;  // since it was written: asked for
   };
+  static bool settled(Write& write, bool lags);
+
   std::vector<Write> writes_;  // the newest of each reflector and namespace
   std::optional<Instant> waiting_since_;
 };

@@ -32,13 +32,13 @@ class ReflectorBase {
   // this was called, as any cache does.
   virtual void relist() = 0;
   virtual bool fresh() const = 0;
-  // Called when synced() or fresh() has become true.
+  // Called, each that was given, when synced() or fresh() has become true.
   virtual void on_listed(std::function<void()> callback) = 0;
   virtual std::string_view kind() const = 0;
   virtual std::size_t size() const = 0;  // of the store
   // The newest resourceVersion that was seen of objects in `ns`; empty before the first list.
   virtual const std::string& version(std::string_view ns) const = 0;
-  // Called with the reason when a watch ends or everything is listed anew (see Watcher).
+  // Called, each that was given, with the reason when a watch ends or everything is listed anew (see Watcher).
   virtual void on_restart(std::function<void(std::string_view reason)> callback) = 0;
 };
 
@@ -75,7 +75,7 @@ class Reflector final : public ReflectorBase {
   bool fresh() const override {
     return std::all_of(scopes_.begin(), scopes_.end(), [](const auto& scope) { return scope->fresh; });
   }
-  void on_listed(std::function<void()> callback) override { on_listed_ = std::move(callback); }
+  void on_listed(std::function<void()> callback) override { on_listed_.push_back(std::move(callback)); }
   std::string_view kind() const override { return kube::Resource<T>::kKind; }
   std::size_t size() const override { return store_.all().size(); }
   const std::string& version(std::string_view ns) const override {
@@ -85,7 +85,7 @@ class Reflector final : public ReflectorBase {
     return scopes_.front()->watcher.version();  // there is one, of all namespaces
   }
   void on_restart(std::function<void(std::string_view reason)> callback) override {
-    for (const auto& scope : scopes_) scope->watcher.on_restart(callback);
+    on_restart_.push_back(std::move(callback));
   }
 
  private:
@@ -93,7 +93,11 @@ class Reflector final : public ReflectorBase {
   struct Scope final : WatchSink {
     Scope(Reflector& owner, kube::Client& client, const std::string& its_namespace, const std::string& selector,
           Rng& rng, Watcher::Timing timing)
-        : reflector(owner), ns(its_namespace), watcher(client, target(ns, selector), *this, rng, timing) {}
+        : reflector(owner), ns(its_namespace), watcher(client, target(ns, selector), *this, rng, timing) {
+      watcher.on_restart([this](std::string_view reason) {
+        for (const auto& callback : reflector.on_restart_) callback(reason);
+      });
+    }
 
     static WatchTarget target(const std::string& ns, const std::string& selector) {
       using R = kube::Resource<T>;
@@ -103,10 +107,18 @@ class Reflector final : public ReflectorBase {
     void begin_list() override { listed.clear(); }
 
     Status list_item(const Json& object) override {
-      return with(object, [this](T decoded) {
+      const Status read = with(object, [this](T decoded) {
         auto pointer = std::make_shared<const T>(std::move(decoded));
         listed.insert_or_assign(pointer->meta.key(), std::move(pointer));
       });
+      if (!read) keep(object);
+      return read;
+    }
+    // What can't be read any more stays as it was last read: who misses it would take it for deleted.
+    void keep(const Json& object) {
+      const kube::ObjectMeta identity = kube::decode_identity(object);
+      const auto known = reflector.store_.find(identity.key());
+      if (known && known->meta.uid == identity.uid) listed.insert_or_assign(identity.key(), known);
     }
     Status list_deleted(const Json& object) override {
       return with(object, [this](const T& decoded) { listed.erase(decoded.meta.key()); });
@@ -114,7 +126,8 @@ class Reflector final : public ReflectorBase {
     void end_list() override {
       reflector.store_.replace(std::exchange(listed, {}), ns);
       synced = fresh = true;
-      if (reflector.on_listed_ && reflector.fresh()) reflector.on_listed_();
+      if (!reflector.fresh()) return;
+      for (const auto& callback : reflector.on_listed_) callback();
     }
     Status changed(const Json& object) override {
       return with(object, [this](T decoded) { reflector.store_.put(std::move(decoded)); });
@@ -147,7 +160,8 @@ class Reflector final : public ReflectorBase {
 
   Store<T> store_;
   std::vector<std::unique_ptr<Scope>> scopes_;
-  std::function<void()> on_listed_;
+  std::vector<std::function<void()>> on_listed_;
+  std::vector<std::function<void(std::string_view)>> on_restart_;
 };
 
 }  // namespace pd::runtime

@@ -33,6 +33,12 @@ void Shutdown::begin(const std::string& why) {
   spawn(context_, take_steps());
 }
 
+void Shutdown::fail(const Error& why) {
+  if (outcome_) outcome_ = why;
+  log::error("Can't go on", {{"error", why.message}});
+  if (!begun_) begin("a failure");
+}
+
 asio::awaitable<void> Shutdown::take_steps() {
   for (const auto& [name, step] : steps_) {
     current_ = name;

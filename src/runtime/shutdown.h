@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "runtime/time_service.h"
 
 namespace pd::runtime {
@@ -40,6 +41,9 @@ class Shutdown {
   void on_signals();
   // The first time, takes the steps; the second, exits.
   void begin(const std::string& why);
+  // Begins it, if nothing has, because something can't go on: the program's outcome, then, for its exit code.
+  void fail(const Error& why);
+  const Status& outcome() const { return outcome_; }
   bool begun() const { return begun_; }
 
  private:
@@ -54,6 +58,7 @@ class Shutdown {
   std::string current_;  // the step that is being taken
   TimeService::Call limit_;
   bool begun_ = false;
+  Status outcome_ = Ok{};
 };
 
 }  // namespace pd::runtime

@@ -106,6 +106,14 @@ TEST_F(ApplierTest, APodThatIsRefusedKeepsNoOtherFromBeingMade) {
   EXPECT_THAT(written_.refused, HasSubstr("exceeded quota"));
 }
 
+TEST_F(ApplierTest, WritesNothingMoreOnceItIsStopped) {
+  stop_.stop();
+  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::kCancelled);
+  EXPECT_TRUE(transport_.requests().empty());
+}
+
 TEST_F(ApplierTest, RemembersTheNewestVersion) {
   transport_.reply(kPods, json_reply(201, stored("a", "100")));
   transport_.reply(kPods, json_reply(201, stored("b", "99")));

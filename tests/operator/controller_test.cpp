@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/flow.h"
 #include "tests/operator/cluster_script.h"
 #include "tests/support/fake_clock.h"
 
@@ -13,7 +14,6 @@ using test::ClusterScript;
 using test::json_reply;
 using test::labelled;
 using test::object;
-using test::run_until;
 using test::status_reply;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -29,6 +29,25 @@ kube::HttpResponse busy_for_an_hour() {
   return reply;
 }
 
+// Throws at touches, when told to: no library is trusted not to.
+class ThrowingTransport final : public kube::Transport {
+ public:
+  explicit ThrowingTransport(kube::Transport& inner) : inner_(inner) {}
+  boost::asio::awaitable<Result<kube::HttpResponse>> send(kube::HttpRequest request, Duration timeout,
+                                                          StopToken stop) override {
+    if (armed && request.method == "PATCH") throw std::runtime_error("a fault");
+    return inner_.send(std::move(request), timeout, std::move(stop));
+  }
+  boost::asio::awaitable<Result<kube::StreamResponse>> open(kube::HttpRequest request, Duration timeout,
+                                                            StopToken stop) override {
+    return inner_.open(std::move(request), timeout, std::move(stop));
+  }
+  bool armed = false;
+
+ private:
+  kube::Transport& inner_;
+};
+
 Json pod() { return labelled(object("llm", "qwen-prefill-0-0-1", "150"), "qwen"); }
 
 class ControllerTest : public ::testing::Test {
@@ -37,7 +56,7 @@ class ControllerTest : public ::testing::Test {
     script_.add(ClusterScript::kDeployments, object("llm", "qwen", "1"));
     script_.serve(transport_);
     runtime::spawn(context_, controller_.run_watches(stop_.token()));
-    runtime::spawn(context_, controller_.run(stop_.token()));
+    work_.start(controller_.run(stop_.token()), [](const Error& why) { ADD_FAILURE() << why.message; });
     runtime::spawn(context_, events_.run(stop_.token()));
   }
   // What the planner answers next; afterwards, nothing to do.
@@ -48,8 +67,12 @@ class ControllerTest : public ::testing::Test {
     return planned;
   }
   void run_until_planned(std::size_t times) {
-    run_until(context_, [&] { return seen_.size() >= times; });
     test::settle(context_);
+    while (seen_.size() < times && time_.next()) {
+      time_.advance_to(*time_.next());
+      test::settle(context_);
+    }
+    ASSERT_GE(seen_.size(), times);
   }
   void change_deployment(const std::string& version) {
     script_.event(ClusterScript::kDeployments, "MODIFIED", object("llm", "qwen", version));
@@ -62,9 +85,11 @@ class ControllerTest : public ::testing::Test {
   }
 
   boost::asio::io_context context_;
+  runtime::VirtualTime& time_ = runtime::VirtualTime::install(context_);
   test::ScriptedTransport transport_;
+  ThrowingTransport throwing_{transport_};
   ClusterScript script_;
-  kube::Client client_{transport_};
+  kube::Client client_{throwing_};
   runtime::Rng rng_{1};
   test::FakeClock clock_;
   StopSource stop_;
@@ -84,6 +109,7 @@ class ControllerTest : public ::testing::Test {
         }
         return next;
       }};
+  runtime::Flow work_{context_};
 };
 
 TEST_F(ControllerTest, PlansOnceTheStoresAreFilled) {
@@ -134,6 +160,30 @@ TEST_F(ControllerTest, ComesBackWhenThePlanSaysSo) {
   later.requeue_after = std::chrono::milliseconds(1);
   plan_next(std::move(later));
   run_until_planned(2);
+}
+
+TEST_F(ControllerTest, LooksAgainWithinTenMinutesWhateverThePlanSays) {
+  run_until_planned(1);
+  const Instant first = time_.now();
+  run_until_planned(2);
+  EXPECT_GE(time_.now() - first, std::chrono::minutes(5));
+  EXPECT_LE(time_.now() - first, std::chrono::minutes(10));
+}
+
+// What was written before something threw was written.
+TEST_F(ControllerTest, RemembersItsWritesAlsoWhenApplyingThrows) {
+  plan::Plan planned = creating();
+  planned.actions.push_back(plan::TouchPod{"qwen-prefill-0-0-0", "u", "103", {{"k", "v"}}});
+  plan_next(std::move(planned));
+  transport_.reply(kPost, json_reply(201, pod()));
+  throwing_.armed = true;
+  run_until_planned(1);
+  time_.advance_to(time_.now() + std::chrono::seconds(10));
+  test::settle(context_);
+  EXPECT_EQ(seen_.size(), 1U) << "the pod at version 150 has not been seen";
+  script_.event(ClusterScript::kPods, "ADDED", pod());
+  run_until_planned(2);
+  EXPECT_EQ(seen_[1].pods.size(), 1U);
 }
 
 TEST_F(ControllerTest, TellsThePlannerOfANameThatIsTaken) {

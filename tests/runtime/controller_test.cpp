@@ -12,6 +12,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 using test::json_reply;
 using ::testing::ElementsAre;
@@ -39,7 +40,7 @@ class RuntimeControllerTest : public ::testing::Test {
     test::settle(context_);
   }
   asio::awaitable<bool> run() {
-    co_await controller_.run(stop_working_.token());
+    outcome_ = co_await controller_.run(stop_working_.token());
     co_return true;
   }
   void event(const std::string& type, const Json& object) {
@@ -82,6 +83,8 @@ class RuntimeControllerTest : public ::testing::Test {
   StopSource stop_working_;
   Reflector<kube::Node> nodes_{client_, {}, rng_};
   std::vector<std::string> reconciled_;
+  bool hangs_ = false;
+  Signal go_on_;
   std::function<Controller::Outcome(const std::string&, OwnWrites&)> does_ = [](const auto&, auto&) {
     return Controller::Outcome{};
   };
@@ -90,9 +93,11 @@ class RuntimeControllerTest : public ::testing::Test {
                          {.name = "test", .retry = {milliseconds(10), seconds(1), 0.0}},
                          [this](std::string key, OwnWrites& writes, StopToken) -> asio::awaitable<Controller::Outcome> {
                            reconciled_.push_back(key);
+                           while (hangs_) co_await go_on_.wait();
                            co_return does_(key, writes);
                          }};
   std::optional<bool> ended_;
+  Status outcome_ = Ok{};
 };
 
 TEST_F(RuntimeControllerTest, ReconcilesWhatThereIsOnceItsStoresAreFilled) {
@@ -136,15 +141,63 @@ TEST_F(RuntimeControllerTest, DoesNotReconcileBeforeItsOwnWriteWasSeen) {
   EXPECT_EQ(reconciled_.size(), 2U);
 }
 
-TEST_F(RuntimeControllerTest, AWriteThatIsNeverSeenHoldsItUpForALimitedTime) {
+// A half-open watch, as a rule: its silence would be noticed much later.
+TEST_F(RuntimeControllerTest, AWriteThatIsNotSeenLeadsToANewList) {
   serve({node("a", "1")});
   write_once("150");
   start();
   event("MODIFIED", node("a", "149"));
   pass(seconds(29));
   EXPECT_EQ(reconciled_.size(), 1U);
-  pass(seconds(2));
+  const Json list = {{"metadata", {{"resourceVersion", "200"}}}, {"items", {node("a", "149")}}};
+  transport_.reply(std::string("GET ") + kPath, json_reply(200, list));
+  pass(seconds(3));
   EXPECT_EQ(reconciled_.size(), 2U);
+  EXPECT_EQ(nodes_.version(""), "200");
+}
+
+TEST_F(RuntimeControllerTest, BeginsWithAllKeysAndRemembersNoneBefore) {
+  serve({node("a", "1"), node("b", "2")});
+  spawn(context_, controller_.run_watches(stop_watching_.token()));
+  test::settle(context_);
+  event("ADDED", node("c", "101"));
+  event("DELETED", node("b", "102"));
+  EXPECT_EQ(controller_.queue().depth(), 0U) << "a standby's queue would grow for ever";
+  const Json list = {{"metadata", {{"resourceVersion", "200"}}}, {"items", {node("a", "1"), node("c", "101")}}};
+  transport_.reply(std::string("GET ") + kPath, json_reply(200, list));
+  test::start(context_, run(), ended_);
+  test::settle(context_);
+  EXPECT_THAT(reconciled_, ElementsAre("a", "c"));
+}
+
+TEST_F(RuntimeControllerTest, EndsWhenItsStoresAreNotFilledInTime) {
+  spawn(context_, controller_.run_watches(stop_watching_.token()));
+  test::start(context_, run(), ended_);
+  test::settle(context_);
+  pass(minutes(2) - seconds(1));
+  EXPECT_FALSE(ended_);
+  pass(seconds(1));
+  ASSERT_TRUE(ended_);
+  ASSERT_FALSE(outcome_);
+  EXPECT_EQ(outcome_.error().code, Code::kTimeout);
+  EXPECT_THAT(outcome_.error().message, ::testing::HasSubstr("within 120 s: Node"));
+  EXPECT_THAT(reconciled_, IsEmpty());
+}
+
+TEST_F(RuntimeControllerTest, AReconcileThatHangsIsNotAlive) {
+  serve({node("a", "1"), node("b", "2")});
+  hangs_ = true;
+  start();
+  pass(minutes(10));
+  EXPECT_TRUE(controller_.check());
+  pass(seconds(1));
+  const Status check = controller_.check();
+  ASSERT_FALSE(check);
+  EXPECT_EQ(check.error().message, "a has been reconciled for 601 s");
+  hangs_ = false;
+  go_on_.notify_all();
+  test::settle(context_);
+  EXPECT_TRUE(controller_.check());
 }
 
 // Created, and deleted by somebody while the watch was away: the new list does not have it, nor did the store, so

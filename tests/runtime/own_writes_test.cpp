@@ -12,8 +12,8 @@ class Progress final : public ReflectorBase {
  public:
   asio::awaitable<void> run(StopToken) override { co_return; }
   bool synced() const override { return true; }
-  void relist() override {}
-  bool fresh() const override { return true; }
+  void relist() override { ++lists; }
+  bool fresh() const override { return is_fresh; }
   void on_listed(std::function<void()>) override {}
   const std::string& version(std::string_view ns) const override { return versions.at(std::string(ns)); }
   void on_restart(std::function<void(std::string_view)>) override {}
@@ -21,6 +21,8 @@ class Progress final : public ReflectorBase {
   std::size_t size() const override { return 0; }
 
   std::map<std::string, std::string> versions{{"one", "9"}, {"two", "9"}};
+  bool is_fresh = true;
+  int lists = 0;
 };
 
 kube::ObjectMeta written(const std::string& ns, const std::string& version) {
@@ -71,14 +73,43 @@ TEST_F(OwnWritesTest, EachKindAndNamespaceCounts) {
   EXPECT_TRUE(writes_.seen(now_));
 }
 
-TEST_F(OwnWritesTest, GoesOnAfterTheLimitWithoutAWriteThatIsNeverSeen) {
+TEST_F(OwnWritesTest, AWatchThatLagsListsAnew) {
   writes_.remember(pods_, written("one", "10"));
   EXPECT_FALSE(writes_.seen(now_));
   EXPECT_FALSE(writes_.seen(now_ + seconds(29)));
-  EXPECT_TRUE(writes_.seen(now_ + seconds(30)));
+  EXPECT_EQ(pods_.lists, 0);
+  EXPECT_FALSE(writes_.seen(now_ + seconds(30)));
+  EXPECT_EQ(pods_.lists, 1);
+  pods_.is_fresh = false;
+  EXPECT_FALSE(writes_.seen(now_ + seconds(300))) << "however long that takes";
+  pods_.is_fresh = true;
+  pods_.versions["one"] = "11";
+  EXPECT_TRUE(writes_.seen(now_ + seconds(301)));
+  EXPECT_EQ(pods_.lists, 1);
+}
+
+TEST_F(OwnWritesTest, WhatAListAfterItDoesNotShowIsLost) {
+  writes_.remember(pods_, written("one", "10"));
+  EXPECT_FALSE(writes_.seen(now_));
+  EXPECT_FALSE(writes_.seen(now_ + seconds(30)));
+  EXPECT_TRUE(writes_.seen(now_ + seconds(31))) << "listed, and it is not there";
   EXPECT_TRUE(writes_.empty());
   writes_.remember(pods_, written("one", "11"));
-  EXPECT_FALSE(writes_.seen(now_ + seconds(59))) << "the limit counts anew";
+  EXPECT_FALSE(writes_.seen(now_ + seconds(60)));
+  EXPECT_FALSE(writes_.seen(now_ + seconds(89))) << "the limit counts anew";
+  EXPECT_EQ(pods_.lists, 1);
+}
+
+// Several keys wait for the same watch: one list serves them all, but one that is under way already serves none.
+TEST_F(OwnWritesTest, AListThatIsUnderWayIsWaitedForFirst) {
+  writes_.remember(pods_, written("one", "10"));
+  EXPECT_FALSE(writes_.seen(now_));
+  pods_.is_fresh = false;
+  EXPECT_FALSE(writes_.seen(now_ + seconds(40)));
+  EXPECT_EQ(pods_.lists, 0);
+  pods_.is_fresh = true;
+  EXPECT_FALSE(writes_.seen(now_ + seconds(50)));
+  EXPECT_EQ(pods_.lists, 1);
 }
 
 TEST_F(OwnWritesTest, AnAnswerWithoutAVersionIsNoWrite) {

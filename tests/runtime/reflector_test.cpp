@@ -136,6 +136,36 @@ TEST_F(ReflectorTest, HalfAListChangesNothing) {
   EXPECT_EQ(nodes_.version(""), "10");
 }
 
+// Who misses an object takes it for deleted.
+TEST_F(ReflectorTest, WhatCantBeReadAnyMoreStaysAsItWas) {
+  const auto with_uid = [](Json object, const std::string& uid) {
+    object["metadata"]["uid"] = uid;
+    return object;
+  };
+  const Json unreadable = {{"metadata", {{"name", "a"}, {"uid", "1"}}}};  // no resourceVersion
+  transport_.reply(kList, list("10", {with_uid(node("a", "1"), "1"), with_uid(node("b", "2"), "2")}));
+  transport_.reply(kWatch, test::status_reply(410, "Expired"));
+  const Json another = {{"metadata", {{"name", "b"}, {"uid", "3"}}}};
+  transport_.reply(kList, list("20", {unreadable, another, node("c", "15")}));
+  run_until(context_, [this] { return transport_.count(kWatch) == 2; });
+  EXPECT_THAT(names(), ::testing::ElementsAre("a@1", "c@15")) << "b is another one now";
+}
+
+TEST_F(ReflectorTest, TellsAllWhoAsked) {
+  int also_listed = 0;
+  std::vector<std::string> reasons;
+  nodes_.on_listed([&] { ++also_listed; });
+  nodes_.on_restart([&](std::string_view reason) { reasons.push_back("one: " + std::string(reason)); });
+  nodes_.on_restart([&](std::string_view reason) { reasons.push_back("two: " + std::string(reason)); });
+  transport_.reply(kList, list("10", {}));
+  transport_.reply(kWatch, test::status_reply(410, "Expired"));
+  transport_.reply(kList, list("20", {}));
+  run_until(context_, [this] { return transport_.count(kWatch) == 2; });
+  EXPECT_EQ(listed_, 2);
+  EXPECT_EQ(also_listed, 2);
+  EXPECT_THAT(reasons, ::testing::ElementsAre("one: gone", "two: gone"));
+}
+
 TEST(ReflectorOfSeveralNamespaces, IsSyncedWithTheLastAndKeepsEachApart) {
   asio::io_context context;
   test::ScriptedTransport transport;

@@ -79,6 +79,18 @@ TEST_F(ShutdownTest, TheSecondTimeIsAnOrder) {
   EXPECT_THAT(exits_, ElementsAre(1));
 }
 
+TEST_F(ShutdownTest, AFailureBeginsItAndIsTheOutcome) {
+  add("workers", seconds(1));
+  EXPECT_TRUE(shutdown_.outcome());
+  shutdown_.fail({Code::kTimeout, "the caches are empty"});
+  shutdown_.fail({Code::kInternal, "something that follows from it"});
+  pass(seconds(1));
+  EXPECT_THAT(told_, ElementsAre("workers begins", "workers ends"));
+  EXPECT_THAT(exits_, IsEmpty());
+  ASSERT_FALSE(shutdown_.outcome());
+  EXPECT_EQ(shutdown_.outcome().error().message, "the caches are empty");
+}
+
 TEST(Shutdown, ASignalBeginsItAndTheContextRunsOut) {
   asio::io_context context;
   std::vector<int> exits;
@@ -139,6 +151,23 @@ TEST(Flow, IsWaitedFor) {
   test::run_out(context);
   EXPECT_FALSE(flow.running());
   EXPECT_TRUE(joined);
+}
+
+TEST(Flow, TellsOfItsFailure) {
+  asio::io_context context;
+  std::vector<std::string> told;
+  Flow flow(context);
+  Status outcome = Ok{};
+  const auto work = [&outcome]() -> asio::awaitable<Status> { co_return outcome; };
+  const auto failed = [&told](const Error& why) { told.push_back(why.message); };
+  flow.start(work(), failed);
+  test::settle(context);
+  EXPECT_THAT(told, IsEmpty());
+  outcome = invalid("a fault");
+  flow.start(work(), failed);
+  test::settle(context);
+  EXPECT_THAT(told, ElementsAre("a fault"));
+  EXPECT_FALSE(flow.running());
 }
 
 }  // namespace
