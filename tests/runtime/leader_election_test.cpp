@@ -3,15 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
 #include <set>
 
-#include "tests/runtime/lease_server.h"
+#include "tests/runtime/leader_election_fixture.h"
 
 namespace pd::runtime {
 namespace {
 
-using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
@@ -21,37 +19,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-
-kube::Lease held_by(const std::string& holder, int duration = 15) {
-  kube::Lease lease;
-  lease.holder = holder;
-  lease.duration_seconds = duration;
-  lease.acquired = lease.renewed = "2026-11-24T06:34:56.000000Z";
-  lease.transitions = 4;
-  return lease;
-}
-
-class LeaderElectionTest : public ::testing::Test {
- protected:
-  void pass(Duration duration) { test::pass(context_, time_, duration); }
-  // Until it leads; how long that took.
-  Duration pass_until_leading(const Candidate& candidate, Duration limit = minutes(2)) {
-    const Instant start = time_.now();
-    while (!candidate.elector.leading() && time_.now() - start < limit) pass(milliseconds(50));
-    return time_.now() - start;
-  }
-  Status release(Candidate& candidate) {
-    std::optional<Status> released;
-    test::start(context_, candidate.elector.release(), released);
-    pass(seconds(30));
-    return released.value();
-  }
-  const kube::Lease& lease() const { return server_.lease().value(); }
-
-  asio::io_context context_;
-  VirtualTime& time_ = VirtualTime::install(context_);
-  test::LeaseServer server_{time_};
-};
 
 // Becoming the leader.
 
@@ -352,205 +319,6 @@ TEST_F(LeaderElectionTest, ASuspendedLeaderWakesWithNothingToWriteWith) {
   pass(minutes(1));
   EXPECT_THAT(a.told, ElementsAre("leading", "started", "not leading", HasSubstr("")));
   EXPECT_THAT(server_.requests, IsEmpty());
-}
-
-// Stopping.
-
-TEST_F(LeaderElectionTest, ReleasesOnlyWhenToldAfterItWasStopped) {
-  Candidate a(context_, server_, "a");
-  pass(seconds(1));
-  a.stop.stop();
-  pass(seconds(1));
-  EXPECT_TRUE(a.ended);
-  EXPECT_TRUE(a.elector.may_write());  // what it guards may still be ending
-  EXPECT_EQ(lease().holder, "a");
-  server_.requests.clear();
-  EXPECT_TRUE(release(a));
-  EXPECT_FALSE(a.elector.may_write());
-  EXPECT_THAT(server_.requests, ElementsAre("PUT 1 -"));
-  EXPECT_EQ(lease().holder, "");
-  EXPECT_EQ(lease().duration_seconds, 1);
-  EXPECT_EQ(lease().transitions, 0);
-  EXPECT_THAT(a.told, ElementsAre("leading", "started", "not leading"));
-  const Candidate b(context_, server_, "b");
-  pass(Duration::zero());
-  EXPECT_TRUE(b.elector.leading());
-  EXPECT_EQ(lease().transitions, 1);
-}
-
-// Nothing may be written once another could have seen the release.
-TEST_F(LeaderElectionTest, MayNotWriteFromWhenTheReleaseIsSent) {
-  Candidate a(context_, server_, "a");
-  pass(seconds(1));
-  a.stop.stop();
-  pass(Duration::zero());
-  bool may_write = true;
-  server_.fate = [&](const kube::HttpRequest&) {
-    may_write = a.elector.may_write();
-    return Fate{};
-  };
-  EXPECT_TRUE(release(a));
-  EXPECT_FALSE(may_write);
-}
-
-TEST_F(LeaderElectionTest, ReleasesThoughTheLastRenewalsAnswerWasLost) {
-  Candidate a(context_, server_, "a");
-  pass(seconds(1));
-  server_.fate = [](const kube::HttpRequest&) { return Fate{.answers = false}; };
-  pass(seconds(2));
-  a.stop.stop();
-  pass(seconds(5));
-  EXPECT_TRUE(a.ended);
-  server_.fate = [](const kube::HttpRequest&) { return Fate{}; };
-  EXPECT_TRUE(release(a));
-  EXPECT_EQ(lease().holder, "");
-}
-
-// It won, and was stopped before it knew.
-TEST_F(LeaderElectionTest, ReleasesWhatItWonWithoutTheAnswer) {
-  server_.fate = [](const kube::HttpRequest& request) { return Fate{.answers = request.method == "GET"}; };
-  Candidate a(context_, server_, "a");
-  pass(milliseconds(100));
-  a.stop.stop();
-  pass(seconds(11));
-  EXPECT_TRUE(a.ended);
-  EXPECT_FALSE(a.elector.leading());
-  EXPECT_EQ(lease().holder, "a");
-  server_.fate = [](const kube::HttpRequest&) { return Fate{}; };
-  EXPECT_TRUE(release(a));
-  EXPECT_EQ(lease().holder, "");
-}
-
-TEST_F(LeaderElectionTest, ReleasesNothingThatAnotherHolds) {
-  Candidate a(context_, server_, "a");
-  pass(seconds(1));
-  a.stop.stop();
-  pass(Duration::zero());
-  server_.edit([](kube::Lease& lease) { lease.holder = "other"; });
-  const Status released = release(a);
-  ASSERT_FALSE(released);
-  EXPECT_THAT(released.error().message, HasSubstr("other"));
-  EXPECT_EQ(lease().holder, "other");
-}
-
-TEST_F(LeaderElectionTest, TheWatchdogAlsoHoldsWhileItStops) {
-  Candidate a(context_, server_, "a");
-  pass(Duration::zero());
-  a.stop.stop();
-  pass(seconds(10));
-  EXPECT_THAT(a.told, ElementsAre("leading", "started", "not leading", HasSubstr("not renewed")));
-}
-
-TEST_F(LeaderElectionTest, AStandbyStopsAtOnceAndHasNothingToRelease) {
-  server_.put(held_by("other"));
-  server_.fate = [](const kube::HttpRequest&) { return Fate{.arrives = false}; };
-  Candidate a(context_, server_, "a");
-  pass(seconds(1));
-  a.stop.stop();
-  pass(Duration::zero());
-  EXPECT_TRUE(a.ended);
-  server_.requests.clear();
-  EXPECT_TRUE(release(a));
-  EXPECT_THAT(server_.requests, IsEmpty());
-}
-
-// Else the others would wait a whole lease for one that is not there.
-TEST_F(LeaderElectionTest, ReleasesWhatItGotWhileItWasStopped) {
-  server_.fate = [](const kube::HttpRequest&) { return Fate{.before = milliseconds(100)}; };
-  Candidate a(context_, server_, "a");
-  pass(milliseconds(150));
-  a.stop.stop();
-  pass(seconds(1));
-  EXPECT_TRUE(a.ended);
-  EXPECT_THAT(a.told, IsEmpty());
-  EXPECT_TRUE(release(a));
-  EXPECT_EQ(lease().holder, "");
-}
-
-// All of it: processes that come and go without a word, on a network that loses, delays, repeats and refuses. At no
-// moment do two of them hold that they may write, and when the network is well again, one of them does.
-class ElectionStorm {
- public:
-  ElectionStorm(asio::io_context& context, VirtualTime& time, test::LeaseServer& server, std::uint64_t seed)
-      : context_(context), time_(time), server_(server), seed_(seed), rng_(seed) {}
-
-  void run() {
-    server_.remove();
-    server_.fate = [this](const kube::HttpRequest&) { return bad_fate(); };
-    for (int step = 0; step < 20; ++step) {
-      fill_slots();
-      pass(seconds(10));
-      if (number(1, 5) == 1) slots_[static_cast<std::size_t>(number(0, 2))]->stop.stop();
-    }
-    server_.fate = [](const kube::HttpRequest&) { return Fate{}; };
-    fill_slots();
-    pass(seconds(45));
-    EXPECT_EQ(writers(), 1) << "seed " << seed_;
-    for (const auto& each : all_) each->stop.stop();
-    pass(minutes(2));
-  }
-
-  int terms() const { return terms_; }
-
- private:
-  int number(int least, int most) { return std::uniform_int_distribution<>(least, most)(rng_); }
-
-  Fate bad_fate() {
-    const int slowest = number(1, 6) == 1 ? 20000 : 300;
-    Fate fate{milliseconds(number(0, slowest)), milliseconds(number(0, slowest))};
-    fate.arrives = number(1, 10) != 1;
-    fate.answers = number(1, 10) != 1;
-    fate.twice = number(1, 10) == 1;
-    fate.refusal = number(1, 10) == 1 ? 503 : 0;
-    return fate;
-  }
-
-  void fill_slots() {
-    for (Candidate*& slot : slots_) {
-      if (slot != nullptr && !slot->ended) continue;
-      const std::size_t count = all_.size();
-      all_.push_back(std::make_unique<Candidate>(context_, server_, "candidate-" + std::to_string(count),
-                                                 ElectionTiming{}, seed_ * 1000 + count));
-      slot = all_.back().get();
-      slot->clock.advance(seconds(number(-90000, 90000)));
-    }
-  }
-
-  // One that has stopped counts, too: what it started may still be ending.
-  int writers() const {
-    int found = 0;
-    for (const auto& each : all_) found += each->elector.may_write() ? 1 : 0;
-    return found;
-  }
-
-  void pass(Duration duration) {
-    test::pass(context_, time_, duration, [this] {
-      const int now = writers();
-      if (now > writers_) ++terms_;
-      writers_ = now;
-      ASSERT_LE(now, 1) << "seed " << seed_;
-    });
-  }
-
-  asio::io_context& context_;
-  VirtualTime& time_;
-  test::LeaseServer& server_;
-  std::uint64_t seed_;
-  Rng rng_;
-  std::vector<std::unique_ptr<Candidate>> all_;
-  std::array<Candidate*, 3> slots_{};
-  int writers_ = 0;
-  int terms_ = 0;
-};
-
-TEST_F(LeaderElectionTest, NeverDoTwoBelieveThatTheyMayWrite) {
-  int terms = 0;
-  for (std::uint64_t seed = 1; seed <= 60 && !HasFailure(); ++seed) {
-    ElectionStorm storm(context_, time_, server_, seed);
-    storm.run();
-    terms += storm.terms();
-  }
-  EXPECT_GT(terms, 200);  // else the storm was none
 }
 
 TEST(ElectionTiming, IsChecked) {
