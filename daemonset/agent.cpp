@@ -31,12 +31,13 @@ std::string pods_of(const Wanted& wanted) {
 }  // namespace
 
 Agent::Agent(asio::io_context& io, Options options, InventoryProbe& inventory, AllocationsProbe& allocations,
-             NodeApi& node, const Clock& clock)
+             NodeApi& node, const Clock& clock, PublishMetrics metrics)
     : io_(io),
       options_(std::move(options)),
       inventory_(inventory),
       allocations_(allocations),
       publisher_(node, clock),
+      metrics_(std::move(metrics)),
       inventory_wakeup_(io),
       allocations_wakeup_(io),
       publish_wakeup_(io),
@@ -71,6 +72,7 @@ void Agent::take_inventory(Result<InventoryReading> reading, probe::Problems& pr
   if (reading) {
     failed_inventories_ = 0;
     wanted_.inventory = std::move(reading->inventory);
+    metrics_.devices(*wanted_.inventory);
     problems.merge(reading->problems);
     return;
   }
@@ -144,6 +146,7 @@ asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
   const Result<bool> wrote = co_await publisher_.publish(wanted);
   if (!wrote) co_return wrote.error();
   published_ = true;
+  if (*wrote) metrics_.wrote();
   if (*wrote) log::info("Published", {{"devices", devices_of(wanted)}, {"pods", pods_of(wanted)}});
   co_return Ok{};
 }
@@ -160,6 +163,7 @@ asio::awaitable<void> Agent::publish_loop() {
     if (published) {
       backoff.reset();
     } else {
+      metrics_.failed();
       problems["Node"] = published.error().message;
       until = now() + std::max<Duration>(backoff.next(), published.error().retry_after.value_or(seconds(0)));
     }

@@ -27,6 +27,7 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 
+#include "daemonset/agent_metrics.h"
 #include "daemonset/allocations_probe.h"
 #include "daemonset/file_watch.h"
 #include "daemonset/inventory_probe.h"
@@ -49,7 +50,7 @@ class Agent {
   static constexpr int kFailuresToRemove = 3;
 
   Agent(asio::io_context& io, Options options, InventoryProbe& inventory, AllocationsProbe& allocations, NodeApi& node,
-        const Clock& clock);
+        const Clock& clock, PublishMetrics metrics = {});
 
   // Until stop().
   asio::awaitable<void> run();
@@ -73,6 +74,7 @@ class Agent {
   AllocationsProbe& allocations_;
   Publisher publisher_;
   ProblemLog log_;
+  PublishMetrics metrics_;
   Wanted wanted_;
   probe::Wakeup inventory_wakeup_;
   probe::Wakeup allocations_wakeup_;

@@ -19,18 +19,35 @@ Result<std::string> AllocationsProbe::read_checkpoint() const {
   return text;
 }
 
+asio::awaitable<Result<std::vector<ContainerDevices>>> AllocationsProbe::list() {
+  const Instant asked = std::chrono::steady_clock::now();
+  Result<std::vector<ContainerDevices>> listed = co_await pod_resources_.list();
+  const Duration took = std::chrono::steady_clock::now() - asked;
+  if (listed) {
+    metrics_.answered("pod_resources", took);
+  } else {
+    metrics_.failed("pod_resources", took, listed.error());
+  }
+  co_return listed;
+}
+
+Error AllocationsProbe::bad_checkpoint(const Error& error) const {
+  metrics_.failed("checkpoint", Duration::zero(), error);
+  return error;
+}
+
 asio::awaitable<Result<AllocationsReading>> AllocationsProbe::read() {
   // The list counts when the checkpoint was the same before and after it: devices may just go from one pod to the next.
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const Result<std::string> before = read_checkpoint();
-    if (!before) co_return before.error();
-    const Result<std::vector<ContainerDevices>> listed = co_await pod_resources_.list();
+    if (!before) co_return bad_checkpoint(before.error());
+    const Result<std::vector<ContainerDevices>> listed = co_await list();
     if (!listed) co_return listed.error();
     const Result<std::string> after = read_checkpoint();
-    if (!after) co_return after.error();
+    if (!after) co_return bad_checkpoint(after.error());
     if (*before != *after) continue;
     const Result<Checkpoint> checkpoint = parse_checkpoint(*after);
-    if (!checkpoint) co_return checkpoint.error().with_context(options_.checkpoint);
+    if (!checkpoint) co_return bad_checkpoint(checkpoint.error().with_context(options_.checkpoint));
     OwnersReading owners = join_owners(*listed, checkpoint->entries, options_.resource_names);
     AllocationsReading reading;
     reading.allocations.remapped = options_.remapped;

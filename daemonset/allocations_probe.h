@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "daemonset/agent_metrics.h"
 #include "daemonset/owners.h"
 #include "daemonset/sources/pod_resources.h"
 
@@ -27,12 +28,16 @@ class AllocationsProbe {
       : options_(std::move(options)), pod_resources_(pod_resources) {}
 
   asio::awaitable<Result<AllocationsReading>> read();
+  void measure(SourceMetrics metrics) { metrics_ = metrics; }
 
  private:
   Result<std::string> read_checkpoint() const;
+  asio::awaitable<Result<std::vector<ContainerDevices>>> list();
+  Error bad_checkpoint(const Error& error) const;  // the same, counted
 
   Options options_;
   PodResources& pod_resources_;
+  SourceMetrics metrics_;
 };
 
 }  // namespace pd::agent

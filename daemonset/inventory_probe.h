@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "daemonset/agent_metrics.h"
 #include "daemonset/sources/pod_resources.h"
 #include "npu/inventory.h"
 #include "probe/device_source.h"
@@ -44,6 +45,7 @@ class InventoryProbe {
 
   // An error when not even the devices are known.
   asio::awaitable<Result<InventoryReading>> read();
+  void measure(SourceMetrics metrics) { metrics_ = metrics; }
 
  private:
   std::vector<probe::DeviceSource*> sources_in_order() const;
@@ -56,6 +58,7 @@ class InventoryProbe {
   Options options_;
   Sources sources_;
   PodResources& pod_resources_;
+  SourceMetrics metrics_;
   std::string resource_;  // once seen it stays: kubelet forgets it while the device plugin restarts
 };
 

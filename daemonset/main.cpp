@@ -2,7 +2,6 @@
 #include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <exception>
 
 #include "base/log.h"
@@ -17,8 +16,9 @@
 #include "probe/hccn_conf.h"
 #include "probe/hccn_tool.h"
 #include "runtime/counting_transport.h"
+#include "runtime/flow.h"
 #include "runtime/monitoring.h"
-#include "runtime/spawn.h"
+#include "runtime/shutdown.h"
 
 namespace pd::agent {
 namespace {
@@ -77,6 +77,7 @@ int run_agent(const Options& options) {
   }
   asio::io_context io(1);
   StopSource stop;
+  StopSource stop_answering;
   const SystemClock clock;
   runtime::Monitoring monitoring(io, clock);
   if (const Status listens = monitoring.listen(options.metrics_address); !listens) {
@@ -93,25 +94,28 @@ int run_agent(const Options& options) {
                .checkpoint = options.checkpoint,
                .probe_interval = seconds(options.probe_interval),
                .allocations_interval = seconds(options.allocations_interval)},
-              probes.inventory, probes.allocations, node, clock);
-  asio::signal_set signals(io, SIGTERM, SIGINT);
-  signals.async_wait([&](const boost::system::error_code& error, int /*signal*/) {
-    if (error) return;
-    log::info("Stopping");
+              probes.inventory, probes.allocations, node, clock, PublishMetrics(monitoring.metrics()));
+  probes.inventory.measure(SourceMetrics(monitoring.metrics()));
+  probes.allocations.measure(SourceMetrics(monitoring.metrics()));
+  add_checks(monitoring.pages(), agent);
+  runtime::Flow publishing(io);
+  runtime::Flow answering(io);
+  runtime::Shutdown shutdown(io, {});
+  publishing.start(agent.run());
+  answering.start(monitoring.run(stop_answering.token()));
+  shutdown.then("agent", [&] {
     agent.stop();
     probes.stop();
     stop.stop();
+    return publishing.ended();
   });
-  add_checks(monitoring.pages(), agent);
-  runtime::spawn(io, monitoring.run(stop.token()));
+  shutdown.then("probes", [&] {
+    stop_answering.stop();
+    return answering.ended();
+  });
+  shutdown.on_signals();
   log::info("Started", {{"version", PD_VERSION}, {"node", options.node_name}, {"server", config->server}});
-  std::exception_ptr failed;
-  asio::co_spawn(io, agent.run(), [&](std::exception_ptr exception) {
-    failed = exception;
-    io.stop();
-  });
   io.run();
-  if (failed) std::rethrow_exception(failed);
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "daemonset/sources/static_file.h"
 #include "probe/hccn_tool.h"
 #include "tests/daemonset/fixture.h"
+#include "tests/runtime/metric_value.h"
 
 namespace pd::agent {
 namespace {
@@ -39,7 +40,9 @@ class RunningAgent : public ::testing::Test {
         AllocationsProbe::Options{checkpoint_, {"huawei.com/Ascend910"}, false}, pod_resources_);
     const Duration hour = std::chrono::hours(1);
     agent_ = std::make_unique<Agent>(io_, Agent::Options{conf_, checkpoint_, round_.value_or(hour), hour, hour},
-                                     *inventory_, *allocations_, node_, clock_);
+                                     *inventory_, *allocations_, node_, clock_, PublishMetrics(registry_));
+    inventory_->measure(SourceMetrics(registry_));
+    allocations_->measure(SourceMetrics(registry_));
   }
 
   // Runs the agent until its node fits, then stops it.
@@ -72,7 +75,10 @@ class RunningAgent : public ::testing::Test {
     dir_.replace("checkpoint", checkpoint_of({{kUid, "main", "huawei.com/Ascend910", {"Ascend910-1"}}}));
   }
 
+  double counted(const std::string& name) const { return test::metric(registry_.text(), name).value_or(-1); }
+
   TempDir dir_;
+  runtime::MetricsRegistry registry_;
   std::string conf_;
   std::string checkpoint_;
   asio::io_context io_;
@@ -96,6 +102,24 @@ TEST_F(RunningAgent, PublishesWhatItFinds) {
   EXPECT_EQ(inventory()->resource, "huawei.com/Ascend910");
   EXPECT_THAT(inventory()->devices, SizeIs(2));
   EXPECT_THAT(allocations()->pods, ElementsAre(npu::PodDevices{"llm", "p", kUid, {1}}));
+}
+
+TEST_F(RunningAgent, CountsWhatItFindsAndWrites) {
+  std::filesystem::create_directory(dir_.path("dev"));
+  for (const char* device : {"dev/davinci0", "dev/davinci1"}) dir_.write(device, "");
+  dir_.write("hccn.conf", "address_0=29.81.18.100\n");
+  dir_.write("checkpoint", "garbage");
+  EXPECT_EQ(counted(R"(pd_agent_publishes_total{result="success"})"), -1);
+  node_.failure = Error{Code::kUnavailable, "no API server"};
+  asio::steady_timer soon(io_, std::chrono::milliseconds(100));
+  soon.async_wait([this](const boost::system::error_code&) { node_.failure.reset(); });
+  run_until([this] { return inventory().has_value(); });
+  EXPECT_EQ(counted(R"(pd_agent_publishes_total{result="success"})"), 1);
+  EXPECT_GE(counted(R"(pd_agent_publishes_total{result="error"})"), 1);
+  EXPECT_EQ(counted(R"(pd_agent_devices{state="ok"})"), 1);
+  EXPECT_EQ(counted(R"(pd_agent_devices{state="no_address"})"), 1);
+  EXPECT_GE(counted(R"(pd_agent_probe_seconds_count{source="hccn_conf"})"), 1);
+  EXPECT_GE(counted(R"(pd_agent_probe_failures_total{reason="invalid",source="checkpoint"})"), 1);
 }
 
 TEST_F(RunningAgent, WritesNothingAfterARestart) {
