@@ -199,7 +199,7 @@ void Exchange::on_end(std::optional<Error> failure) {
 Error classify_failure(const std::string& library_message) {
   const auto says = [&](const char* words) { return library_message.find(words) != std::string::npos; };
   if (says("body over the limit")) return {Code::kUnavailable, "the answer is larger than is accepted"};
-  if (says("client certificate")) return {Code::kInvalid, "the client certificate or its key can't be used"};
+  if (says("client certificate")) return {Code::kInternal, "the client certificate or its key can't be used"};
   if (says("SSL handshake") || says("TLS") || says("certificate")) {
     return {Code::kUnavailable,
             "the TLS handshake failed: the server's certificate is not from the given CA, is expired, or does not name "

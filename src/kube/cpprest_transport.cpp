@@ -33,7 +33,7 @@ class Lines final : public LineStream {
       searched = buffer.size();
       if (buffer.size() - start_ > kMaxLine) {
         exchange_->cancel();
-        co_return Error{Code::kInvalid, "a line of the stream is longer than " + std::to_string(kMaxLine) + " bytes"};
+        co_return Error{Code::kInternal, "a line of the stream is longer than " + std::to_string(kMaxLine) + " bytes"};
       }
       if (exchange_->finished()) co_return at_end();
       searched -= compact();
@@ -120,7 +120,7 @@ class CpprestTransport::Impl {
     try {
       return Started{start_exchange(request, stream, *token, now), *token, now};
     } catch (const std::exception& error) {
-      return fail({Code::kInvalid, std::string("the server's URL or the request can't be used: ") + error.what()});
+      return fail({Code::kInternal, std::string("the server's URL or the request can't be used: ") + error.what()});
     }
   }
 

@@ -28,7 +28,8 @@ Result<std::string> Token::current(Instant now) {
   if (read) {
     text_ = std::move(*read);
   } else if (text_.empty()) {
-    return read.error().with_context("the API token");
+    // The file may come: it is not the API server that found something missing or wrong.
+    return Error{Code::kUnavailable, "the API token: " + read.error().message};
   } else {
     log::warn("Kept the old API token", {{"error", read.error().message}});
   }

@@ -16,7 +16,7 @@ class Token {
   explicit Token(const Config& config, Duration age = std::chrono::seconds(50))
       : file_(config.token_file), age_(age), text_(config.token) {}
 
-  // Empty: there is none. While the file can't be read, what it held last; an error when it never could.
+  // Empty: there is none. While the file can't be read, what it held last; kUnavailable when it never could.
   Result<std::string> current(Instant now);
   // The server answered 401 to a request of the time `asked`, which carried `used`: forgets a token that is older than
   // the request. True when there is another one now, and the request is worth another try.

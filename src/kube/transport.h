@@ -1,4 +1,12 @@
 // The one interface to HTTP. The API server is behind it: CpprestTransport in the programs, a simulated one in tests.
+//
+// An error of a transport never has a code that an answer of the API server has: who finds kInvalid, kNotFound,
+// kForbidden and the like knows that the API server said so. It is one of
+//   kUnavailable  no connection, a broken answer, a token that can't be read just now: may pass
+//   kTimeout      nothing came in time
+//   kCancelled    stopped, or not allowed to start
+//   kInternal     only a person can mend it (the URL, the client certificate), or what came can't be taken
+//
 // Thread: one transport belongs to one io_context thread; every coroutine here resumes on it.
 #pragma once
 
@@ -43,7 +51,7 @@ class LineStream {
  public:
   virtual ~LineStream() = default;
   // The next line without its '\n'; nothing at the clean end of the stream. Errors: kTimeout when `silence` passes with
-  // no byte; kUnavailable for a broken stream; kInvalid for a line over the limit; kCancelled.
+  // no byte; kUnavailable for a broken stream; kInternal for a line over the limit; kCancelled.
   virtual asio::awaitable<Result<std::optional<std::string>>> next(Duration silence) = 0;
 };
 

@@ -125,7 +125,7 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::list_by_stream(StopToken stop) 
 Result<bool> Watcher::take_initial(const std::string& line) {
   if (line.empty()) return false;
   const Result<Json> event = kube::parse_projected(line, *target_.projection, "object");
-  if (!event) return event.error();
+  if (!event) return Error{Code::kUnavailable, "an event of the list can't be read: " + event.error().message};
   const std::string type = kube::text_member(*event, "type");
   const Json& object = kube::object_member(*event, "object");
   if (type == "BOOKMARK") {

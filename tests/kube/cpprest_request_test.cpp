@@ -261,7 +261,19 @@ TEST_F(CpprestRequest, RefusesATargetThatIsNone) {
   answer_all("200 OK", "{}");
   const Result<HttpResponse> answer = get("/a b?c=\xff");
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Code::kInvalid);
+  EXPECT_EQ(answer.error().code, Code::kInternal);
+}
+
+// It may come: callers try again.
+TEST_F(CpprestRequest, ATokenFileThatIsNotThereIsNoAnswer) {
+  answer_all("200 OK", "{}");
+  const test::TemporaryFolder folder;
+  config_.token_file = folder.path() + "/token";
+  const Result<HttpResponse> answer = get("/");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kUnavailable);
+  EXPECT_THAT(answer.error().message, HasSubstr(config_.token_file));
+  EXPECT_EQ(server_->connections(), 0);
 }
 
 TEST_F(CpprestRequest, RefusesAServerThatIsNone) {
@@ -269,7 +281,7 @@ TEST_F(CpprestRequest, RefusesAServerThatIsNone) {
     config_.server = server;
     const Result<HttpResponse> answer = get("/");
     ASSERT_FALSE(answer) << server;
-    EXPECT_EQ(answer.error().code, Code::kInvalid) << server;
+    EXPECT_EQ(answer.error().code, Code::kInternal) << server;
     transport_.reset();
   }
 }

@@ -93,7 +93,7 @@ TEST_F(CpprestStream, RefusesALineWithoutEnd) {
   ASSERT_TRUE(stream) << stream.error().message;
   const Line line = next(*stream);
   ASSERT_FALSE(line);
-  EXPECT_EQ(line.error().code, Code::kInvalid);
+  EXPECT_EQ(line.error().code, Code::kInternal);
   expect_closed();
 }
 

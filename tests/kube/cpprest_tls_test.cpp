@@ -168,7 +168,7 @@ TEST_F(CpprestTls, SaysThatItsOwnCertificateIsNone) {
   config_.client_key_pem = "not a key";
   const Result<HttpResponse> answer = get("/");
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Code::kInvalid);
+  EXPECT_EQ(answer.error().code, Code::kInternal);
   EXPECT_THAT(answer.error().message, HasSubstr("client certificate"));
 }
 

@@ -63,7 +63,13 @@ TEST_F(TokenTest, SaysWhenThereNeverWasOne) {
   Token token(config);
   const Result<std::string> missing = token.current(now_);
   ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::kUnavailable);
   EXPECT_THAT(missing.error().message, HasSubstr(config.token_file));
+  write("two words");
+  const Result<std::string> odd = token.current(now_);
+  ASSERT_FALSE(odd);
+  EXPECT_EQ(odd.error().code, Code::kUnavailable);
+  EXPECT_THAT(odd.error().message, HasSubstr("holds no token"));
   write("late");
   EXPECT_EQ(*token.current(now_), "late");
 }

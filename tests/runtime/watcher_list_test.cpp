@@ -185,6 +185,20 @@ TEST_F(WatcherTest, AServerWithoutStreamingListsIsAskedForOneOnce) {
   EXPECT_EQ(transport_.count(kStream), 1);
 }
 
+// Only the API server's refusal says that it knows none.
+TEST_F(WatcherTest, WhatCannotBeReadInAStreamingListIsNoRefusal) {
+  transport_.reply_stream(kStream, {R"({"type":"ADDED","obj)"});
+  transport_.reply(kList, page("400", {}));
+  transport_.reply_stream(kWatch, {error_event(410, "Expired")});
+  transport_.reply_stream(kStream)->fail({Code::kInternal, "a line without end"});
+  transport_.reply(kList, page("500", {}));
+  transport_.reply_stream(kWatch, {error_event(410, "Expired")});
+  transport_.reply_stream(kStream, {list_end("600")});
+  start();
+  run_until(context_, [&] { return watcher_->version() == "600"; });
+  EXPECT_THAT(transport_.routes(), ElementsAre(kStream, kList, kWatch, kStream, kList, kWatch, kStream));
+}
+
 TEST_F(WatcherTest, AnErrorInAStreamingListIsNoObject) {
   transport_.reply_stream(kStream, {error_event(500, "InternalError")});
   transport_.reply(kList, page("400", {}));
