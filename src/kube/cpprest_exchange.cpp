@@ -137,13 +137,22 @@ void Exchange::start(web::http::client::http_client& client, web::http::http_req
   sink_ = std::make_shared<Sink>(in_flight_, weak_from_this(), limits_);
   request.set_response_stream(concurrency::streams::streambuf<std::uint8_t>(sink_).create_ostream());
   in_flight_->enter();
+  try {
+    follow(client.request(request, cancellation_.get_token()));
+  } catch (...) {
+    in_flight_->leave();  // nobody else will
+    throw;
+  }
+}
+
+void Exchange::follow(const pplx::task<web::http::http_response>& answer) {
   // The continuations run on the library's threads and hold the exchange weakly: it may be gone when they do.
   auto report = [weak = weak_from_this(), in_flight = in_flight_](std::function<void(Exchange&)> step) {
     in_flight->post([weak, step = std::move(step)] {
       if (const auto self = weak.lock()) step(*self);
     });
   };
-  client.request(request, cancellation_.get_token())
+  answer
       .then([report](const web::http::http_response& response) {
         report([head = read_head(response), warning = header(response, "Warning")](Exchange& self) {
           self.on_head(head, warning);

@@ -105,6 +105,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   Exchange(asio::io_context& context, std::shared_ptr<InFlight> in_flight, Sink::Limits limits);
   ~Exchange();
 
+  // Throws what the library throws; nothing is in flight then.
   void start(web::http::client::http_client& client, web::http::http_request request);
   // Ends it: closes the socket, fails pending puts. Idempotent.
   void cancel();
@@ -135,6 +136,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
  private:
   friend class Sink;
+  void follow(const pplx::task<web::http::http_response>& answer);
   void on_head(HttpResponse head, std::string warning);
   void on_bytes();
   void on_end(std::optional<Error> failure);
