@@ -205,6 +205,14 @@ void Exchange::on_end(std::optional<Error> failure) {
   wake_.cancel();
 }
 
+namespace {
+
+Error not_connected(std::string message) {
+  return {Code::kUnavailable, std::move(message), std::string(kNotConnected)};
+}
+
+}  // namespace
+
 Error classify_failure(const std::string& library_message) {
   const auto says = [&](const char* words) { return library_message.find(words) != std::string::npos; };
   if (says("body over the limit")) return {Code::kUnavailable, "the answer is larger than is accepted"};
@@ -214,9 +222,9 @@ Error classify_failure(const std::string& library_message) {
             "the TLS handshake failed: the server's certificate is not from the given CA, is expired, or does not name "
             "this address"};
   }
-  if (says("resolving address")) return {Code::kUnavailable, "the server's host name can't be resolved"};
+  if (says("resolving address")) return not_connected("the server's host name can't be resolved");
   if (says("Failed to connect"))
-    return {Code::kUnavailable, "no connection to the server: it is not running there, or not reachable"};
+    return not_connected("no connection to the server: it is not running there, or not reachable");
   if (says("timed out") || says("Timed out")) return {Code::kTimeout, "the server did not answer in time"};
   return {Code::kUnavailable, "the connection to the server broke"};
 }

@@ -2,10 +2,10 @@
 //
 // An error of a transport never has a code that an answer of the API server has: who finds kInvalid, kNotFound,
 // kForbidden and the like knows that the API server said so. It is one of
-//   kUnavailable  no connection, a broken answer, a token that can't be read just now: may pass
+//   kUnavailable  no connection (see kNotConnected), a broken answer, a token that can't be read now: may pass
 //   kTimeout      nothing came in time
 //   kCancelled    stopped, or not allowed to start
-//   kInternal     only a person can mend it (the URL, the client certificate), or what came can't be taken
+//   kInternal     only a person can mend it (the URL, the client certificate); a line of a stream over the limit
 //
 // Thread: one transport belongs to one io_context thread; every coroutine here resumes on it.
 #pragma once
@@ -25,6 +25,9 @@
 namespace pd::kube {
 
 namespace asio = boost::asio;
+
+// Error::reason where there was no connection to send the request on: no API server has seen it.
+inline constexpr std::string_view kNotConnected = "NotConnected";
 
 inline constexpr std::size_t kListLimit = std::size_t{64} << 20;   // bytes of one page of a list
 inline constexpr std::size_t kObjectLimit = std::size_t{4} << 20;  // of one object: the API server takes 3 MiB

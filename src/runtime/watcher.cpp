@@ -16,6 +16,12 @@ bool may_pass(const Error& error) {
   return error.code == Code::kThrottled || error.code == Code::kUnavailable || error.code == Code::kTimeout;
 }
 
+// What no API server has looked at says nothing of the version that it asked for. As long as it lasts, the watch is
+// tried again with that version, as client-go does: all clients would otherwise list anew once the server is back.
+bool says_of_version(const Error& error) {
+  return error.code != Code::kThrottled && error.reason != kube::kNotConnected;
+}
+
 // A bookmark has this among its annotations where a streaming list is complete.
 constexpr std::string_view kInitialEventsEnd = "k8s.io/initial-events-end";
 
@@ -211,7 +217,8 @@ asio::awaitable<bool> Watcher::watch_until_stale(Lines stream, StopToken stop) {
     }
     if (error.code == Code::kTimeout && events > 0) continue;  // silent after having worked: reconnect at once
     co_await back_off(error, stop);
-    if (!may_pass(error) || ++failures >= kFailuresBeforeList) break;
+    if (!may_pass(error)) break;
+    if (says_of_version(error) && ++failures >= kFailuresBeforeList) break;
   }
   co_return worked;
 }

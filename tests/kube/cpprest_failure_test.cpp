@@ -20,5 +20,16 @@ TEST(CpprestExchange, ARequestThatCannotStartIsNotInFlight) {
   EXPECT_TRUE(in_flight->close(Duration::zero()));
 }
 
+TEST(CpprestExchange, SaysWhereThereWasNoConnection) {
+  for (const char* nobody : {"Failed to connect to any resolved endpoint", "Error resolving address"}) {
+    EXPECT_EQ(classify_failure(nobody).code, Code::kUnavailable) << nobody;
+    EXPECT_EQ(classify_failure(nobody).reason, kNotConnected) << nobody;
+  }
+  for (const char* broken : {"Failed to read HTTP status line", "Error in SSL handshake", "unknown"}) {
+    EXPECT_EQ(classify_failure(broken).code, Code::kUnavailable) << broken;
+    EXPECT_EQ(classify_failure(broken).reason, "") << broken;
+  }
+}
+
 }  // namespace
 }  // namespace pd::kube

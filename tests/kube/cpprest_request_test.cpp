@@ -254,6 +254,7 @@ TEST_F(CpprestRequest, SaysThatNobodyListens) {
   const Result<HttpResponse> answer = get("/");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::kUnavailable);
+  EXPECT_EQ(answer.error().reason, kNotConnected);
   EXPECT_THAT(answer.error().message, HasSubstr("not running there, or not reachable"));
 }
 

@@ -119,6 +119,18 @@ TEST_F(WatcherTest, KeepsItsVersionWhenTheServerIsBusy) {
   EXPECT_THAT(query(5), HasSubstr("resourceVersion=100&"));
 }
 
+// Nobody looked at the request: that says nothing of the version.
+TEST_F(WatcherTest, KeepsItsVersionForAsLongAsNobodyTakesItsRequests) {
+  transport_.reply(kList, page("100", {}));
+  for (int i = 0; i < 10; ++i) {
+    transport_.reply(kWatch, Error{Code::kUnavailable, "no connection", std::string(kube::kNotConnected)});
+    transport_.reply(kWatch, status_reply(429, "TooManyRequests"));
+  }
+  start();
+  run_until(context_, [this] { return transport_.count(kWatch) == 21 || transport_.count(kList) == 2; });
+  EXPECT_EQ(transport_.count(kList), 1);
+}
+
 TEST_F(WatcherTest, ListsAnewAfterARefusalThatDoesNotPass) {
   transport_.reply(kList, page("100", {}));
   transport_.reply(kWatch, status_reply(400, "BadRequest"));

@@ -21,6 +21,7 @@ bool is_streaming_list(const kube::HttpRequest& request) {
 }
 
 Error broken(const char* message) { return {Code::kUnavailable, message}; }
+Error not_connected() { return {Code::kUnavailable, "no connection", std::string(kube::kNotConnected)}; }
 
 Duration timeout_of(const kube::HttpRequest& request) {
   const std::string parameter = "timeoutSeconds=";
@@ -89,7 +90,7 @@ kube::HttpResponse SimNetwork::serve(int process, int server, const kube::HttpRe
 void SimNetwork::send(int process, kube::HttpRequest request, const PendingResponse& pending) {
   const int server = link(process).server;
   if (is_down(server) || is_hit(process, FaultKind::kRefused)) {
-    world_.after(milliseconds(1), [pending] { pending->finish(broken("no connection")); });
+    world_.after(milliseconds(1), [pending] { pending->finish(not_connected()); });
     return;
   }
   if (is_hit(process, FaultKind::kRequestsLost)) return;
@@ -154,7 +155,7 @@ std::optional<kube::HttpResponse> SimNetwork::refusal(int process, int server, c
 void SimNetwork::open(int process, kube::HttpRequest request, const PendingStream& pending) {
   const int server = link(process).server;
   if (is_down(server) || is_hit(process, FaultKind::kRefused)) {
-    world_.after(milliseconds(1), [pending] { pending->finish(broken("no connection")); });
+    world_.after(milliseconds(1), [pending] { pending->finish(not_connected()); });
     return;
   }
   if (is_hit(process, FaultKind::kRequestsLost)) return;
