@@ -64,8 +64,9 @@ asio::awaitable<void> Watcher::run(StopToken stop) {
     round_ = StopSource();
     const StopToken round = round_.token();
     Result<Lines> listed = co_await list(round);
+    if (stop.stopped()) break;
     if (!listed) {
-      co_await back_off(listed.error(), round);
+      co_await back_off(listed.error(), round_.token());
       continue;
     }
     if (co_await watch_until_stale(std::move(*listed), round)) backoff_.reset();
@@ -90,9 +91,28 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::open(std::string more, StopToke
   co_return std::move(opened->lines);
 }
 
-// Answers the stream that goes on from the list, or none when a watch is still to be opened. Each list is a consistent
-// read (no resourceVersion): what was seen before, maybe of another API server, can't come back.
+// Answers the stream that goes on from the list, or none when a watch is still to be opened. The list has a time for
+// the whole, since a server that sends little by little keeps within those of its parts. No watch is asked to last for
+// less, so the API server does not end a streaming list before.
 asio::awaitable<Result<Watcher::Lines>> Watcher::list(StopToken stop) {
+  TimeService& time = *co_await time_service();
+  const std::chrono::seconds most(timing_.min_watch_seconds);
+  bool late = false;
+  const auto limit = time.call_at(time.now() + most, [this, &late] {
+    late = true;
+    round_.stop();
+  });
+  Result<Lines> listed = co_await list_untimed(stop);
+  if (listed || !late) co_return listed;
+  round_ = StopSource();  // that of the wait which follows
+  if (streaming_ == Streaming::kYes) streaming_ = Streaming::kNotNow;
+  co_return Error{Code::kTimeout, "listing " + std::string(target_.path.plural) + ": the list was not complete after " +
+                                      std::to_string(most.count()) + " s"};
+}
+
+// Each list is a consistent read (no resourceVersion): what was seen before, maybe of another API server, can't come
+// back.
+asio::awaitable<Result<Watcher::Lines>> Watcher::list_untimed(StopToken stop) {
   const std::string place = "listing " + std::string(target_.path.plural);
   if (streaming_ == Streaming::kYes) {
     Result<Lines> stream = co_await list_by_stream(stop);

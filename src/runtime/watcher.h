@@ -41,10 +41,10 @@ class WatchSink {
 class Watcher {
  public:
   struct Timing {
-    Duration list_timeout = std::chrono::seconds(60);
+    Duration list_timeout = std::chrono::seconds(60);  // of a page, or until the next event of a streaming list
     Duration head_timeout = std::chrono::seconds(15);
     Duration silence = std::chrono::seconds(150);
-    int min_watch_seconds = 300;
+    int min_watch_seconds = 300;  // and the time that a whole list may take
     int max_watch_seconds = 600;
     Backoff::Policy backoff = {};
   };
@@ -71,6 +71,7 @@ class Watcher {
   std::string query(const std::string& more) const;
   asio::awaitable<Result<Lines>> open(std::string more, StopToken stop);
   asio::awaitable<Result<Lines>> list(StopToken stop);
+  asio::awaitable<Result<Lines>> list_untimed(StopToken stop);
   asio::awaitable<Result<Lines>> list_by_stream(StopToken stop);
   asio::awaitable<Status> list_by_pages(StopToken stop);
   asio::awaitable<Result<std::string>> list_page(const std::string& token, std::string& version, StopToken stop);

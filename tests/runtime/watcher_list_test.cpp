@@ -6,6 +6,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 using test::error_event;
 using test::event;
 using test::json_reply;
@@ -15,7 +16,9 @@ using test::kWatch;
 using test::list_end;
 using test::page;
 using test::pod;
+using test::run_out;
 using test::run_until;
+using test::settle;
 using test::status_reply;
 using test::WatcherTest;
 using ::testing::ElementsAre;
@@ -197,6 +200,55 @@ TEST_F(WatcherTest, WhatCannotBeReadInAStreamingListIsNoRefusal) {
   start();
   run_until(context_, [&] { return watcher_->version() == "600"; });
   EXPECT_THAT(transport_.routes(), ElementsAre(kStream, kList, kWatch, kStream, kList, kWatch, kStream));
+}
+
+// Each line comes in time, and there is no end of them.
+TEST_F(WatcherTest, AStreamingListThatDripsIsGivenUp) {
+  VirtualTime& time = VirtualTime::install(context_);
+  const auto stream = transport_.reply_stream(kStream);
+  transport_.reply(kList, page("400", {}));
+  start();
+  run_until_requests(1);
+  int lines = 0;
+  for (; !stream->closed() && lines < 100; ++lines) {
+    stream->push(event("ADDED", pod("a", "250")));
+    settle(context_);
+    time.advance_to(time.now() + seconds(10));
+    settle(context_);
+  }
+  EXPECT_EQ(lines, 30);  // as long as the shortest watch
+  time.advance_to(time.next().value());
+  run_until_told("end");
+  EXPECT_EQ(watcher_->version(), "400");
+}
+
+TEST_F(WatcherTest, AListInPagesHasOneTimeForAllOfThem) {
+  VirtualTime& time = VirtualTime::install(context_);
+  transport_.reply(kList, page("100", {pod("a", "7")}, "next"));
+  start();
+  run_until_requests(2);  // the second page does not come
+  time.advance_to(time.now() + seconds(299));
+  settle(context_);
+  transport_.reply(kList, page("200", {}));
+  EXPECT_EQ(transport_.requests().size(), 2U);
+  time.advance_to(time.now() + seconds(1));
+  settle(context_);
+  time.advance_to(time.next().value());
+  run_until_told("end");
+  EXPECT_THAT(sink_.told, ElementsAre("begin", "item a", "begin", "end"));
+  EXPECT_EQ(watcher_->version(), "200");
+}
+
+// The wait after it would otherwise be one that nobody ends.
+TEST_F(WatcherTest, StopsInTheStepThatGivesAListUp) {
+  VirtualTime& time = VirtualTime::install(context_);
+  transport_.reply_stream(kStream);
+  start();
+  run_until_requests(1);
+  time.advance_to(time.now() + seconds(300));
+  stop_.stop();
+  run_out(context_);
+  EXPECT_TRUE(ended_);
 }
 
 TEST_F(WatcherTest, AnErrorInAStreamingListIsNoObject) {
