@@ -98,9 +98,8 @@ asio::awaitable<Result<Json>> Client::get(std::string path, CallOptions options)
   return get_projected(std::move(path), false, all, std::move(options));
 }
 
-asio::awaitable<Result<std::string>> Client::list_all(Collection collection, ListOptions options,
-                                                      const std::function<void(const Json&)>& take) {
-  const Instant deadline = std::chrono::steady_clock::now() + options.call.timeout;
+asio::awaitable<Result<std::string>> Client::list_each(Collection collection, ListOptions options,
+                                                       std::function<void(const Json&)> take) {
   std::string target = list_path(collection.path, options.ns) +
                        "?limit=" + std::to_string(collection.metadata_only ? kMetadataPageSize : kPageSize);
   if (!options.label_selector.empty()) target += "&labelSelector=" + query_escape(options.label_selector);
@@ -109,9 +108,7 @@ asio::awaitable<Result<std::string>> Client::list_all(Collection collection, Lis
   do {
     HttpRequest request{"GET", target, std::string(collection.metadata_only ? kAcceptMetadataList : kAcceptJson)};
     if (!page.next.empty()) request.target += "&continue=" + query_escape(page.next);
-    CallOptions rest = options.call;
-    rest.timeout = deadline - std::chrono::steady_clock::now();
-    Result<Page> read = co_await list_page(std::move(request), collection.projection, std::move(rest), take);
+    Result<Page> read = co_await list_page(std::move(request), collection.projection, options.call, take);
     if (!read) co_return read.error();
     page = std::move(*read);
     count += page.count;

@@ -33,8 +33,15 @@ inline constexpr int kMetadataPageSize = 200;
 struct ListOptions {
   std::string ns = {};  // empty: all namespaces
   std::string label_selector = {};
-  std::size_t most = 100'000;  // objects; more of them are an error
-  CallOptions call = {.timeout = std::chrono::seconds(60)};
+  std::size_t most = 100'000;                                // objects; more of them are an error: so a list ends
+  CallOptions call = {.timeout = std::chrono::seconds(60)};  // of each page
+};
+
+// The objects of one kind, and what of each is read. The projection must outlive what uses it.
+struct Collection {
+  ResourcePath path;
+  bool metadata_only;
+  const Projection& projection;
 };
 
 template <typename T>
@@ -65,14 +72,14 @@ class Client {
     if (!decoded) co_return unreadable(decoded.error());
     co_return decoded;
   }
-  // All at one moment, and no older than the call: pages of one consistent read. kGone when the server forgot the pages
-  // meanwhile (after some minutes).
+  // All at one moment, and no older than the call. kGone when the server forgot the pages meanwhile (after some
+  // minutes).
   template <typename T>
   asio::awaitable<Result<Listed<T>>> list(ListOptions options = {}) {
     using R = Resource<T>;
     Listed<T> listed;
     const Collection collection{R::kPath, R::kMetadataOnly, R::projection()};
-    const std::function<void(const Json&)> take = [&listed](const Json& item) {
+    std::function<void(const Json&)> take = [&listed](const Json& item) {
       Result<T> decoded = R::decode(item);
       if (decoded) {
         listed.items.push_back(std::move(*decoded));
@@ -80,11 +87,15 @@ class Client {
         listed.unreadable.push_back(decoded.error());
       }
     };
-    Result<std::string> version = co_await list_all(collection, std::move(options), take);
+    Result<std::string> version = co_await list_each(collection, std::move(options), std::move(take));
     if (!version) co_return version.error();
     listed.resource_version = std::move(*version);
     co_return listed;
   }
+  // The pages of one consistent read: `take` is called for each object as its page comes, and what it took is void when
+  // an error follows. Answers the list's resourceVersion.
+  asio::awaitable<Result<std::string>> list_each(Collection collection, ListOptions options,
+                                                 std::function<void(const Json&)> take);
   // Only metadata, for kinds of which nothing else is wanted.
   asio::awaitable<Result<ObjectMeta>> get_metadata(std::string path, CallOptions options = {});
   // POST. The HTTP library may send it twice: kAlreadyExists can mean that it was us.
@@ -104,11 +115,6 @@ class Client {
   Transport& transport() { return transport_; }
 
  private:
-  struct Collection {
-    ResourcePath path;
-    bool metadata_only;
-    const Projection& projection;
-  };
   struct Page {
     std::string next;  // the token of the next page; empty: this was the last
     std::string resource_version;
@@ -118,8 +124,6 @@ class Client {
   asio::awaitable<Result<std::string>> exchange(HttpRequest request, CallOptions options);
   asio::awaitable<Result<Json>> get_projected(std::string path, bool metadata_only, const Projection& projection,
                                               CallOptions options);
-  asio::awaitable<Result<std::string>> list_all(Collection collection, ListOptions options,
-                                                const std::function<void(const Json&)>& take);
   asio::awaitable<Result<Page>> list_page(HttpRequest request, const Projection& projection, CallOptions options,
                                           const std::function<void(const Json&)>& take);
   static Error unreadable(const Error& error);

@@ -9,6 +9,9 @@ namespace {
 
 constexpr auto kShortWatch = std::chrono::seconds(1);
 
+// Of a list in pages: above what any cluster has (Kubernetes is made for 150,000 pods), so that a list ends.
+constexpr std::size_t kMostObjects = 1'000'000;
+
 constexpr int kFailuresBeforeList = 5;  // a version that the server does not know (any more) may fail in many ways
 
 // What the same watch may get over; all else is a matter of a new list.
@@ -73,16 +76,12 @@ asio::awaitable<void> Watcher::run(StopToken stop) {
   }
 }
 
-std::string Watcher::query(const std::string& more) const {
-  std::string text = kube::list_path(target_.path, target_.ns) + "?" + more;
-  if (!target_.label_selector.empty()) text += "&labelSelector=" + kube::query_escape(target_.label_selector);
-  return text;
-}
-
 asio::awaitable<Result<Watcher::Lines>> Watcher::open(std::string more, StopToken stop) {
   std::uniform_int_distribution<int> seconds(timing_.min_watch_seconds, timing_.max_watch_seconds);
-  more = "watch=1&allowWatchBookmarks=true&timeoutSeconds=" + std::to_string(seconds(rng_)) + more;
-  kube::HttpRequest request{"GET", query(more),
+  std::string target = kube::list_path(target_.path, target_.ns) +
+                       "?watch=1&allowWatchBookmarks=true&timeoutSeconds=" + std::to_string(seconds(rng_)) + more;
+  if (!target_.label_selector.empty()) target += "&labelSelector=" + kube::query_escape(target_.label_selector);
+  kube::HttpRequest request{"GET", std::move(target),
                             std::string(target_.metadata_only ? kube::kAcceptMetadata : kube::kAcceptJson)};
   Result<kube::StreamResponse> opened =
       co_await client_.transport().open(std::move(request), timing_.head_timeout, stop);
@@ -169,40 +168,17 @@ Result<bool> Watcher::take_initial(const std::string& line) {
 
 asio::awaitable<Status> Watcher::list_by_pages(StopToken stop) {
   sink_.begin_list();
-  std::string version;
-  std::string token;
-  do {
-    Result<std::string> next = co_await list_page(token, version, stop);
-    if (!next) co_return next.error();
-    token = std::move(*next);
-  } while (!token.empty());
+  std::function<void(const Json&)> take = [this](const Json& item) {
+    if (const Status read = sink_.list_item(item); !read) tell_left_out(read.error());
+  };
+  const kube::Collection collection{target_.path, target_.metadata_only, *target_.projection};
+  kube::ListOptions options{target_.ns, target_.label_selector, kMostObjects, {timing_.list_timeout, stop}};
+  Result<std::string> version = co_await client_.list_each(collection, std::move(options), std::move(take));
+  if (!version) co_return version.error();
   if (stop.stopped()) co_return superseded();
-  version_ = std::move(version);  // no earlier: it stands for all pages
+  version_ = std::move(*version);  // no earlier: it stands for all pages
   sink_.end_list();
   co_return Ok{};
-}
-
-// Answers the token of the next page, empty after the last one. An expired token makes the whole list fail, and start
-// again.
-asio::awaitable<Result<std::string>> Watcher::list_page(const std::string& token, std::string& version,
-                                                        StopToken stop) {
-  std::string more = "limit=" + std::to_string(target_.metadata_only ? kube::kMetadataPageSize : kube::kPageSize);
-  if (!token.empty()) more += "&continue=" + kube::query_escape(token);
-  kube::HttpRequest request{"GET", query(more),
-                            std::string(target_.metadata_only ? kube::kAcceptMetadataList : kube::kAcceptJson)};
-  Result<kube::HttpResponse> response =
-      co_await client_.transport().send(std::move(request), timing_.list_timeout, stop);
-  if (!response) co_return response.error();
-  if (response->status != 200) co_return kube::status_error(*response);
-  const Result<Json> page = kube::parse_projected(response->body, *target_.projection, "items");
-  if (!page) co_return page.error();
-  for (const Json& item : kube::array_member(*page, "items")) {
-    if (const Status read = sink_.list_item(item); !read) tell_left_out(read.error());
-  }
-  const Json& meta = kube::object_member(*page, "metadata");
-  version = kube::text_member(meta, "resourceVersion");
-  if (version.empty()) co_return Error{Code::kUnavailable, "the list has no /metadata/resourceVersion"};
-  co_return kube::text_member(meta, "continue");
 }
 
 // Watches until only a new list can help. Answers whether a watch has worked since the last list: if none has, a list

@@ -68,13 +68,11 @@ class Watcher {
  private:
   using Lines = std::unique_ptr<kube::LineStream>;
 
-  std::string query(const std::string& more) const;
   asio::awaitable<Result<Lines>> open(std::string more, StopToken stop);
   asio::awaitable<Result<Lines>> list(StopToken stop);
   asio::awaitable<Result<Lines>> list_untimed(StopToken stop);
   asio::awaitable<Result<Lines>> list_by_stream(StopToken stop);
   asio::awaitable<Status> list_by_pages(StopToken stop);
-  asio::awaitable<Result<std::string>> list_page(const std::string& token, std::string& version, StopToken stop);
   Result<bool> take_initial(const std::string& line);
   asio::awaitable<bool> watch_until_stale(Lines stream, StopToken stop);
   asio::awaitable<Status> watch(Lines stream, StopToken stop, int& events);

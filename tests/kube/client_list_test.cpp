@@ -99,14 +99,38 @@ TEST_F(ClientList, Ends) {
   EXPECT_FALSE(list<Pod>());
 }
 
-// The deadline is for all pages together, and the stop token for each.
-TEST_F(ClientList, HasOneDeadline) {
+// Answers with page after page, and keeps how long each might have taken.
+class PatientServer final : public Transport {
+ public:
+  asio::awaitable<Result<HttpResponse>> send(HttpRequest, Duration timeout, StopToken) override {
+    timeouts.push_back(timeout);
+    co_return json_reply(200, page({"a"}, timeouts.size() < 3 ? "next" : ""));
+  }
+  asio::awaitable<Result<StreamResponse>> open(HttpRequest, Duration, StopToken) override {
+    co_return Error{Code::kInternal, "a list is no watch"};
+  }
+  std::vector<Duration> timeouts;
+};
+
+// The time is each page's: a list of any length comes to its end, and no clock is asked.
+TEST_F(ClientList, EachPageHasItsTime) {
+  constexpr auto kTimeout = std::chrono::seconds(20);
+  PatientServer server;
+  Client client(server);
+  ListOptions options{.call = {.timeout = kTimeout}};
+  EXPECT_TRUE(run_to_end(context_, client.list<Pod>(std::move(options))));
+  EXPECT_THAT(server.timeouts, ::testing::ElementsAre(kTimeout, kTimeout, kTimeout));
+}
+
+TEST_F(ClientList, APageThatDoesNotComeIsATimeout) {
   transport_.reply("GET /api/v1/pods", json_reply(200, page({"a"}, "next")));
   const Result<Listed<Pod>> late = list<Pod>({.call = {.timeout = std::chrono::milliseconds(20)}});
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Code::kTimeout);
   EXPECT_EQ(transport_.requests().size(), 2U);
+}
 
+TEST_F(ClientList, CanBeStopped) {
   StopSource stop;
   stop.stop();
   const Result<Listed<Pod>> stopped = list<Pod>({.call = {.stop = stop.token()}});

@@ -79,6 +79,16 @@ TEST_F(WatcherTest, AnExpiredTokenStartsTheListAgain) {
   EXPECT_EQ(watcher_->version(), "120");
 }
 
+// Such a token would go round for ever.
+TEST_F(WatcherTest, APageThatBringsNothingButATokenStartsTheListAgain) {
+  transport_.reply(kList, page("100", {}, "again"));
+  transport_.reply(kList, page("200", {}));
+  start();
+  run_until_told("end");
+  EXPECT_THAT(query(1), Not(HasSubstr("continue")));
+  EXPECT_EQ(watcher_->version(), "200");
+}
+
 TEST_F(WatcherTest, AnItemThatCannotBeReadHidesNoOther) {
   transport_.reply(kList, page("100", {pod("a", "7"), pod("bad", "8"), Json(5), pod("c", "9")}));
   start();
