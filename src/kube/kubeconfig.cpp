@@ -55,6 +55,12 @@ bool is_server_url(std::string_view text) {
          (text.starts_with('/') && text.find_first_not_of(std::string(kLetters) + "/~:@") == std::string_view::npos);
 }
 
+std::string join(const std::vector<std::string>& paths) {
+  std::string joined;
+  for (const std::string& path : paths) joined += (joined.empty() ? "" : ", ") + path;
+  return joined;
+}
+
 std::string text_of(const YAML::Node& node) { return node && node.IsScalar() ? node.Scalar() : ""; }
 
 struct File {
@@ -130,7 +136,8 @@ Status read_cluster(const Entry& cluster, Config& config) {
 
 Status read_user(const Entry& user, Config& config) {
   for (const char* field : kUnsupported) {
-    if (user.node[field])
+    const YAML::Node refused = user.node[field];
+    if (refused && !refused.IsNull())  // "exec: null" says nothing
       return user.wrong(field,
                         "is not supported; use a client certificate, token or tokenFile, for example of a "
                         "ServiceAccount (kubectl create token NAME)");
@@ -201,9 +208,9 @@ class Kubeconfig {
   }
 
   std::string names() const {
-    std::string joined;
-    for (const File& file : files_) joined += (joined.empty() ? "" : ", ") + file.path;
-    return joined;
+    std::vector<std::string> paths;
+    for (const File& file : files_) paths.push_back(file.path);
+    return join(paths);
   }
 
   std::vector<File> files_;
@@ -216,26 +223,29 @@ Result<std::optional<File>> read_one(const std::string& path) {
     if (content.error().code == Code::kNotFound) return std::optional<File>();
     return content.error().with_context("kubeconfig");
   }
-  YAML::Node root = YAML::Load(*content);
-  if (!root.IsMap()) return invalid("kubeconfig " + path + ": is not a YAML map");
-  return std::optional<File>(File{path, std::move(root)});
+  try {
+    YAML::Node root = YAML::Load(*content);
+    if (!root.IsMap()) return invalid("kubeconfig " + path + ": is not a YAML map");
+    return std::optional<File>(File{path, std::move(root)});
+  } catch (const YAML::Exception& error) {
+    return invalid("kubeconfig " + path + ": " + error.what());
+  }
 }
 
-Result<Config> load(const std::vector<std::string>& paths, const std::string& context, std::string& reading) {
+Result<Config> load(const std::vector<std::string>& paths, const std::string& context) {
   std::vector<File> files;
-  std::string missing;
+  std::vector<std::string> missing;
   for (const std::string& path : paths) {
-    reading = path;
     Result<std::optional<File>> file = read_one(path);
     if (!file) return file.error();
     if (*file) {
       files.push_back(std::move(**file));
     } else {
-      missing += (missing.empty() ? "" : ", ") + path;
+      missing.push_back(path);
     }
   }
-  if (files.empty()) return Error{Code::kNotFound, "kubeconfig: there is no file " + missing};
-  if (!missing.empty()) log::warn("Left out kubeconfig files that are not there", {{"files", missing}});
+  if (files.empty()) return Error{Code::kNotFound, "kubeconfig: there is no file " + join(missing)};
+  if (!missing.empty()) log::warn("Left out kubeconfig files that are not there", {{"files", join(missing)}});
   return Kubeconfig(std::move(files)).read(context);
 }
 
@@ -247,11 +257,10 @@ bool is_pem(std::string_view text, std::string_view label) {
 }
 
 Result<Config> load_kubeconfig(const std::vector<std::string>& paths, const std::string& context) {
-  std::string reading;
   try {
-    return load(paths, context, reading);
-  } catch (const YAML::Exception& error) {
-    return invalid("kubeconfig " + reading + ": " + error.what());
+    return load(paths, context);
+  } catch (const YAML::Exception& error) {  // from what all of them hold together: read_one() names its own
+    return invalid("kubeconfig " + join(paths) + ": " + error.what());
   }
 }
 

@@ -12,6 +12,7 @@ namespace {
 using test::kPemCertificate;
 using test::kPemKey;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // A kubeconfig with one context, made of what a test wants in its cluster and its user.
 std::string kubeconfig(const std::string& cluster, const std::string& user) {
@@ -132,6 +133,14 @@ TEST_F(Kubeconfig, RefusesByNameWhatItCannotDo) {
   }
 }
 
+TEST_F(Kubeconfig, AFieldThatIsNullSaysNothing) {
+  const Result<Config> config =
+      load(kubeconfig(std::string(kServer) + ", proxy-url: null, certificate-authority: null",
+                      "token: secret, exec: null, auth-provider: ~, username: null, as-groups: , tokenFile: null"));
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->token, "secret");
+}
+
 TEST_F(Kubeconfig, SaysWhichNameIsMissing) {
   EXPECT_THAT(refused("current-context: x\ncontexts: []\n"), HasSubstr("contexts has no context named \"x\""));
   EXPECT_THAT(refused("contexts: []\n"), HasSubstr("current-context is not set"));
@@ -186,9 +195,12 @@ TEST_F(Kubeconfig, AFileOfSeveralThatCannotBeReadIsRefused) {
   const std::string good = folder_.write("good", kubeconfig(kServer, "token: secret"));
   for (const char* text : {"a: [", "- b"}) {
     const std::string bad = folder_.write("bad", text);
-    const Result<Config> config = load_kubeconfig({good, bad});
-    ASSERT_FALSE(config) << text;
-    EXPECT_THAT(config.error().message, HasSubstr(bad));
+    for (const std::vector<std::string>& paths : {std::vector{good, bad}, {bad, good}}) {
+      const Result<Config> config = load_kubeconfig(paths);
+      ASSERT_FALSE(config) << text;
+      EXPECT_THAT(config.error().message, HasSubstr(bad));
+      EXPECT_THAT(config.error().message, Not(HasSubstr(good)));
+    }
   }
 }
 
