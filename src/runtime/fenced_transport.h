@@ -8,8 +8,13 @@
 // What remains: a request that was started before the leadership ended may still be on its way, in the library, in the
 // kernel, or on the network (cpprestsdk sends one again when a pooled connection dies), and arrive after the
 // successor's first write. So each PUT, PATCH and DELETE carries the resourceVersion it was planned for, and fails when
-// that is no longer the newest; a pod that is created late is surplus, and the successor's next reconcile deletes it.
-// The elector ends the process at that moment, so the time is short.
+// that is no longer the newest. A POST has none to carry. It fails where its name is taken (names are deterministic);
+// else its object is made, late:
+//   Pod        is surplus: the successor's next reconcile deletes it
+//   ConfigMap  if its content is an old one, the successor's next reconcile replaces it
+//   Service    stays, as any that was made before the deployment changed: none is changed afterwards
+//   Event      stays until it expires: it tells of what was seen then
+// The first three go with their owner. The elector ends the process at that moment, so the time is short.
 //
 // `real` must outlive it. Thread: the io_context's.
 #pragma once
