@@ -27,6 +27,8 @@ MUTATIONS = {
     "half-a-stream-is-a-list": (RUNTIME + "watcher.cpp", 'if (!*line) co_return Error{Code::kUnavailable, "the stream ended before the list was complete"};',
                                 "if (!*line) break;"),
     "goes-on-from-the-first-page": ("src/kube/client.cpp", "co_return page.resource_version;", 'co_return std::string("1");'),
+    "lists-anew-when-nobody-listens": (RUNTIME + "watcher.cpp", "if (says_of_version(error) && ++failures", "if (++failures"),
+    "a-list-for-ever": (RUNTIME + "watcher.cpp", "time.call_at(time.now() + most, ", "time.call_at(TimeService::kNever, "),
     "waits-for-silence-for-ever": (RUNTIME + "watcher.cpp", "stream->next(timing_.silence)", "stream->next(std::chrono::hours(10000))"),
     "no-back-off-of-watches": (RUNTIME + "watcher.cpp", "  co_await sleep_for(wait, stop);", "  co_await sleep_for(Duration::zero(), stop);"),
     "lists-from-a-cache": ("src/kube/client.cpp", '"?limit=" + std::to_string', '"?resourceVersion=0&limit=" + std::to_string'),
