@@ -204,6 +204,7 @@ void ProcessRunner::reap() {
     at = children_.erase(at);
     child->exited(status);
   }
+  if (stopped_ && children_.empty()) sigchld_.cancel();
 }
 
 asio::awaitable<Result<ProcessResult>> ProcessRunner::run(ProcessCall call) {
@@ -231,6 +232,7 @@ asio::awaitable<Result<ProcessResult>> ProcessRunner::run(ProcessCall call) {
 void ProcessRunner::stop() {
   stopped_ = true;
   for (const auto& [pid, child] : children_) child->kill_for({Code::kCancelled, "stopping"});
+  if (children_.empty()) sigchld_.cancel();
 }
 
 }  // namespace pd::probe

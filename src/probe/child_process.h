@@ -50,7 +50,8 @@ class ProcessRunner {
   // (stop()), kUnavailable (too many earlier children could not be killed), kInternal.
   asio::awaitable<Result<ProcessResult>> run(ProcessCall call);
 
-  // Kills what runs; every run() returns kCancelled from now on.
+  // Kills what runs; every run() returns kCancelled from now on. With the last child's end nothing keeps the io_context
+  // running.
   void stop();
 
  private:

@@ -101,6 +101,15 @@ TEST_F(Child, IsEndedByStop) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::kCancelled);
   EXPECT_EQ(sh("true").error().code, Code::kCancelled);
+  io_.restart();
+  io_.run_for(std::chrono::seconds(30));
+  EXPECT_TRUE(io_.stopped()) << "something keeps it running";
+}
+
+TEST_F(Child, NobodyToWaitForAfterAStop) {
+  runner_.stop();
+  io_.run_for(std::chrono::seconds(30));
+  EXPECT_TRUE(io_.stopped());
 }
 
 }  // namespace
