@@ -165,7 +165,15 @@ void match_is_checked(Api& api) {
 }
 
 void malformed_version_is_refused(Api& api) {
-  EXPECT_EQ(api.get(api.leases() + "?resourceVersion=abc").reason(), "BadRequest");
+  const Reply refused = api.get(api.leases() + "?resourceVersion=abc");
+  EXPECT_THAT(refused.status, testing::AnyOf(400, 500));
+  EXPECT_EQ(refused.text("/kind"), "Status");
+}
+
+void malformed_version_is_a_bad_request(Api& api) {
+  const Reply refused = api.get(api.leases() + "?resourceVersion=abc");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.reason(), "BadRequest");
 }
 
 void label_selectors_select(Api& api) {
@@ -278,7 +286,9 @@ BehaviourGroup read_behaviours() {
           {"ExactReadsThePast", "resourceVersionMatch=Exact reads the list as it was.", exact_reads_the_past},
           {"MatchIsChecked", "A resourceVersionMatch without version, of nonsense, or Exact of 0 is 422.",
            match_is_checked},
-          {"MalformedVersionIsRefused", "A resourceVersion that is no number is 400.", malformed_version_is_refused},
+          {"MalformedVersionIsRefused", "A resourceVersion that is no number is 400 or 500.",
+           malformed_version_is_refused},
+          {"MalformedVersionIsABadRequest", "It is 400 BadRequest.", malformed_version_is_a_bad_request, kChecksLists},
           {"LabelSelectorsSelect", "=, ==, !=, exists, !exists, in, notin and their conjunction.",
            label_selectors_select},
           {"MalformedSelectorsAreRefused", "A label selector that can't be read is 400.",

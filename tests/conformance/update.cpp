@@ -139,7 +139,12 @@ void pod_image_may_change(Api& api) {
   const Reply changed = api.json_patch(api.pods() + "/p", image);
   EXPECT_EQ(changed.status, 200);
   EXPECT_EQ(changed.text("/spec/containers/0/image"), "engine:2");
-  EXPECT_EQ(changed.at("/metadata/generation"), 2);
+}
+
+void pod_image_counts_the_generation(Api& api) {
+  EXPECT_EQ(api.make_pod("p").at("/metadata/generation"), 1);
+  const Json image = {{{"op", "replace"}, {"path", "/spec/containers/0/image"}, {"value", "engine:2"}}};
+  EXPECT_EQ(api.json_patch(api.pods() + "/p", image).at("/metadata/generation"), 2);
 }
 
 void malformed_version_is_refused(Api& api) {
@@ -186,7 +191,9 @@ BehaviourGroup update_behaviours() {
           {"GenerationCountsChangesOfTheSpec", "generation grows with changes of the spec, not of labels or nothing.",
            generation_counts_changes_of_the_spec},
           {"PodSpecIsFixed", "A pod's spec (hostNetwork, nodeName) can't be changed: 422.", pod_spec_is_fixed},
-          {"PodImageMayChange", "A container's image can, and counts the pod's generation.", pod_image_may_change},
+          {"PodImageMayChange", "A container's image can.", pod_image_may_change},
+          {"PodImageCountsTheGeneration", "A new pod has generation 1; another image counts it.",
+           pod_image_counts_the_generation, kCountsPods},
           {"PutWithAMalformedVersionIsRefused", "A resourceVersion that is no number is 500.",
            malformed_version_is_refused},
           {"LeaseDurationIsPositive", "leaseDurationSeconds 0 is 422.", lease_duration_is_positive},

@@ -83,6 +83,24 @@ void streaming_list_is_fresh(Api& api) {
   }
 }
 
+// What a client goes by that would rather have had one.
+void streaming_list_is_forbidden(Api& api) {
+  const Reply refused = api.refused_watch(api.leases() + kStreamingList);
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_EQ(refused.reason(), "Invalid");
+  EXPECT_EQ(refused.text("/details/causes/0/field"), "sendInitialEvents");
+}
+
+void list_and_watch_do_without(Api& api) {
+  const std::string first = api.post(api.leases(), lease("a", "one")).version();
+  EXPECT_EQ(api.refused_watch(api.leases() + kStreamingList).status, 422);
+  const Reply list = api.get(api.leases() + "?limit=500");
+  EXPECT_EQ(list.text("/items/0/metadata/resourceVersion"), first);
+  Watching events = api.watch(api.leases() + from(list.version()) + "&allowWatchBookmarks=true");
+  const std::string second = api.post(api.leases(), lease("b", "one")).version();
+  EXPECT_EQ(events.next_seen(), seen("ADDED", "b", second));
+}
+
 void streaming_list_needs_the_match(Api& api) {
   const Reply refused = api.refused_watch(api.leases() + "?watch=true&sendInitialEvents=true");
   EXPECT_EQ(refused.status, 422);
@@ -216,11 +234,19 @@ void pod_is_marked_before_it_goes(Api& api) {
   EXPECT_EQ(marked.text("/type"), "MODIFIED");
   EXPECT_TRUE(marked.has("/object/metadata/deletionTimestamp"));
   EXPECT_EQ(marked.at("/object/metadata/deletionGracePeriodSeconds"), 0);
-  EXPECT_EQ(marked.at("/object/metadata/generation"), 2);
   const Reply deleted{200, events.next()};
   EXPECT_EQ(deleted.text("/type"), "DELETED");
   EXPECT_TRUE(deleted.has("/object/metadata/deletionTimestamp"));
   EXPECT_NE(deleted.text("/object/metadata/resourceVersion"), marked.text("/object/metadata/resourceVersion"));
+}
+
+void mark_counts_the_pods_generation(Api& api) {
+  const std::string version = api.make_pod("p").version();
+  Watching events = api.watch(api.pods() + from(version));
+  api.remove(api.pods() + "/p");
+  const Reply marked{200, events.next()};
+  EXPECT_EQ(marked.text("/type"), "MODIFIED");
+  EXPECT_EQ(marked.at("/object/metadata/generation"), 2);
 }
 
 void pod_on_a_node_is_told_each_step(Api& api) {
@@ -275,15 +301,20 @@ BehaviourGroup watch_behaviours() {
            version_zero_begins_with_the_state},
           {"StreamingListEndsWithABookmark",
            "sendInitialEvents tells the state and then a BOOKMARK with k8s.io/initial-events-end; it goes on.",
-           streaming_list_ends_with_a_bookmark},
+           streaming_list_ends_with_a_bookmark, kStreamsLists},
           {"StreamingListOfNothingEndsToo", "Where there is nothing, the bookmark comes alone.",
-           streaming_list_of_nothing_ends_too},
+           streaming_list_of_nothing_ends_too, kStreamsLists},
           {"StreamingListIsFresh", "Without a resourceVersion it has all that was written before.",
-           streaming_list_is_fresh},
+           streaming_list_is_fresh, kStreamsLists},
           {"StreamingListNeedsTheMatch", "Without resourceVersionMatch=NotOlderThan it is 422.",
            streaming_list_needs_the_match},
           {"WatchTakesNoMatch", "Another watch takes no resourceVersionMatch: 422.", match_is_for_streaming_lists},
           {"ListTakesNoInitialEvents", "A list takes no sendInitialEvents: 422.", streaming_list_is_a_watch},
+          {"StreamingListIsForbidden",
+           "A server without streaming lists answers one by 422 Invalid, cause sendInitialEvents.",
+           streaming_list_is_forbidden, kStreamsNoLists},
+          {"ListAndWatchDoWithout", "There a list in pages, and a watch from its version, tell the same.",
+           list_and_watch_do_without, kStreamsNoLists},
           {"OldVersionIsGone", "A version before the history is 200, an ERROR event (410 Expired), and the end.",
            old_version_is_gone},
           {"WatchFromAMalformedVersionIsRefused", "A resourceVersion that is no number is 500.",
@@ -296,7 +327,7 @@ BehaviourGroup watch_behaviours() {
           {"BoundPodEntersTheNodesWatch", "A watch of spec.nodeName tells of a pod when it is bound.",
            bound_pod_enters_the_nodes_watch},
           {"MetadataOnlyWatch", "A watch of PartialObjectMetadata has metadata and nothing else.", metadata_only_watch},
-          {"MetadataOnlyBookmark", "So have its bookmarks.", metadata_only_bookmark},
+          {"MetadataOnlyBookmark", "So have its bookmarks.", metadata_only_bookmark, kStreamsLists},
           {"BookmarksCome", "With allowWatchBookmarks a BOOKMARK says how far the watch is.", bookmarks_come},
           {"NoChangeIsNoEvent", "Apply, PUT and patch that change nothing are not told.", no_change_is_no_event},
           {"DryRunIsNoEvent", "Nor are dry runs.", dry_run_is_no_event},
@@ -305,6 +336,8 @@ BehaviourGroup watch_behaviours() {
           {"PodIsMarkedBeforeItGoes",
            "Even a pod that goes at once is MODIFIED, with a deletionTimestamp, and then DELETED.",
            pod_is_marked_before_it_goes},
+          {"MarkCountsThePodsGeneration", "That deletionTimestamp counts the pod's generation.",
+           mark_counts_the_pods_generation, kCountsPods},
           {"PodOnANodeIsToldStepByStep", "Bound, terminating, without grace, and gone are four events.",
            pod_on_a_node_is_told_each_step},
           {"DeletedAndMadeAgain", "A name that is deleted and made again is DELETED and ADDED, with the new uid.",

@@ -85,6 +85,11 @@ SimApiServer::Opened SimApiServer::open_watch(const kube::HttpRequest& http) {
   }
   ListOptions options;
   if (std::optional<kube::HttpResponse> refusal = read_list_options(request, options)) return {*refusal, nullptr};
+  if (options.send_initial_events && !streaming_lists_) {
+    return {invalid_field("ListOptions.meta.k8s.io", "", "sendInitialEvents", "FieldValueForbidden",
+                          "Forbidden: sendInitialEvents is forbidden for watch without the feature WatchList"),
+            nullptr};
+  }
   const SimKind& kind = *request.kind;
   const std::uint64_t visible = view_.visible(kind);
   SimWatch::Start start;

@@ -43,6 +43,8 @@ class SimApiServer {
   };
   Opened open_watch(const kube::HttpRequest& http);
 
+  // Whether it has streaming lists, as newer ones do.
+  void set_streaming_lists(bool has) { streaming_lists_ = has; }
   SimView& view() { return view_; }
   SimStore& store() { return store_; }
 
@@ -74,6 +76,7 @@ class SimApiServer {
   const Clock& clock_;
   std::string user_agent_;
   SimView view_;
+  bool streaming_lists_ = true;
 };
 
 // The answer with an object, as the request wants it.

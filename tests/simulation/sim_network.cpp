@@ -16,10 +16,6 @@ constexpr auto kBookmarkInterval = seconds(60);
 
 bool is_write(const kube::HttpRequest& request) { return request.method != "GET"; }
 
-bool is_streaming_list(const kube::HttpRequest& request) {
-  return request.target.find("sendInitialEvents=true") != std::string::npos;
-}
-
 Error broken(const char* message) { return {Code::kUnavailable, message}; }
 Error not_connected() { return {Code::kUnavailable, "no connection", std::string(kube::kNotConnected)}; }
 
@@ -169,13 +165,11 @@ void SimNetwork::arrive_open(int process, int server, const kube::HttpRequest& r
     return;
   }
   std::optional<kube::HttpResponse> refused = refusal(process, server, request);
-  if (!refused && is_streaming_list(request) && world_.now() < no_streaming_lists_until_[server]) {
-    refused = refuse(422, "Invalid", "sendInitialEvents is forbidden");
-  }
   OpenedStream opened;
   if (refused) {
     opened.first = std::move(*refused);
   } else {
+    world_.server(server).set_streaming_lists(world_.now() >= no_streaming_lists_until_[server]);
     SimApiServer::Opened answer = world_.server(server).open_watch(request);
     opened.first = std::move(answer.head);
     if (answer.watch) {
