@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Runs the tests and ends with one line: N passed, N failed. A step that breaks counts as one failure.
+# Runs the tests and ends with one line: N passed, N failed. A step that breaks counts as one failure. PD_PRESET=tsan or asan:
+# the simulation and integration tests run the programs of that build instead of the release build.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 passed=0 failed=0 skipped=0
+export PD_PRESET=${PD_PRESET:-release}
+build_name=''
+[[ $PD_PRESET == release ]] || build_name=" ($PD_PRESET)"
 
 # add_counts STATUS REPORT: adds what a JUnit report holds. No report, an empty one, or a failure that it does not show
 # means that the step itself broke.
@@ -39,11 +43,31 @@ unit() {
   add_counts "$status" "$report"
 }
 
+# Whatever ends a program, what a sanitizer has found counts. The programs end with a status of its own (live_cluster.py has it,
+# too), so that the test that ran one fails.
+sanitized() {
+  local options status=0 reports=$logs/sanitizer-$PD_PRESET
+  local -a found
+  rm -rf "$reports"
+  mkdir "$reports"
+  options=exitcode=66:halt_on_error=1:print_suppressions=0:log_path=$reports/report
+  TSAN_OPTIONS=$options:suppressions=$root/tests/tsan.supp ASAN_OPTIONS=$options UBSAN_OPTIONS=$options:print_stacktrace=1 \
+    "$@" || status=$?
+  mapfile -t found < <(find "$reports" -type f)
+  [[ ${#found[@]} -gt 0 ]] || return "$status"
+  {
+    printf -- '--- what the sanitizer says (%s):\n' "${reports#"$root"/}"
+    head -n 60 "${found[@]}"
+  } >&2
+  return 66
+}
+
 with_pytest() {
   local kind=$1 report=$logs/$1.xml status=0
   shift
   rm -f "$report"
-  step "$kind tests" "$python" -m pytest -p no:cacheprovider "--junitxml=$report" -ra "$root/tests/$kind" "$@" || status=$?
+  sanitized step "$kind tests$build_name" "$python" -m pytest -p no:cacheprovider "--junitxml=$report" -ra \
+    "$root/tests/$kind" "$@" || status=$?
   add_counts "$status" "$report"
 }
 
@@ -55,8 +79,11 @@ on_cluster() {
     failed=$((failed + 1))
     return 0
   fi
-  # image.sh builds the release programs first.
-  if ! "$root/scripts/image.sh"; then
+  # What a pod runs is the release build; image.sh builds all of it.
+  local -a builder=("$root/scripts/image.sh")
+  [[ $PD_PRESET == release ]] ||
+    builder=("$root/scripts/build.sh" "$PD_PRESET" conformance copier pd-operator store-probe api-load)
+  if ! "${builder[@]}"; then
     failed=$((failed + 1))
     return 0
   fi
@@ -67,11 +94,12 @@ on_cluster() {
 simulation() {
   local report=$logs/simulation.xml status=0
   rm -f "$report"
-  if ! "$root/scripts/build.sh" release simulation-runs; then
+  if ! "$root/scripts/build.sh" "$PD_PRESET" simulation-runs; then
     failed=$((failed + 1))
     return 0
   fi
-  PD_LOG_LINES=8 step "simulated runs" "$root/build/release/bin/simulation-runs" "--gtest_output=xml:$report" || status=$?
+  PD_LOG_LINES=8 sanitized step "simulated runs$build_name" "$root/build/$PD_PRESET/bin/simulation-runs" \
+    "--gtest_output=xml:$report" || status=$?
   add_counts "$status" "$report"
 }
 
@@ -98,6 +126,8 @@ everything() {
 
 kind=${1:-all}
 shift $(($# > 0))
+[[ $PD_PRESET == release || $kind == simulation || $kind == integration ]] ||
+  fail "PD_PRESET chooses the programs of the simulation and integration tests; others are \"$kind\" tests"
 case $kind in
   all) everything ;;
   unit) unit "${1:-debug}" ;;

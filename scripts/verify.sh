@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# What takes too long for every change: the unit tests under ThreadSanitizer, the planner's closed loop and the runtime's
-# simulation under the faults of many more seeds, deliberate faults in the runtime that the tests have to find, the test
-# cluster's own test, a leader that is paused twenty times, an API server that is killed ten times, and each fuzz target for
-# two minutes.
+# What takes too long for every change: the unit tests under ThreadSanitizer, the simulation and integration tests under it and
+# under AddressSanitizer, the planner's closed loop and the runtime's simulation under the faults of many more seeds, deliberate faults in the runtime that the tests have to find, the test cluster's own test,
+# a leader that is paused twenty times, an API server that is killed ten times, and each fuzz target for two minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -14,6 +13,10 @@ broken=0
 [[ $(id -u) -eq 0 ]] || fail "the test cluster needs root: sudo ./dev verify"
 "$root/scripts/setup.sh"
 "$root/scripts/test.sh" unit tsan || broken=$((broken + 1))
+for preset in tsan asan; do
+  PD_PRESET=$preset "$root/scripts/test.sh" simulation || broken=$((broken + 1))
+  PD_PRESET=$preset "$root/scripts/test.sh" integration || broken=$((broken + 1))
+done
 "$root/scripts/build.sh" debug plan_tests
 step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" \
   "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
@@ -27,5 +30,5 @@ step "a leader paused twenty times" env PD_ELECTION_PAUSES=20 "$python" -m pytes
 step "stores while the API server is killed ten times" env PD_API_SERVER_KILLS=10 "$python" -m pytest -p no:cacheprovider \
   -s "$root/tests/integration/test_watch_faults.py" || broken=$((broken + 1))
 "$root/scripts/fuzz.sh" 120 || broken=$((broken + 1))
-[[ $broken -eq 0 ]] || fail "$broken of 8 parts failed (see above)"
+[[ $broken -eq 0 ]] || fail "$broken of 12 parts failed (see above)"
 printf 'verified\n'

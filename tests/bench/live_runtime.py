@@ -10,8 +10,8 @@ import signal
 import statistics
 import sys
 
-from asked_program import PROGRAMS, AskedProgram
-from live_cluster import ROOT, LiveCluster
+from asked_program import AskedProgram
+from live_cluster import PROGRAMS, ROOT, LiveCluster
 
 DRAIN = ROOT / "tests" / "bench" / "drain_watch.py"
 CALLS = 5

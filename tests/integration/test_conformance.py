@@ -6,9 +6,8 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from live_cluster import ROOT
+from live_cluster import PROGRAMS, ROOT
 
-PROGRAM = ROOT / "build" / "release" / "bin" / "conformance"
 # name -> "since 1.34", "before 1.32", or "" for all versions
 BEHAVIOURS = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", (ROOT / "docs" / "conformance.md").read_text(), re.MULTILINE))
 
@@ -24,7 +23,7 @@ def results(cluster, tmp_path_factory):
     """What was said of each behaviour that failed or was skipped; None for one that holds."""
     report = tmp_path_factory.mktemp("conformance") / "report.xml"
     script = '"$0" --kubeconfig="$KUBECONFIG" --etcd=127.0.0.1:2379 --gtest_filter="Api.*" --gtest_output="xml:$1"'
-    run = cluster.run("exec", "--", "sh", "-c", script, PROGRAM, report, check=False)
+    run = cluster.run("exec", "--", "sh", "-c", script, PROGRAMS / "conformance", report, check=False)
     assert report.exists(), run.stdout + run.stderr
 
     def said(case):

@@ -3,9 +3,7 @@ import re
 import time
 
 import pytest
-from live_cluster import ROOT, SCRIPT
-
-PROGRAM = ROOT / "build" / "release" / "bin" / "copier"
+from live_cluster import PROGRAMS, ROOT, SCRIPT, patience
 
 
 def test_the_document_shows_the_samples_own_code():
@@ -22,14 +20,14 @@ def test_the_document_shows_the_samples_own_code():
 def copier(cluster):
     for namespace in ("copy-from", "copy-to"):
         cluster.kubectl("create", "namespace", namespace)
-    cluster.start_process("copier", SCRIPT, "exec", "--name", cluster.name, "--", PROGRAM, "copy-from", "copy-to")
+    cluster.start_process("copier", SCRIPT, "exec", "--name", cluster.name, "--", PROGRAMS / "copier", "copy-from", "copy-to")
     yield cluster
     assert cluster.stop_process("copier") == 0, cluster.log("copier")
     cluster.kubectl("delete", "namespace", "copy-from", "copy-to", "--wait=false")
 
 
 def copy_becomes(cluster, name, wanted):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + patience(30)
     while True:
         found = cluster.kubectl("get", "configmap", name, "-n", "copy-to", "-o", "jsonpath={.data.value}", check=False)
         value = found.stdout if found.returncode == 0 else None

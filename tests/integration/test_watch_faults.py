@@ -9,8 +9,8 @@ import random
 import sys
 
 import pytest
-from asked_program import PROGRAMS, AskedProgram
-from live_cluster import ROOT, LiveCluster
+from asked_program import AskedProgram
+from live_cluster import PROGRAMS, ROOT, LiveCluster, patience
 
 ROUNDS = int(os.environ.get("PD_API_SERVER_KILLS", "3"))
 SEED = int(os.environ.get("PD_FAULT_SEED", random.randrange(1 << 32)))
@@ -18,7 +18,7 @@ KINDS = {"Pod": "pods", "Node": "nodes", "ConfigMap": "configmaps"}
 RATE = 150  # changes a second
 SOME = 150  # changes: a second of them
 MEAN_LIFE = 0.5  # of a connection, in seconds
-SETTLED_WITHIN = 120  # seconds: back-offs between attempts grow to one minute
+SETTLED_WITHIN = patience(120)  # seconds: back-offs between attempts grow to one minute
 SILENCE = 1  # second after which a watch is given up
 
 
@@ -67,11 +67,11 @@ def cluster():
 @pytest.fixture
 def world(cluster, tmp_path):
     kubeconfig = cluster.environment()["KUBECONFIG"]
-    with (open(tmp_path / "probe.log", "wb") as log,
+    with (open(tmp_path / "probe.log", "wb") as log, open(tmp_path / "load.log", "wb") as load_log,
           AskedProgram(cluster, sys.executable, ROOT / "tests" / "support" / "cutting_proxy.py", "10.96.0.1", 443, SEED) as proxy,
           AskedProgram(cluster, PROGRAMS / "store-probe", "--kubeconfig", kubeconfig, "--silence", SILENCE,
                        "--server", f"https://127.0.0.1:{proxy.answer()['port']}", log=log) as probe,
-          AskedProgram(cluster, PROGRAMS / "api-load", "--kubeconfig", kubeconfig) as load):
+          AskedProgram(cluster, PROGRAMS / "api-load", "--kubeconfig", kubeconfig, log=load_log) as load):
         yield World(cluster, proxy, probe, load)
 
 

@@ -11,8 +11,8 @@ import sys
 import time
 
 import draw
-from asked_program import PROGRAMS, AskedProgram
-from live_cluster import ROOT, SCRIPT, LiveCluster
+from asked_program import AskedProgram
+from live_cluster import PROGRAMS, ROOT, SCRIPT, LiveCluster
 from manifests import pddeployment
 
 SAMPLE_SECONDS = 5

@@ -7,14 +7,13 @@ import json
 import select
 import subprocess
 
-from live_cluster import ROOT, SCRIPT
-
-PROGRAMS = ROOT / "build" / "release" / "bin"
+from live_cluster import SCRIPT, check_status, patience
 
 
 class AskedProgram:
     def __init__(self, cluster, *command, log=subprocess.DEVNULL):
         self.name = str(command[0])
+        self.log = getattr(log, "name", "nowhere")
         # The script executes into the program: this pid is the program's.
         self.process = subprocess.Popen([str(SCRIPT), "exec", "--name", cluster.name, "--", *map(str, command)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=log, bufsize=0)
@@ -26,7 +25,7 @@ class AskedProgram:
         """It ends with its stdin; one that does not is killed, and that is an error."""
         self.process.stdin.close()
         try:
-            self.process.wait(timeout=30)
+            check_status(self.name, self.process.wait(timeout=patience(30)), f"(its stderr: {self.log})")
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -50,8 +49,8 @@ class AskedProgram:
         """The next line, which may be what it says at its start."""
         line = b""
         while not line.endswith(b"\n"):
-            if not select.select([self.process.stdout], [], [], timeout)[0]:
-                raise TimeoutError(f"{self.name} said nothing within {timeout} s")
+            if not select.select([self.process.stdout], [], [], patience(timeout))[0]:
+                raise TimeoutError(f"{self.name} said nothing within {patience(timeout)} s")
             more = self.process.stdout.read(1 << 16)
             if not more:
                 raise RuntimeError(f"{self.name} has ended")

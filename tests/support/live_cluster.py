@@ -7,6 +7,21 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "cluster" / "cluster"
+PRESET = os.environ.get("PD_PRESET", "release")
+PROGRAMS = ROOT / "build" / PRESET / "bin"
+SLOWNESS = {"asan": 3, "tsan": 5}.get(PRESET, 1)
+SANITIZER_STATUS = 66  # of a program that ThreadSanitizer and the like have stopped (scripts/test.sh)
+
+
+def patience(seconds):
+    """How long to wait for what the release programs do within that time."""
+    return seconds * SLOWNESS
+
+
+def check_status(name, status, said):
+    """Answers it, unless a sanitizer has found something: UBSan tells it on stderr, the others in a file."""
+    assert status != SANITIZER_STATUS, f"a sanitizer has stopped {name}: see build/log/sanitizer-{PRESET}, or below\n{said}"
+    return status
 
 
 class LiveCluster:
@@ -37,14 +52,17 @@ class LiveCluster:
         return self
 
     def __exit__(self, *_):
-        for name in list(self.processes):
-            self.stop_process(name)
-        self.run("down")
+        try:
+            for name in list(self.processes):
+                self.stop_process(name)
+        finally:
+            self.run("down")
 
     def run(self, task, *arguments, stdin=None, check=True):
         """Runs a task of the cluster script; a failure carries what it said."""
         command = [str(SCRIPT), task, "--name", self.name, *map(str, arguments)]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=patience(600))
+        check_status(" ".join(command), done.returncode, done.stderr)
         if check and done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
         return done
@@ -96,7 +114,7 @@ class LiveCluster:
         if process.poll() is None:
             process.kill() if kill else process.terminate()
         try:
-            return process.wait(timeout=20)
+            return check_status(name, process.wait(timeout=patience(20)), self.log(name))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

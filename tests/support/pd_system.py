@@ -13,12 +13,11 @@ import subprocess
 import threading
 import time
 
-from live_cluster import ROOT, SCRIPT, LiveCluster
+from live_cluster import PROGRAMS, ROOT, SCRIPT, LiveCluster
 
 NODES = ("real-0", "real-1")
 OPERATOR_PORT = 8080  # of probes and metrics; all programs are in one network
 AGENT_PORTS = {node: OPERATOR_PORT + 1 + index for index, node in enumerate(NODES)}
-PROGRAMS = ROOT / "build" / "release" / "bin"
 IMAGE = ROOT / "build" / "image" / "pd-operator.tar"
 CRD = ROOT / "crds" / "pddeployments.yaml"
 RBAC = ROOT / "tests" / "e2e" / "rbac.yaml"
