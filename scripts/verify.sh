@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What takes too long for every change: the unit tests under ThreadSanitizer, the simulation and integration tests under it and
-# under AddressSanitizer, the planner's closed loop and the runtime's simulation under the faults of many more seeds, deliberate faults in the runtime that the tests have to find, the test cluster's own test,
+# under AddressSanitizer, the integration tests on the oldest API server, the planner's closed loop and the runtime's simulation
+# under the faults of many more seeds, deliberate faults in the runtime that the tests have to find, the test cluster's own test,
 # a leader that is paused twenty times, an API server that is killed ten times, and each fuzz target for two minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
@@ -8,6 +9,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 seeds=${PD_MODEL_SEEDS:-4000}
 programs=$root/build/release/bin
+# shellcheck source=/dev/null
+oldest=$(source "$root/tests/cluster/programs/locations" && program_path kube-apiserver-oldest)
 broken=0
 
 [[ $(id -u) -eq 0 ]] || fail "the test cluster needs root: sudo ./dev verify"
@@ -22,7 +25,10 @@ step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" 
   "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
 PD_SIMULATION_SEEDS=10000 PD_SIMULATION_FIRST_SEED=1001 "$root/scripts/test.sh" simulation || broken=$((broken + 1))
 step "deliberate faults in the runtime" "$python" "$root/scripts/mutations.py" || broken=$((broken + 1))
-"$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool pd-operator store-probe api-load
+"$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool conformance copier pd-operator store-probe api-load
+step "the oldest kube-apiserver" "$root/tests/cluster/programs/build" kube-apiserver-oldest
+step "integration tests on the oldest kube-apiserver" env KUBE_APISERVER_BIN="$oldest" "$python" -m pytest -p no:cacheprovider \
+  -ra "$root/tests/integration" || broken=$((broken + 1))
 step "the test cluster's own test" "$root/tests/cluster/self_test" --npu-plugin "$programs/fake-npu-plugin" \
   --hccn-tool "$programs/fake-hccn-tool" || broken=$((broken + 1))
 step "a leader paused twenty times" env PD_ELECTION_PAUSES=20 "$python" -m pytest -p no:cacheprovider -s \
@@ -30,5 +36,5 @@ step "a leader paused twenty times" env PD_ELECTION_PAUSES=20 "$python" -m pytes
 step "stores while the API server is killed ten times" env PD_API_SERVER_KILLS=10 "$python" -m pytest -p no:cacheprovider \
   -s "$root/tests/integration/test_watch_faults.py" || broken=$((broken + 1))
 "$root/scripts/fuzz.sh" 120 || broken=$((broken + 1))
-[[ $broken -eq 0 ]] || fail "$broken of 12 parts failed (see above)"
+[[ $broken -eq 0 ]] || fail "$broken of 13 parts failed (see above)"
 printf 'verified\n'
