@@ -37,7 +37,7 @@ Agent::Agent(asio::io_context& io, Options options, InventoryProbe& inventory, A
       inventory_(inventory),
       allocations_(allocations),
       publisher_(node, clock),
-      metrics_(std::move(metrics)),
+      metrics_(metrics),
       inventory_wakeup_(io),
       allocations_wakeup_(io),
       publish_wakeup_(io),

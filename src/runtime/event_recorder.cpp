@@ -75,7 +75,7 @@ EventRecorder::EventRecorder(kube::Client& client, const Clock& clock, Rng& rng,
       clock_(clock),
       rng_(rng),
       reporter_{cut(std::move(reporter.controller), kReporterBytes), cut(std::move(reporter.instance), kReporterBytes)},
-      metrics_(std::move(metrics)),
+      metrics_(metrics),
       limits_(limits),
       series_(limits.series),
       buckets_(limits.objects) {}

@@ -52,7 +52,7 @@ class EventRecorder {
   EventRecorder(kube::Client& client, const Clock& clock, Rng& rng, Reporter reporter, EventMetrics metrics,
                 Limits limits);
   EventRecorder(kube::Client& client, const Clock& clock, Rng& rng, Reporter reporter, EventMetrics metrics = {})
-      : EventRecorder(client, clock, rng, std::move(reporter), std::move(metrics), Limits()) {}
+      : EventRecorder(client, clock, rng, std::move(reporter), metrics, Limits()) {}
 
   // What counts of the event: type, action, reason, note, regarding, related. A long note is cut.
   void record(kube::Event event);

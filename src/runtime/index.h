@@ -30,9 +30,9 @@ class Index {
   Index& operator=(const Index&) = delete;
 
   const Members& find(const std::string& group) const {
-    static const Members kNone;
+    static const Members none;
     const auto found = groups_.find(group);
-    return found == groups_.end() ? kNone : found->second;
+    return found == groups_.end() ? none : found->second;
   }
   const std::map<std::string, Members>& all() const { return groups_; }
 

@@ -48,7 +48,7 @@ ProbePages::Page ProbePages::not_found() const {
   for (const std::string_view probe : kProbes) {
     const std::string path = "/" + std::string(probe);
     body += path + "\n";
-    for (const auto& [name, check] : checks_of(probe)->checks_) body += path + "/" + name + "\n";
+    for (const auto& [name, check] : checks_of(probe)->checks_) body.append(path).append("/").append(name).append("\n");
   }
   if (metrics_) body += "/metrics\n";
   return {404, body};

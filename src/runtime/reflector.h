@@ -55,10 +55,9 @@ class Reflector final : public ReflectorBase {
   asio::awaitable<void> run(StopToken stop) override {
     const auto executor = co_await asio::this_coro::executor;
     auto& context = static_cast<asio::io_context&>(asio::query(executor, asio::execution::context));
-    std::size_t running = scopes_.size();
-    Signal ended;
-    for (const auto& scope : scopes_) spawn(context, run_scope(*scope, stop, running, ended));
-    while (running > 0) co_await ended.wait();
+    running_ = scopes_.size();
+    for (const auto& scope : scopes_) spawn(context, run_scope(*scope, stop));
+    while (running_ > 0) co_await ended_.wait();
   }
 
   Store<T>& store() { return store_; }
@@ -152,14 +151,16 @@ class Reflector final : public ReflectorBase {
     Watcher watcher;
   };
 
-  asio::awaitable<void> run_scope(Scope& scope, StopToken stop, std::size_t& running, Signal& ended) {
+  asio::awaitable<void> run_scope(Scope& scope, StopToken stop) {
     co_await scope.watcher.run(stop);
-    --running;
-    ended.notify_all();
+    --running_;
+    ended_.notify_all();
   }
 
   Store<T> store_;
   std::vector<std::unique_ptr<Scope>> scopes_;
+  std::size_t running_ = 0;  // scopes
+  Signal ended_;
   std::vector<std::function<void()>> on_listed_;
   std::vector<std::function<void(std::string_view)>> on_restart_;
 };

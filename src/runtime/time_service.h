@@ -39,7 +39,7 @@ class TimeService {
   class Call {
    public:
     Call() = default;
-    Call(Call&& other) noexcept : agenda_(std::exchange(other.agenda_, {})), key_(other.key_) {}
+    Call(Call&& other) noexcept : agenda_(std::move(other.agenda_)), key_(std::exchange(other.key_, {})) {}
     Call& operator=(Call&& other) noexcept;
     ~Call() { cancel(); }
     void cancel();
