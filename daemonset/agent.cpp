@@ -79,6 +79,7 @@ void Agent::take_inventory(Result<InventoryReading> reading, probe::Problems& pr
   problems["inventory"] = reading.error().message;
   ++failed_inventories_;
   wanted_.remove_inventory = failed_inventories_ >= kFailuresToRemove;
+  if (wanted_.remove_inventory && !wanted_.inventory) metrics_.devices({});
 }
 
 // Until the round is due, or a file has changed and been left alone for a moment.

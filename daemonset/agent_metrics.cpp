@@ -22,7 +22,21 @@ runtime::Counter publishes(runtime::MetricsRegistry& registry, const std::string
                           {{"result", result}});
 }
 
+runtime::Counter failures(runtime::MetricsRegistry& registry, std::string_view source, Code code) {
+  return registry.counter("pd_agent_probe_failures_total", "Readings of a source that failed as a whole.",
+                          {{"source", std::string(source)}, {"reason", std::string(to_string(code))}});
+}
+
 }  // namespace
+
+// So that the first failure is a rise, too.
+SourceMetrics::SourceMetrics(runtime::MetricsRegistry& registry) : registry_(&registry) {
+  for (const char* source : {"hccn_tool", "hccn_conf", "static_file", "pod_resources", "checkpoint"}) {
+    for (const Code code : {Code::kInvalid, Code::kNotFound, Code::kForbidden, Code::kUnavailable, Code::kTimeout}) {
+      (void)failures(registry, source, code);
+    }
+  }
+}
 
 void SourceMetrics::answered(std::string_view source, Duration took) const {
   if (registry_ == nullptr) return;
@@ -33,13 +47,8 @@ void SourceMetrics::answered(std::string_view source, Duration took) const {
   seconds.observe(took);
 }
 
-void SourceMetrics::failed(std::string_view source, Duration took, const Error& why) const {
-  if (registry_ == nullptr) return;
-  answered(source, took);
-  const runtime::Counter failures =
-      registry_->counter("pd_agent_probe_failures_total", "Readings of a source that failed as a whole.",
-                         {{"source", std::string(source)}, {"reason", std::string(to_string(why.code))}});
-  failures.add();
+void SourceMetrics::failed(std::string_view source, const Error& why) const {
+  if (registry_ != nullptr) failures(*registry_, source, why.code).add();
 }
 
 PublishMetrics::PublishMetrics(runtime::MetricsRegistry& registry)

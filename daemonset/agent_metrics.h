@@ -13,10 +13,10 @@ namespace pd::agent {
 class SourceMetrics {
  public:
   SourceMetrics() = default;
-  explicit SourceMetrics(runtime::MetricsRegistry& registry) : registry_(&registry) {}
+  explicit SourceMetrics(runtime::MetricsRegistry& registry);
 
   void answered(std::string_view source, Duration took) const;
-  void failed(std::string_view source, Duration took, const Error& why) const;
+  void failed(std::string_view source, const Error& why) const;
 
  private:
   runtime::MetricsRegistry* registry_ = nullptr;

@@ -22,17 +22,13 @@ Result<std::string> AllocationsProbe::read_checkpoint() const {
 asio::awaitable<Result<std::vector<ContainerDevices>>> AllocationsProbe::list() {
   const Instant asked = std::chrono::steady_clock::now();
   Result<std::vector<ContainerDevices>> listed = co_await pod_resources_.list();
-  const Duration took = std::chrono::steady_clock::now() - asked;
-  if (listed) {
-    metrics_.answered("pod_resources", took);
-  } else {
-    metrics_.failed("pod_resources", took, listed.error());
-  }
+  metrics_.answered("pod_resources", std::chrono::steady_clock::now() - asked);
+  if (!listed) metrics_.failed("pod_resources", listed.error());
   co_return listed;
 }
 
 Error AllocationsProbe::bad_checkpoint(const Error& error) const {
-  metrics_.failed("checkpoint", Duration::zero(), error);
+  metrics_.failed("checkpoint", error);
   return error;
 }
 

@@ -87,13 +87,12 @@ asio::awaitable<Result<probe::SourceReading>> InventoryProbe::read_first(std::ve
     const std::vector<int>& wanted = ids.empty() && !source->enumerates() ? known_ids : ids;
     const Instant asked = std::chrono::steady_clock::now();
     Result<probe::SourceReading> reading = co_await source->read(wanted);
-    const Duration took = std::chrono::steady_clock::now() - asked;
+    metrics_.answered(source->name(), std::chrono::steady_clock::now() - asked);
     if (reading) {
-      metrics_.answered(source->name(), took);
       result.inventory.source = std::string(source->name());
       co_return reading;
     }
-    metrics_.failed(source->name(), took, reading.error());
+    metrics_.failed(source->name(), reading.error());
     result.problems[std::string(source->name())] = reading.error().message;
   }
   co_return Error{Code::kUnavailable, "no source of device addresses answered"};

@@ -28,18 +28,16 @@ boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment
   const Target target{deployment, written, {std::chrono::seconds(15), stop}};
   Status first = Ok{};
   for (const plan::Action& action : plan.actions) {
-    if (stop.stopped()) {
-      if (first) first = Error{Code::kCancelled, "stopped"};
-      break;
-    }
     if (const auto* event = std::get_if<plan::EmitEvent>(&action)) {
       if (first) tell(deployment, *event);  // else what it tells of did not all happen
       continue;
     }
-    Status done = co_await act(target, action);
+    Status done = Error{Code::kCancelled, "stopped"};
+    if (!stop.stopped()) done = co_await act(target, action);
     if (done) continue;
     if (first) first = done;
-    if (!is_independent(action)) break;
+    // An API server that does not answer in time would not answer to the others either.
+    if (stop.stopped() || done.error().code == Code::kTimeout || !is_independent(action)) break;
   }
   co_return first;
 }

@@ -204,7 +204,6 @@ void ProcessRunner::reap() {
     at = children_.erase(at);
     child->exited(status);
   }
-  if (stopped_ && children_.empty()) sigchld_.cancel();
 }
 
 asio::awaitable<Result<ProcessResult>> ProcessRunner::run(ProcessCall call) {
@@ -226,13 +225,22 @@ asio::awaitable<Result<ProcessResult>> ProcessRunner::run(ProcessCall call) {
   const auto child = std::make_shared<Child>(io_, std::move(call), *pid, pipe_ends[0]);
   children_.emplace(*pid, child);
   child->start();
-  co_return co_await child->outcome();
+  ++running_;
+  Result<ProcessResult> outcome = co_await child->outcome();
+  --running_;
+  release_when_over();
+  co_return outcome;
 }
 
 void ProcessRunner::stop() {
   stopped_ = true;
   for (const auto& [pid, child] : children_) child->kill_for({Code::kCancelled, "stopping"});
-  if (children_.empty()) sigchld_.cancel();
+  release_when_over();
+}
+
+// One that can't be killed is not waited for.
+void ProcessRunner::release_when_over() {
+  if (stopped_ && running_ == 0) sigchld_.cancel();
 }
 
 }  // namespace pd::probe

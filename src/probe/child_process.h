@@ -50,18 +50,20 @@ class ProcessRunner {
   // (stop()), kUnavailable (too many earlier children could not be killed), kInternal.
   asio::awaitable<Result<ProcessResult>> run(ProcessCall call);
 
-  // Kills what runs; every run() returns kCancelled from now on. With the last child's end nothing keeps the io_context
-  // running.
+  // Kills what runs; every run() returns kCancelled from now on. With the end of the last nothing of this keeps the
+  // io_context running.
   void stop();
 
  private:
   class Child;
   void await_sigchld();
   void reap();
+  void release_when_over();
 
   asio::io_context& io_;
   asio::signal_set sigchld_;
   std::map<int, std::shared_ptr<Child>> children_;  // by pid, until reaped
+  int running_ = 0;                                 // calls of run()
   bool stopped_ = false;
 };
 

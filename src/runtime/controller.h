@@ -32,12 +32,13 @@ class Controller {
     int workers = 1;  // keys that are reconciled at a time
     Backoff::Policy retry = {std::chrono::milliseconds(5), std::chrono::minutes(5), 0.5};
     Duration sync_timeout = std::chrono::minutes(2);  // for run() to have fresh stores
-    Duration stuck_after = std::chrono::minutes(10);  // a reconcile that takes longer is not alive
+    Duration stuck_after = std::chrono::minutes(30);  // a reconcile that takes longer is not alive
   };
 
   Controller(asio::io_context& context, Rng& rng, Options options, Reconcile reconcile);
 
-  // Lets a reflector run with run_watches(). It must outlive the controller.
+  // Lets a reflector run with run_watches(), of one controller. It must outlive the controller, and not run any more
+  // when that is gone.
   void watch(ReflectorBase& reflector);
   // Moreover, each object asks for the key that it concerns (an empty one: none): all that there are when run() begins,
   // and each that changes: for that of what it was and that of what it is.

@@ -107,13 +107,9 @@ asio::awaitable<Status> LeaderElector::write(kube::Lease lease) {
   const bool is_new = lease.meta.resource_version.empty();
   asio::awaitable<Result<kube::Lease>> request =
       is_new ? lock_.create(std::move(lease), options) : lock_.update(std::move(lease), options);
+  unsure_ = true;  // until an answer says what became of it: a refusal may be that of a repetition
   Result<kube::Lease> written = co_await std::move(request);
-  if (!written) {
-    const Code code = written.error().code;
-    unsure_ = code == Code::kUnavailable || code == Code::kTimeout;
-    co_return written.error();
-  }
-  unsure_ = false;
+  if (!written) co_return written.error();
   hold(std::move(*written), sent);
   co_return Ok{};
 }
@@ -123,6 +119,7 @@ void LeaderElector::hold(kube::Lease lease, Instant sent) {
   seen_ = Observation{std::move(lease), time_.now()};
   const Instant until = sent + options_.timing.renew_deadline;
   if (until <= time_.now()) return;  // the answer was so slow that nothing is left: the next attempt renews first
+  unsure_ = false;
   valid_until_ = until;
   watchdog_ =
       time_.call_at(until, [this] { lose("it was not renewed within " + text_of(options_.timing.renew_deadline)); });

@@ -93,7 +93,7 @@ class LeaderElector {
   std::optional<Observation> seen_;
   bool leading_ = false;
   bool lost_ = false;
-  bool unsure_ = false;  // a write whose answer was lost may have made this process the holder
+  bool unsure_ = false;  // a write may have made this process the holder without its knowing
   int moments_ = 0;
   Instant valid_until_ = Instant::min();
   TimeService::Call watchdog_;

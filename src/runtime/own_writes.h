@@ -16,7 +16,8 @@ namespace pd::runtime {
 class OwnWrites {
  public:
   // A watch that lags for longer (one that is half-open does, until its silence is noticed) is to list anew. A list
-  // that was asked for after the write shows it, or shows that the API server has lost it: then it counts no more.
+  // that was asked for after the write shows it, or shows that the API server has lost it: then it counts no more. So a
+  // write right before the API server goes away costs its kind a full list when that is back.
   static constexpr auto kLimit = std::chrono::seconds(30);
 
   // `written`: the metadata with which the API server answered. The reflector must outlive this.

@@ -110,18 +110,16 @@ class Reflector final : public ReflectorBase {
         auto pointer = std::make_shared<const T>(std::move(decoded));
         listed.insert_or_assign(pointer->meta.key(), std::move(pointer));
       });
-      if (!read) keep(object);
+      if (const auto kept = read ? nullptr : known(object)) listed.insert_or_assign(kept->meta.key(), kept);
       return read;
     }
     // What can't be read any more stays as it was last read: who misses it would take it for deleted.
-    void keep(const Json& object) {
+    typename Store<T>::Pointer known(const Json& object) const {
       const kube::ObjectMeta identity = kube::decode_identity(object);
-      const auto known = reflector.store_.find(identity.key());
-      if (known && known->meta.uid == identity.uid) listed.insert_or_assign(identity.key(), known);
+      const auto found = reflector.store_.find(identity.key());
+      return found && found->meta.uid == identity.uid ? found : nullptr;
     }
-    Status list_deleted(const Json& object) override {
-      return with(object, [this](const T& decoded) { listed.erase(decoded.meta.key()); });
-    }
+    void list_deleted(const Json& object) override { listed.erase(kube::decode_identity(object).key()); }
     void end_list() override {
       reflector.store_.replace(std::exchange(listed, {}), ns);
       synced = fresh = true;
@@ -129,11 +127,11 @@ class Reflector final : public ReflectorBase {
       for (const auto& callback : reflector.on_listed_) callback();
     }
     Status changed(const Json& object) override {
-      return with(object, [this](T decoded) { reflector.store_.put(std::move(decoded)); });
+      const Status read = with(object, [this](T decoded) { reflector.store_.put(std::move(decoded)); });
+      if (!read && !known(object)) deleted(object);  // another one of that name
+      return read;
     }
-    Status deleted(const Json& object) override {
-      return with(object, [this](const T& decoded) { reflector.store_.erase(decoded.meta.key()); });
-    }
+    void deleted(const Json& object) override { reflector.store_.erase(kube::decode_identity(object).key()); }
 
     template <typename Use>
     static Status with(const Json& object, Use use) {

@@ -136,34 +136,38 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::list_by_stream(StopToken stop) 
     Result<std::optional<std::string>> line = co_await (*stream)->next(timing_.list_timeout);
     if (!line) co_return line.error();
     if (!*line) co_return Error{Code::kUnavailable, "the stream ended before the list was complete"};
-    const Result<bool> complete = take_initial(**line);
+    const Result<std::optional<std::string>> complete = take_initial(**line);
     if (!complete) co_return complete.error();
-    if (*complete) break;
+    if (!*complete) continue;
+    if (stop.stopped()) co_return superseded();
+    version_ = **complete;  // no earlier: what is seen is what the sink has been told of
+    break;
   }
-  if (stop.stopped()) co_return superseded();
   sink_.end_list();
   co_return stream;
 }
 
-// Answers whether this was the bookmark that ends the list. Only then is there a version to go on from: what comes
-// before is in no order.
-Result<bool> Watcher::take_initial(const std::string& line) {
-  if (line.empty()) return false;
+// Answers the version to go on from when this was the bookmark that ends the list: what comes before is in no order.
+Result<std::optional<std::string>> Watcher::take_initial(const std::string& line) {
+  const std::optional<std::string> goes_on;
+  if (line.empty()) return goes_on;
   const Result<Json> event = kube::parse_projected(line, *target_.projection, "object");
   if (!event) return Error{Code::kUnavailable, "an event of the list can't be read: " + event.error().message};
   const std::string type = kube::text_member(*event, "type");
   const Json& object = kube::object_member(*event, "object");
   if (type == "BOOKMARK") {
-    if (line.find(kInitialEventsEnd) == std::string::npos) return false;
+    if (line.find(kInitialEventsEnd) == std::string::npos) return goes_on;
     std::string version = kube::text_member(kube::object_member(object, "metadata"), "resourceVersion");
     if (version.empty()) return Error{Code::kUnavailable, "the list has no resourceVersion"};
-    version_ = std::move(version);
-    return true;
+    return std::optional<std::string>(std::move(version));
   }
   if (type == "ERROR") return error_of(line);
-  const Status read = type == "DELETED" ? sink_.list_deleted(object) : sink_.list_item(object);
-  if (!read) tell_left_out(read.error());
-  return false;
+  if (type == "DELETED") {
+    sink_.list_deleted(object);
+  } else if (const Status read = sink_.list_item(object); !read) {
+    tell_left_out(read.error());
+  }
+  return goes_on;
 }
 
 asio::awaitable<Status> Watcher::list_by_pages(StopToken stop) {
@@ -198,6 +202,7 @@ asio::awaitable<bool> Watcher::watch_until_stale(Lines stream, StopToken stop) {
       failures = 0;
       backoff_.reset();
     }
+    if (time.now() - started >= timing_.silence) backoff_.reset();  // what failed before that is long ago
     restarted(ended ? "ended" : reason_of(ended.error()));
     if (ended) {
       // A clean end is normal; one that came at once and brought nothing would spin.
@@ -253,15 +258,14 @@ Status Watcher::handle(const std::string& line, int& events) {
 
 Status Watcher::tell(const std::string& type, const Json& object) {
   if (type == "BOOKMARK") return Ok{};
-  Status told = Ok{};
-  if (type == "ADDED" || type == "MODIFIED") {
-    told = sink_.changed(object);
-  } else if (type == "DELETED") {
-    told = sink_.deleted(object);
-  } else {
-    return stale("an event of the unknown type \"" + type + "\"");
+  if (type == "DELETED") {
+    sink_.deleted(object);
+    return Ok{};
   }
-  return told ? told : stale(told.error().message);
+  if (type != "ADDED" && type != "MODIFIED") return stale("an event of the unknown type \"" + type + "\"");
+  // A new list would have nothing else to tell of it.
+  if (const Status read = sink_.changed(object); !read) tell_left_out(read.error());
+  return Ok{};
 }
 
 asio::awaitable<void> Watcher::back_off(const Error& error, StopToken stop) {

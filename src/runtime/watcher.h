@@ -26,16 +26,16 @@ struct WatchTarget {
   std::string label_selector;  // empty: all objects
 };
 
-// What a watcher tells. A status that is not ok says that an object can't be read: the watcher then lists anew.
+// What a watcher tells. A status that is not ok says that an object can't be read: that is logged, and hides no other.
 class WatchSink {
  public:
   virtual ~WatchSink() = default;
   virtual void begin_list() = 0;  // what an earlier list told without coming to its end is void
   virtual Status list_item(const Json& object) = 0;
-  virtual Status list_deleted(const Json& object) = 0;  // an object that was told has gone meanwhile
+  virtual void list_deleted(const Json& object) = 0;  // an object that was told has gone meanwhile
   virtual void end_list() = 0;
   virtual Status changed(const Json& object) = 0;  // ADDED, MODIFIED
-  virtual Status deleted(const Json& object) = 0;
+  virtual void deleted(const Json& object) = 0;
 };
 
 class Watcher {
@@ -73,7 +73,7 @@ class Watcher {
   asio::awaitable<Result<Lines>> list_untimed(StopToken stop);
   asio::awaitable<Result<Lines>> list_by_stream(StopToken stop);
   asio::awaitable<Status> list_by_pages(StopToken stop);
-  Result<bool> take_initial(const std::string& line);
+  Result<std::optional<std::string>> take_initial(const std::string& line);
   asio::awaitable<bool> watch_until_stale(Lines stream, StopToken stop);
   asio::awaitable<Status> watch(Lines stream, StopToken stop, int& events);
   Status handle(const std::string& line, int& events);

@@ -106,6 +106,14 @@ TEST_F(ApplierTest, APodThatIsRefusedKeepsNoOtherFromBeingMade) {
   EXPECT_THAT(written_.refused, HasSubstr("exceeded quota"));
 }
 
+TEST_F(ApplierTest, DoesNotWaitForEachPodWhileNothingIsAnswered) {
+  transport_.reply(kPods, Error{Code::kTimeout, "no answer in time"});
+  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::kTimeout);
+  EXPECT_EQ(transport_.requests().size(), 1U);
+}
+
 TEST_F(ApplierTest, WritesNothingMoreOnceItIsStopped) {
   stop_.stop();
   const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}});

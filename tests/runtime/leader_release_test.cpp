@@ -79,6 +79,21 @@ TEST_F(LeaderElectionTest, ReleasesWhatItWonWithoutTheAnswer) {
   EXPECT_EQ(lease().holder, "");
 }
 
+// The HTTP library has sent it twice: the answer is that of the second.
+TEST_F(LeaderElectionTest, ReleasesWhatItWonWithARefusal) {
+  server_.fate = [](const kube::HttpRequest& request) { return Fate{.twice = request.method != "GET"}; };
+  Candidate a(context_, server_, "a");
+  pass(milliseconds(100));
+  a.stop.stop();
+  pass(seconds(11));
+  EXPECT_TRUE(a.ended);
+  EXPECT_FALSE(a.elector.leading());
+  EXPECT_EQ(lease().holder, "a");
+  server_.fate = [](const kube::HttpRequest&) { return Fate{}; };
+  EXPECT_TRUE(release(a));
+  EXPECT_EQ(lease().holder, "");
+}
+
 TEST_F(LeaderElectionTest, ReleasesNothingThatAnotherHolds) {
   Candidate a(context_, server_, "a");
   pass(seconds(1));

@@ -151,6 +151,39 @@ TEST_F(ReflectorTest, WhatCantBeReadAnyMoreStaysAsItWas) {
   EXPECT_THAT(names(), ::testing::ElementsAre("a@1", "c@15")) << "b is another one now";
 }
 
+TEST_F(ReflectorTest, AChangeThatCantBeReadLeavesWhatWas) {
+  transport_.reply(kList, list("10", {node("a", "1"), node("b", "2")}));
+  const auto stream = transport_.reply_stream(kWatch);
+  run_until(context_, [this] { return nodes_.synced(); });
+  const auto too_deep = [](Json object) {
+    for (int i = 0; i < 70; ++i) object["metadata"]["annotations"] = {{"deeper", object["metadata"]["annotations"]}};
+    return object;
+  };
+  stream->push(event("MODIFIED", too_deep(node("a", "11"))));
+  Json another = node("b", "12");
+  another["metadata"]["uid"] = "another";
+  stream->push(event("ADDED", too_deep(another)));
+  stream->push(event("ADDED", node("c", "13")));
+  run_until(context_, [this] { return nodes_.version("") == "13"; });
+  EXPECT_THAT(names(), ::testing::ElementsAre("a@1", "c@13"));
+  stream->push(event("DELETED", too_deep(node("a", "14"))));
+  run_until(context_, [this] { return nodes_.version("") == "14"; });
+  EXPECT_THAT(names(), ::testing::ElementsAre("c@13"));
+  EXPECT_EQ(transport_.count(kList), 1);
+}
+
+// The end of a list that was not asked for in time was there already: nothing counts as seen with it.
+TEST_F(ReflectorTest, AListThatIsSupersededHasShownNothing) {
+  const auto stream = transport_.reply_stream("STREAM /api/v1/nodes");
+  test::settle(context_);
+  const Json end = {
+      {"metadata", {{"resourceVersion", "10"}, {"annotations", {{"k8s.io/initial-events-end", "true"}}}}}};
+  stream->push(event("BOOKMARK", end));
+  nodes_.relist();
+  test::settle(context_);
+  EXPECT_EQ(nodes_.version(""), "");
+}
+
 TEST_F(ReflectorTest, TellsAllWhoAsked) {
   int also_listed = 0;
   std::vector<std::string> reasons;

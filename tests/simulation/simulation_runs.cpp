@@ -48,6 +48,13 @@ TEST(CopierSimulation, HoldsUnderTheFaultsOfEachSeed) {
   EXPECT_GE(writes, count) << "the runs do next to nothing";
 }
 
+// Each of these has found a fault of the runtime once.
+TEST(CopierSimulation, HoldsUnderTheFaultsThatHaveFoundSomething) {
+  for (const std::uint64_t seed : {79, 1612, 3611}) {
+    EXPECT_EQ(run_copier(seed, copier_faults(seed)).violation, "") << "seed " << seed;
+  }
+}
+
 TEST(CopierSimulation, ASeedAlwaysGivesTheSameRun) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const Verdict once = run_copier(seed, copier_faults(seed));
