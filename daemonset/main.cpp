@@ -1,15 +1,16 @@
 // pd-agent: wiring only. The loop is in agent.h.
 #include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
 
-#include <boost/asio/co_spawn.hpp>
+#include <cstdio>
 #include <exception>
 
 #include "base/log.h"
 #include "daemonset/agent.h"
 #include "daemonset/kube_node.h"
-#include "daemonset/once.h"
+#include "daemonset/look.h"
 #include "daemonset/options.h"
 #include "daemonset/sources/static_file.h"
+#include "daemonset/withdraw.h"
 #include "kube/config.h"
 #include "kube/cpprest_transport.h"
 #include "probe/child_process.h"
@@ -19,6 +20,7 @@
 #include "runtime/flow.h"
 #include "runtime/monitoring.h"
 #include "runtime/shutdown.h"
+#include "runtime/spawn.h"
 
 namespace pd::agent {
 namespace {
@@ -49,16 +51,43 @@ struct Probes {
   AllocationsProbe allocations;
 };
 
-int run_once(const Options& options) {
+template <typename T>
+asio::awaitable<void> keep(asio::awaitable<T> task, std::optional<T>& answer, asio::io_context& io) {
+  answer = co_await std::move(task);
+  io.stop();
+}
+
+template <typename T>
+T run_to_end(asio::io_context& io, asio::awaitable<T> task) {
+  std::optional<T> answer;
+  runtime::spawn(io, keep(std::move(task), answer, io));
+  io.run();
+  return std::move(answer.value());
+}
+
+int print_findings(const Options& options) {
   asio::io_context io(1);
   Probes probes(io, options);
-  int status = 1;
-  asio::co_spawn(io, print_once(probes.inventory, probes.allocations), [&](std::exception_ptr failed, int printed) {
-    if (!failed) status = printed;
-    io.stop();
-  });
-  io.run();
-  return status;
+  const Findings found = run_to_end(io, look(probes.inventory, probes.allocations));
+  const WallTime now = SystemClock().wall_now();
+  const std::string text = options.json ? to_json(found, now) + "\n" : describe(found, now);
+  std::fputs(text.c_str(), stdout);
+  return found.complete() ? 0 : 1;
+}
+
+int withdraw_all(const Options& options) {
+  const Result<kube::Config> config = kube::load_config(options.kubeconfig);
+  if (!config) {
+    log::error(config.error().message);
+    return 1;
+  }
+  asio::io_context io(1);
+  kube::CpprestTransport transport(io, *config, std::string("pd-agent/") + PD_VERSION);
+  kube::Client client(transport);
+  const Result<Withdrawn> done = run_to_end(io, withdraw(client, {}));
+  if (!done) log::error("Can't withdraw", {{"error", done.error().message}});
+  if (done) log::info("Withdrew", {{"nodes", std::to_string(done->nodes)}, {"failed", std::to_string(done->failed)}});
+  return done && done->failed == 0 ? 0 : 1;
 }
 
 // Ready is whose Node says what this run has found.
@@ -125,7 +154,9 @@ int run(int argc, char** argv) {
   const Options& options = std::get<Options>(parsed);
   log::init({.program = "pd-agent", .json = options.log_format == "json"});
   try {
-    return options.once ? run_once(options) : run_agent(options);
+    if (options.task == Task::kProbe) return print_findings(options);
+    if (options.task == Task::kWithdraw) return withdraw_all(options);
+    return run_agent(options);
   } catch (const std::exception& exception) {
     log::error(std::string("Unexpected: ") + exception.what());
     return 1;

@@ -13,8 +13,10 @@ constexpr const char* kAbout =
 
 Example, as in the DaemonSet:
   pd-agent --node-name $(NODE_NAME)
-Example, to see what it would write, on a node:
-  pd-agent --once --log-format text)";
+Example, to see on a node what it would write and how it knows:
+  pd-agent probe
+Example, to clear up when the agents are gone for good:
+  pd-agent withdraw)";
 
 void add_source_options(CLI::App& app, Options& options) {
   app.add_option("--source", options.source,
@@ -54,6 +56,16 @@ void add_kubelet_options(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
+void add_tasks(CLI::App& app, Options& options) {
+  app.fallthrough();  // all options also behind the task's name
+  app.require_subcommand(0, 1);
+  CLI::App* probe = app.add_subcommand("probe", "Read everything once, print it with what is wrong, and write nothing");
+  probe->add_flag("--json", options.json, "print only what would be written");
+  probe->callback([&options] { options.task = Task::kProbe; });
+  CLI::App* withdraw = app.add_subcommand("withdraw", "Remove what agents have written, from all Nodes");
+  withdraw->callback([&options] { options.task = Task::kWithdraw; });
+}
+
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, const char* const* argv) {
@@ -70,8 +82,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   app.add_option("--log-format", options.log_format, "json, or text for people")
       ->check(CLI::IsMember({"json", "text"}))
       ->capture_default_str();
-  app.add_flag("--once", options.once,
-               "read everything once, print what would be written to stdout, and write nothing");
+  add_tasks(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -79,7 +90,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
     app.exit(error, std::cout, std::cerr);
     return asked ? 0 : 2;
   }
-  if (!options.once && !is_node_name(options.node_name)) {
+  if (options.task == Task::kRun && !is_node_name(options.node_name)) {
     std::cerr << "pd-agent: --node-name (or NODE_NAME) must be this node's name; it is \"" << options.node_name
               << "\"\n";
     return 2;

@@ -11,8 +11,11 @@
 
 namespace pd::agent {
 
+enum class Task { kRun, kProbe, kWithdraw };
+
 struct Options {
-  std::string node_name;   // may be empty with `once`
+  Task task = Task::kRun;
+  std::string node_name;   // may be empty unless it runs
   std::string kubeconfig;  // empty: KUBECONFIG, the pod's service account, ~/.kube/config
   std::string source = "auto";
   std::string hccn_tool = "/usr/local/Ascend/driver/tools/hccn_tool";
@@ -25,11 +28,11 @@ struct Options {
   std::string checkpoint = "/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint";
   std::vector<std::string> resource_names = {"huawei.com/Ascend910", "huawei.com/ascend-1980"};
   std::string ids = "real";
-  double probe_interval = 60;             // seconds
+  double probe_interval = 10;             // seconds
   double allocations_interval = 10;       // seconds
   std::string metrics_address = ":8080";  // of probes and metrics; "off": none
   std::string log_format = "json";
-  bool once = false;
+  bool json = false;  // of the probe's findings
 };
 
 // The options, or the status to exit with: help was printed, or what is wrong.

@@ -219,6 +219,18 @@ TEST(ParseOptions, TakesTheNodesNameFromTheEnvironment) {
   EXPECT_EQ(options.metrics_address, ":8080");
 }
 
+TEST(ParseOptions, ProbesAndWithdrawsWithoutANodesName) {
+  const auto parsed = [](std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "pd-agent");
+    return std::get<Options>(parse_options(static_cast<int>(arguments.size()), arguments.data()));
+  };
+  const Options probe = parsed({"probe", "--json", "--source", "hccn_conf"});
+  EXPECT_EQ(probe.task, Task::kProbe);
+  EXPECT_TRUE(probe.json);
+  EXPECT_EQ(probe.source, "hccn_conf");
+  EXPECT_EQ(parsed({"withdraw"}).task, Task::kWithdraw);
+}
+
 TEST(ParseOptions, RefusesWhatItDoesNotKnow) {
   const auto status = [](std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "pd-agent");
@@ -230,7 +242,8 @@ TEST(ParseOptions, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(status({"--node-name", "n", "--source", "guess"}), 2);
   EXPECT_EQ(status({"--node-name", "n", "--nonsense"}), 2);
   EXPECT_EQ(status({"--help"}), 0);
-  EXPECT_EQ(status({"--once"}), -1);
+  EXPECT_EQ(status({"probe", "withdraw"}), 2);
+  EXPECT_EQ(status({"prob"}), 2);
   EXPECT_EQ(status({"--node-name", "real-0.example"}), -1);
 }
 
