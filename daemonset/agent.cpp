@@ -31,7 +31,7 @@ std::string pods_of(const Wanted& wanted) {
 }  // namespace
 
 Agent::Agent(asio::io_context& io, Options options, InventoryProbe& inventory, AllocationsProbe& allocations,
-             NodeApi& node, const Clock& clock, PublishMetrics metrics)
+             NodeAnnotation& node_annotation, NodeApi& node, const Clock& clock, PublishMetrics metrics)
     : io_(io),
       options_(std::move(options)),
       inventory_(inventory),
@@ -43,7 +43,11 @@ Agent::Agent(asio::io_context& io, Options options, InventoryProbe& inventory, A
       publish_wakeup_(io),
       finished_(io),
       conf_watch_(io, options_.hccn_conf, [this] { inventory_wakeup_.notify(); }),
-      checkpoint_watch_(io, options_.checkpoint, [this] { allocations_wakeup_.notify(); }) {}
+      checkpoint_watch_(io, options_.checkpoint, [this] { allocations_wakeup_.notify(); }) {
+  publisher_.on_refresh([this, &node_annotation](const Annotations& annotations) {
+    if (node_annotation.learn(annotations)) inventory_wakeup_.notify();
+  });
+}
 
 asio::awaitable<void> Agent::run() {
   running_ = 3;
@@ -98,6 +102,8 @@ asio::awaitable<void> Agent::first_readings() {
 
 asio::awaitable<void> Agent::inventory_loop() {
   probe::Backoff backoff(seconds(5), options_.probe_interval);
+  const Instant limit = now() + kFirstReadings;
+  while (!stopping_ && !node_tried_ && now() < limit) co_await inventory_wakeup_.wait_until(limit);
   while (!stopping_) {
     probe::Problems problems;
     const Status armed = conf_watch_.arm();
@@ -137,6 +143,13 @@ asio::awaitable<void> Agent::allocations_loop() {
   }
 }
 
+// A failure is told by the first attempt to publish, which looks again.
+asio::awaitable<void> Agent::first_look_at_node() {
+  (void)co_await publisher_.refresh();
+  node_tried_ = true;
+  inventory_wakeup_.notify();
+}
+
 asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
   if (now() >= next_refresh) {
     const Status refreshed = co_await publisher_.refresh();
@@ -155,6 +168,7 @@ asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
 asio::awaitable<void> Agent::publish_loop() {
   probe::Backoff backoff(seconds(1), seconds(30));
   Instant next_refresh{};
+  co_await first_look_at_node();
   co_await first_readings();
   while (!stopping_) {
     const Status published = co_await publish_once(next_refresh);

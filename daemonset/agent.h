@@ -3,7 +3,7 @@
 //   inventory    every 60 s and when hccn.conf changes: sources -> devices
 //   allocations  every 10 s and when kubelet's checkpoint changes: PodResources + checkpoint -> pods and their devices
 //   publish      when either has something new, and every 60 s: read the own Node; one merge patch, if it says
-//   something else
+//   something else. What others have written to the Node is a source, so the first reading of it comes before all.
 //
 // A file that changed is read when it has been left alone for a moment: kubelet writes its checkpoint container by
 // container. The first patch waits for both readings, but not long. While something is wrong the first two look again
@@ -33,6 +33,7 @@
 #include "daemonset/inventory_probe.h"
 #include "daemonset/problem_log.h"
 #include "daemonset/publish.h"
+#include "daemonset/sources/node_annotation.h"
 #include "probe/backoff.h"
 #include "probe/wakeup.h"
 
@@ -49,8 +50,9 @@ class Agent {
   };
   static constexpr int kFailuresToRemove = 3;
 
-  Agent(asio::io_context& io, Options options, InventoryProbe& inventory, AllocationsProbe& allocations, NodeApi& node,
-        const Clock& clock, PublishMetrics metrics = {});
+  // The source learns what the Node says each time when that is read; the rest is asked by the probes.
+  Agent(asio::io_context& io, Options options, InventoryProbe& inventory, AllocationsProbe& allocations,
+        NodeAnnotation& node_annotation, NodeApi& node, const Clock& clock, PublishMetrics metrics = {});
 
   // Until stop().
   asio::awaitable<void> run();
@@ -64,6 +66,7 @@ class Agent {
   asio::awaitable<void> publish_loop();
   asio::awaitable<void> next_round(probe::Wakeup& wakeup, Instant due);
   asio::awaitable<void> first_readings();
+  asio::awaitable<void> first_look_at_node();
   asio::awaitable<Status> publish_once(Instant& next_refresh);
   asio::awaitable<void> finish(asio::awaitable<void> loop);
   void take_inventory(Result<InventoryReading> reading, probe::Problems& problems);
@@ -83,6 +86,7 @@ class Agent {
   FileWatch conf_watch_;
   FileWatch checkpoint_watch_;
   int failed_inventories_ = 0;  // in a row
+  bool node_tried_ = false;     // read, or failed to be: the sources may be asked
   bool inventory_tried_ = false;
   bool allocations_tried_ = false;
   int running_ = 0;

@@ -41,8 +41,8 @@ std::vector<int> davinci_ids(const std::string& dev_dir) {
 
 std::vector<probe::DeviceSource*> InventoryProbe::sources_in_order() const {
   std::vector<probe::DeviceSource*> order;
-  for (probe::DeviceSource* source :
-       {&sources_.hccn_tool, static_cast<probe::DeviceSource*>(&sources_.hccn_conf), &sources_.static_file}) {
+  for (probe::DeviceSource* source : {&sources_.node_annotation, &sources_.hccn_tool,
+                                      static_cast<probe::DeviceSource*>(&sources_.hccn_conf), &sources_.static_file}) {
     if (options_.source == source->name() || (options_.source == "auto" && source->present())) order.push_back(source);
   }
   return order;
@@ -81,7 +81,9 @@ asio::awaitable<Result<probe::SourceReading>> InventoryProbe::read_first(std::ve
   const std::vector<probe::DeviceSource*> order = sources_in_order();
   if (order.empty())
     result.problems["sources"] =
-        "there is neither hccn_tool nor hccn.conf nor a static file to learn the devices' addresses from";
+        "there is neither the Node's annotation baseDeviceInfos nor hccn_tool nor hccn.conf nor a static file to learn "
+        "the "
+        "devices' addresses from";
   result.inventory.source = std::string(order.empty() ? sources_.hccn_tool.name() : order.front()->name());
   for (probe::DeviceSource* source : order) {
     const std::vector<int>& wanted = ids.empty() && !source->enumerates() ? known_ids : ids;
@@ -108,15 +110,17 @@ std::vector<int> InventoryProbe::ids_in_conf() const {
 }
 
 void InventoryProbe::compare_with_conf(const npu::Inventory& inventory, probe::Problems& problems) const {
-  if (inventory.source != sources_.hccn_tool.name() || !sources_.hccn_conf.present()) return;
+  const bool may_differ =
+      inventory.source == sources_.hccn_tool.name() || inventory.source == sources_.node_annotation.name();
+  if (!may_differ || !sources_.hccn_conf.present()) return;
   const Result<probe::SourceReading> conf = sources_.hccn_conf.read_now({});
   if (!conf) return;  // a source that was not asked for may be empty
   for (const npu::Device& device : inventory.devices) {
     for (const npu::Device& other : conf->devices) {
       if (other.id != device.id || other.ip.empty() || device.ip.empty() || other.ip == device.ip) continue;
       problems[probe::device_subject(device.id) + " in hccn.conf"] =
-          "device " + std::to_string(device.id) + ": hccn_tool says " + device.ip + " and hccn.conf says " + other.ip +
-          "; the tool's is used";
+          "device " + std::to_string(device.id) + ": " + inventory.source + " says " + device.ip +
+          " and hccn.conf says " + other.ip + "; the former is used";
     }
   }
 }

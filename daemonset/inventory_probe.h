@@ -34,7 +34,8 @@ class InventoryProbe {
     std::optional<int> device_count;
     std::vector<std::string> resource_names;
   };
-  struct Sources {
+  struct Sources {  // in the order in which `auto` asks them
+    probe::DeviceSource& node_annotation;
     probe::DeviceSource& hccn_tool;
     probe::HccnConf& hccn_conf;
     probe::DeviceSource& static_file;

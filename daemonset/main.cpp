@@ -34,7 +34,7 @@ struct Probes {
         static_file(options.static_file),
         pod_resources(make_pod_resources(io, options.pod_resources_socket)),
         inventory({options.source, options.dev_dir, options.device_count, options.resource_names},
-                  {tool, conf, static_file}, *pod_resources),
+                  {node_annotation, tool, conf, static_file}, *pod_resources),
         allocations({options.checkpoint, options.resource_names, options.ids == "remapped"}, *pod_resources) {}
 
   void stop() {
@@ -43,6 +43,7 @@ struct Probes {
   }
 
   probe::ProcessRunner runner;
+  NodeAnnotation node_annotation;
   probe::HccnTool tool;
   probe::HccnConf conf;
   StaticFile static_file;
@@ -123,7 +124,8 @@ int run_agent(const Options& options) {
                .checkpoint = options.checkpoint,
                .probe_interval = seconds(options.probe_interval),
                .allocations_interval = seconds(options.allocations_interval)},
-              probes.inventory, probes.allocations, node, clock, PublishMetrics(monitoring.metrics()));
+              probes.inventory, probes.allocations, probes.node_annotation, node, clock,
+              PublishMetrics(monitoring.metrics()));
   probes.inventory.measure(SourceMetrics(monitoring.metrics()));
   probes.allocations.measure(SourceMetrics(monitoring.metrics()));
   add_checks(monitoring.pages(), agent);

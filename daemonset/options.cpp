@@ -21,7 +21,7 @@ Example, to clear up when the agents are gone for good:
 void add_source_options(CLI::App& app, Options& options) {
   app.add_option("--source", options.source,
                  "where device addresses come from; auto: the first of the others that is there and answers")
-      ->check(CLI::IsMember({"auto", "hccn_tool", "hccn_conf", "static_file"}))
+      ->check(CLI::IsMember({"auto", "node_annotation", "hccn_tool", "hccn_conf", "static_file"}))
       ->capture_default_str();
   app.add_option("--hccn-tool", options.hccn_tool, "the driver's tool")->capture_default_str();
   app.add_option("--hccn-tool-timeout", options.hccn_tool_timeout, "seconds before a call of it is killed")

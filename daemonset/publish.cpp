@@ -41,6 +41,7 @@ AnnotationPatch difference(const Wanted& wanted, const Annotations& published, W
 asio::awaitable<Status> Publisher::refresh() {
   Result<Annotations> annotations = co_await node_.annotations();
   if (!annotations) co_return annotations.error();
+  on_refresh_(*annotations);
   Annotations ours;
   for (const std::string& key : {kInventory, kAllocations}) {
     if (const auto found = annotations->find(key); found != annotations->end()) ours.insert(*found);

@@ -2,6 +2,7 @@
 // Owner: the agent. Thread: the io_context's one thread.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "base/clock.h"
@@ -29,11 +30,13 @@ class Publisher {
   // Writes when there is a difference to what the Node held at the last refresh or write. True when it wrote.
   asio::awaitable<Result<bool>> publish(Wanted wanted);
 
-  bool refreshed() const { return published_.has_value(); }
+  // Called with all annotations of the Node at each refresh.
+  void on_refresh(std::function<void(const Annotations&)> callback) { on_refresh_ = std::move(callback); }
 
  private:
   NodeApi& node_;
   const Clock& clock_;
+  std::function<void(const Annotations&)> on_refresh_ = [](const Annotations&) {};
   std::optional<Annotations> published_;  // nothing until the first refresh, and after a write whose outcome is unknown
 };
 

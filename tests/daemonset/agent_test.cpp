@@ -34,13 +34,14 @@ class RunningAgent : public ::testing::Test {
     tool_ = std::make_unique<probe::HccnTool>(io_, runner_, probe::HccnTool::Options{dir_.path("no_tool")});
     conf_source_ = std::make_unique<probe::HccnConf>(conf_);
     InventoryProbe::Options options{"auto", dir_.path("dev"), std::nullopt, {"huawei.com/Ascend910"}};
-    inventory_ = std::make_unique<InventoryProbe>(options, InventoryProbe::Sources{*tool_, *conf_source_, static_file_},
-                                                  pod_resources_);
+    inventory_ = std::make_unique<InventoryProbe>(
+        options, InventoryProbe::Sources{node_annotation_, *tool_, *conf_source_, static_file_}, pod_resources_);
     allocations_ = std::make_unique<AllocationsProbe>(
         AllocationsProbe::Options{checkpoint_, {"huawei.com/Ascend910"}, false}, pod_resources_);
     const Duration hour = std::chrono::hours(1);
-    agent_ = std::make_unique<Agent>(io_, Agent::Options{conf_, checkpoint_, round_.value_or(hour), hour, hour},
-                                     *inventory_, *allocations_, node_, clock_, PublishMetrics(registry_));
+    agent_ =
+        std::make_unique<Agent>(io_, Agent::Options{conf_, checkpoint_, round_.value_or(hour), hour, hour}, *inventory_,
+                                *allocations_, node_annotation_, node_, clock_, PublishMetrics(registry_));
     inventory_->measure(SourceMetrics(registry_));
     allocations_->measure(SourceMetrics(registry_));
   }
@@ -86,6 +87,7 @@ class RunningAgent : public ::testing::Test {
   FakePodResources pod_resources_;
   FakeNode node_;
   SystemClock clock_;
+  NodeAnnotation node_annotation_;
   StaticFile static_file_{""};
   std::optional<Duration> round_;
   std::unique_ptr<probe::HccnTool> tool_;
@@ -120,6 +122,15 @@ TEST_F(RunningAgent, CountsWhatItFindsAndWrites) {
   EXPECT_EQ(counted(R"(pd_agent_devices{state="no_address"})"), 1);
   EXPECT_GE(counted(R"(pd_agent_probe_seconds_count{source="hccn_conf"})"), 1);
   EXPECT_GE(counted(R"(pd_agent_probe_failures_total{reason="invalid",source="checkpoint"})"), 1);
+}
+
+// That of mind-cluster's device plugin, which knows it from the driver.
+TEST_F(RunningAgent, TakesWhatTheNodeSaysBeforeItAsksAnybody) {
+  node_.held["baseDeviceInfos"] = R"({"Ascend910-0":{"IP":"29.81.18.1"},"Ascend910-1":{"IP":"29.81.18.2"}})";
+  run_until([this] { return inventory() && allocations(); });
+  EXPECT_EQ(inventory()->source, "node_annotation");
+  EXPECT_EQ(inventory()->devices[1].ip, "29.81.18.2");
+  EXPECT_THAT(node_.patches, SizeIs(1)) << "the other sources' addresses were not written first";
 }
 
 TEST_F(RunningAgent, WritesNothingAfterARestart) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemonset/sources/node_annotation.h"
 #include "daemonset/sources/static_file.h"
 #include "probe/hccn_tool.h"
 #include "tests/daemonset/fixture.h"
@@ -33,7 +34,7 @@ class Probing : public ::testing::Test {
     probe::HccnTool tool(io_, runner_, tool_options_);
     probe::HccnConf conf(dir_.path("hccn.conf"));
     StaticFile file(dir_.path("static.json"));
-    InventoryProbe probe(options_, {tool, conf, file}, pod_resources_);
+    InventoryProbe probe(options_, {node_annotation_, tool, conf, file}, pod_resources_);
     return run(io_, probe.read());
   }
 
@@ -49,6 +50,7 @@ class Probing : public ::testing::Test {
   probe::HccnTool::Options tool_options_;
   InventoryProbe::Options options_;
   FakePodResources pod_resources_;
+  NodeAnnotation node_annotation_;
 };
 
 TEST_F(Probing, TakesTheToolWhereThereIsOne) {
@@ -163,7 +165,7 @@ TEST_F(Probing, SaysWhyWhenNothingIsKnown) {
   const Result<InventoryReading> reading = read();
   ASSERT_FALSE(reading);
   EXPECT_THAT(reading.error().message, HasSubstr("kubelet is away"));
-  EXPECT_THAT(reading.error().message, HasSubstr("neither hccn_tool nor hccn.conf"));
+  EXPECT_THAT(reading.error().message, HasSubstr("nor hccn_tool nor hccn.conf"));
 }
 
 TEST_F(Probing, ListsNoVirtualNpu) {

@@ -1,0 +1,56 @@
+#include "daemonset/sources/node_annotation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pd::agent {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ParseBaseDeviceInfos, ReadsWhatMindClusterWrites) {
+  const Result<probe::SourceReading> reading = parse_base_device_infos(
+      R"({"Ascend910-11":{"IP":"29.81.18.111","SuperDeviceID":7,"LevelList":[]},"Ascend910-2":{"IP":"29.81.18.102"},)"
+      R"("Ascend910-3":{"IP":"fd00::3","SuperDeviceID":-1}})");
+  ASSERT_TRUE(reading) << reading.error().message;
+  ASSERT_EQ(reading->devices.size(), 3U);
+  EXPECT_EQ(reading->devices[0], (npu::Device{.id = 2, .ip = "29.81.18.102"}));
+  EXPECT_EQ(reading->devices[1], (npu::Device{.id = 3, .ipv6 = "fd00::3"}));
+  EXPECT_EQ(reading->devices[2], (npu::Device{.id = 11, .ip = "29.81.18.111", .super_device_id = 7}));
+  EXPECT_TRUE(reading->problems.empty());
+}
+
+TEST(ParseBaseDeviceInfos, ADeviceWithoutAnAddressHidesNoOther) {
+  const Result<probe::SourceReading> reading = parse_base_device_infos(
+      R"({"Ascend910-0":{"IP":""},"Ascend910-1":{"IP":"-1"},"Ascend910-2":{"IP":"127.0.0.1"},"Ascend910-3":[],)"
+      R"("Ascend910-4":{"IP":"29.81.18.104"}})");
+  ASSERT_TRUE(reading) << reading.error().message;
+  EXPECT_EQ(reading->devices.size(), 5U);
+  EXPECT_EQ(reading->problems.size(), 4U);
+  EXPECT_THAT(reading->problems.at("device 0"), HasSubstr("has no IP of it"));
+  EXPECT_THAT(reading->problems.at("device 2"), HasSubstr("127.0.0.1"));
+  EXPECT_EQ(reading->devices[4].ip, "29.81.18.104");
+}
+
+TEST(ParseBaseDeviceInfos, RefusesTheRest) {
+  for (const char* text : {"", "[]", "{}", "7", R"({"Ascend910-2c-100-1":{"IP":"29.81.18.1"}})", R"({"x":{}})",
+                           R"({"Ascend910-0":{"IP":"29.81.18.1"},"davinci0":{"IP":"29.81.18.1"}})"}) {
+    const Result<probe::SourceReading> reading = parse_base_device_infos(text);
+    ASSERT_FALSE(reading) << text;
+    EXPECT_THAT(reading.error().message, HasSubstr("baseDeviceInfos"));
+  }
+}
+
+TEST(NodeAnnotation, IsThereOnceTheNodeHasIt) {
+  NodeAnnotation source;
+  EXPECT_FALSE(source.present());
+  EXPECT_FALSE(source.learn({{"other", "x"}}));
+  EXPECT_TRUE(source.learn({{"baseDeviceInfos", "{}"}}));
+  EXPECT_TRUE(source.present());
+  EXPECT_FALSE(source.learn({{"baseDeviceInfos", "{}"}}));
+  EXPECT_TRUE(source.learn({}));
+  EXPECT_FALSE(source.present());
+}
+
+}  // namespace
+}  // namespace pd::agent
