@@ -1,6 +1,7 @@
 """What the agents write about their nodes, and that a broken node does no harm."""
 import json
 
+from live_cluster import PROGRAMS
 from manifests import pddeployment
 from pd_system import NODES
 
@@ -47,6 +48,31 @@ def test_garbled_annotations_leave_the_last_table(system, namespace):
     system.until("nodes", lambda _: not is_garbled(system, node), what="the agent repairs the annotation")
     system.wait_ready("qwen", namespace)
     assert system.config_map("qwen", namespace)["data"] == before
+
+
+def test_probe_tells_a_person_on_the_node(system):
+    probe = system.run("node-exec", NODES[1], "--", PROGRAMS / "pd-agent", "probe")
+    assert "NPUs of this node, by hccn_tool (resource huawei.com/Ascend910):" in probe.stdout
+    assert "29.81.19.107" in probe.stdout
+    told = json.loads(system.run("node-exec", NODES[1], "--", PROGRAMS / "pd-agent", "probe", "--json").stdout)
+    assert len(told["pd-operator.io/npu-inventory"]["devices"]) == 8
+
+
+def test_withdraw_clears_up_after_the_agents(system):
+    for node in NODES:
+        system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-inventory"), what="an inventory")
+        assert system.stop_process(f"pd-agent-{node}") == 0
+    try:
+        system.run("exec", "--", PROGRAMS / "pd-agent", "withdraw", "--kubeconfig", system.environment()["KUBECONFIG"])
+        for node in NODES:
+            annotations = system.get("node", node)["metadata"]["annotations"]
+            assert not [key for key in annotations if key.startswith("pd-operator.io/")]
+            assert annotations, "what others have written stays"
+    finally:
+        for node in NODES:
+            system.start_agent(node)
+    for node in NODES:
+        system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-allocations"), what="the agents are back")
 
 
 def is_garbled(system, node):
