@@ -31,7 +31,7 @@ Result<probe::SourceReading> parse_base_device_infos(std::string_view text) {
   const Result<Json> document = parse_json(text);
   if (!document) return document.error().with_context(kBaseDeviceInfos);
   if (!document->is_object() || document->empty()) {
-    return invalid(std::string(kBaseDeviceInfos) + " is not an object that names devices");
+    return invalid("it is not an object that names devices").with_context(kBaseDeviceInfos);
   }
   probe::SourceReading reading;
   for (const auto& [name, info] : document->items()) {
@@ -48,7 +48,7 @@ Result<probe::SourceReading> parse_base_device_infos(std::string_view text) {
   std::sort(reading.devices.begin(), reading.devices.end(), by_id);
   const auto same = [](const npu::Device& a, const npu::Device& b) { return a.id == b.id; };
   if (std::adjacent_find(reading.devices.begin(), reading.devices.end(), same) != reading.devices.end()) {
-    return invalid(std::string(kBaseDeviceInfos) + " names a device twice");
+    return invalid("it names a device twice").with_context(kBaseDeviceInfos);
   }
   return reading;
 }
