@@ -54,7 +54,9 @@ std::string describe_problems(const Findings& findings) {
     for (const auto& [subject, problem] : findings.allocations->problems) problems[subject] = problem;
   }
   std::string text;
-  for (const auto& [subject, problem] : problems) text += "  " + subject + ": " + problem + "\n";
+  for (const auto& [subject, problem] : problems) {
+    text.append("  ").append(subject).append(": ").append(problem).append("\n");
+  }
   return text.empty() ? "Nothing is wrong.\n" : "What is wrong:\n" + text;
 }
 
