@@ -143,11 +143,12 @@ asio::awaitable<void> Agent::allocations_loop() {
   }
 }
 
-// A failure is told by the first attempt to publish, which looks again.
-asio::awaitable<void> Agent::first_look_at_node() {
-  (void)co_await publisher_.refresh();
+// Answers whether it was read. A failure is told by the first attempt to publish, which then looks again.
+asio::awaitable<bool> Agent::first_look_at_node() {
+  const Status read = co_await publisher_.refresh();
   node_tried_ = true;
   inventory_wakeup_.notify();
+  co_return read.ok();
 }
 
 asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
@@ -168,7 +169,8 @@ asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
 asio::awaitable<void> Agent::publish_loop() {
   probe::Backoff backoff(seconds(1), seconds(30));
   Instant next_refresh{};
-  co_await first_look_at_node();
+  const bool looked = co_await first_look_at_node();
+  if (looked) next_refresh = now() + options_.refresh_interval;
   co_await first_readings();
   while (!stopping_) {
     const Status published = co_await publish_once(next_refresh);

@@ -66,7 +66,7 @@ class Agent {
   asio::awaitable<void> publish_loop();
   asio::awaitable<void> next_round(probe::Wakeup& wakeup, Instant due);
   asio::awaitable<void> first_readings();
-  asio::awaitable<void> first_look_at_node();
+  asio::awaitable<bool> first_look_at_node();
   asio::awaitable<Status> publish_once(Instant& next_refresh);
   asio::awaitable<void> finish(asio::awaitable<void> loop);
   void take_inventory(Result<InventoryReading> reading, probe::Problems& problems);

@@ -31,7 +31,8 @@ runtime::Counter failures(runtime::MetricsRegistry& registry, std::string_view s
 
 // So that the first failure is a rise, too.
 SourceMetrics::SourceMetrics(runtime::MetricsRegistry& registry) : registry_(&registry) {
-  for (const char* source : {"hccn_tool", "hccn_conf", "static_file", "pod_resources", "checkpoint"}) {
+  for (const char* source :
+       {"node_annotation", "hccn_tool", "hccn_conf", "static_file", "pod_resources", "checkpoint"}) {
     for (const Code code : {Code::kInvalid, Code::kNotFound, Code::kForbidden, Code::kUnavailable, Code::kTimeout}) {
       (void)failures(registry, source, code);
     }

@@ -9,7 +9,7 @@
 
 namespace pd::agent {
 
-// How the sources of devices and owners answer: "hccn_tool", "hccn_conf", "static_file", "pod_resources", "checkpoint".
+// How the sources of devices and owners answer: those of the inventory by their names, "pod_resources", "checkpoint".
 class SourceMetrics {
  public:
   SourceMetrics() = default;

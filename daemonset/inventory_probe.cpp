@@ -81,9 +81,8 @@ asio::awaitable<Result<probe::SourceReading>> InventoryProbe::read_first(std::ve
   const std::vector<probe::DeviceSource*> order = sources_in_order();
   if (order.empty())
     result.problems["sources"] =
-        "there is neither the Node's annotation baseDeviceInfos nor hccn_tool nor hccn.conf nor a static file to learn "
-        "the "
-        "devices' addresses from";
+        "there is neither the Node's annotation baseDeviceInfos nor hccn_tool nor hccn.conf nor a static file "
+        "to learn the devices' addresses from";
   result.inventory.source = std::string(order.empty() ? sources_.hccn_tool.name() : order.front()->name());
   for (probe::DeviceSource* source : order) {
     const std::vector<int>& wanted = ids.empty() && !source->enumerates() ? known_ids : ids;

@@ -59,7 +59,9 @@ void add_kubelet_options(CLI::App& app, Options& options) {
 void add_tasks(CLI::App& app, Options& options) {
   app.fallthrough();  // all options also behind the task's name
   app.require_subcommand(0, 1);
-  CLI::App* probe = app.add_subcommand("probe", "Read everything once, print it with what is wrong, and write nothing");
+  CLI::App* probe = app.add_subcommand("probe",
+                                       "Read everything on this machine once, print it with what is wrong, and write "
+                                       "nothing; the Node's annotations are not read");
   probe->add_flag("--json", options.json, "print only what would be written");
   probe->callback([&options] { options.task = Task::kProbe; });
   CLI::App* withdraw = app.add_subcommand("withdraw", "Remove what agents have written, from all Nodes");

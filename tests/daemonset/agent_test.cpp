@@ -131,6 +131,7 @@ TEST_F(RunningAgent, TakesWhatTheNodeSaysBeforeItAsksAnybody) {
   EXPECT_EQ(inventory()->source, "node_annotation");
   EXPECT_EQ(inventory()->devices[1].ip, "29.81.18.2");
   EXPECT_THAT(node_.patches, SizeIs(1)) << "the other sources' addresses were not written first";
+  EXPECT_EQ(node_.reads, 1);
 }
 
 TEST_F(RunningAgent, WritesNothingAfterARestart) {
