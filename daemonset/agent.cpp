@@ -1,9 +1,7 @@
 #include "daemonset/agent.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <exception>
-
 #include "base/log.h"
+#include "runtime/spawn.h"
 
 namespace pd::agent {
 namespace {
@@ -12,13 +10,6 @@ using std::chrono::seconds;
 
 constexpr Duration kSettle = std::chrono::milliseconds(50);  // between a file's change and its reading
 constexpr Duration kFirstReadings = seconds(2);              // how long the first patch waits for what is slower
-
-Instant now() { return std::chrono::steady_clock::now(); }
-
-// An exception that no one expected ends the program instead of one loop of it.
-void rethrow(std::exception_ptr failed) {
-  if (failed) std::rethrow_exception(failed);
-}
 
 std::string devices_of(const Wanted& wanted) {
   return wanted.inventory ? std::to_string(wanted.inventory->devices.size()) : "unknown";
@@ -30,31 +21,27 @@ std::string pods_of(const Wanted& wanted) {
 
 }  // namespace
 
-Agent::Agent(asio::io_context& io, Options options, InventoryProbe& inventory, AllocationsProbe& allocations,
-             NodeAnnotation& node_annotation, NodeApi& node, const Clock& clock, PublishMetrics metrics)
+Agent::Agent(asio::io_context& io, Options options, Sources sources, NodeApi& node, const Clock& clock,
+             runtime::Rng& rng, PublishMetrics metrics)
     : io_(io),
-      options_(std::move(options)),
-      inventory_(inventory),
-      allocations_(allocations),
+      time_(runtime::TimeService::of(io)),
+      options_(options),
+      sources_(std::move(sources)),
       publisher_(node, clock),
-      metrics_(metrics),
-      inventory_wakeup_(io),
-      allocations_wakeup_(io),
-      publish_wakeup_(io),
-      finished_(io),
-      conf_watch_(io, options_.hccn_conf, [this] { inventory_wakeup_.notify(); }),
-      checkpoint_watch_(io, options_.checkpoint, [this] { allocations_wakeup_.notify(); }) {
-  publisher_.on_refresh([this, &node_annotation](const Annotations& annotations) {
-    if (node_annotation.learn(annotations)) inventory_wakeup_.notify();
+      rng_(rng),
+      metrics_(metrics) {
+  wanted_.remove_allocations = !sources_.allocations;
+  publisher_.on_refresh([this](const Annotations& annotations) {
+    if (sources_.learn(annotations)) inventory_changed();
   });
 }
 
 asio::awaitable<void> Agent::run() {
   running_ = 3;
-  asio::co_spawn(io_, finish(inventory_loop()), rethrow);
-  asio::co_spawn(io_, finish(allocations_loop()), rethrow);
-  asio::co_spawn(io_, finish(publish_loop()), rethrow);
-  while (running_ > 0) co_await finished_.wait();
+  runtime::spawn(io_, finish(inventory_loop()));
+  runtime::spawn(io_, finish(allocations_loop()));
+  runtime::spawn(io_, finish(publish_loop()));
+  while (running_ > 0) co_await finished_.wait_until(runtime::TimeService::kNever);
 }
 
 asio::awaitable<void> Agent::finish(asio::awaitable<void> loop) {
@@ -65,8 +52,6 @@ asio::awaitable<void> Agent::finish(asio::awaitable<void> loop) {
 
 void Agent::stop() {
   stopping_ = true;
-  conf_watch_.stop();
-  checkpoint_watch_.stop();
   inventory_wakeup_.notify();
   allocations_wakeup_.notify();
   publish_wakeup_.notify();
@@ -87,7 +72,7 @@ void Agent::take_inventory(Result<InventoryReading> reading, probe::Problems& pr
 }
 
 // Until the round is due, or a file has changed and been left alone for a moment.
-asio::awaitable<void> Agent::next_round(probe::Wakeup& wakeup, Instant due) {
+asio::awaitable<void> Agent::next_round(runtime::Wakeup& wakeup, Instant due) {
   co_await wakeup.wait_until(due);
   const Instant settled = std::min(due, now() + kSettle);
   while (!stopping_ && now() < settled) co_await wakeup.wait_until(settled);
@@ -101,32 +86,30 @@ asio::awaitable<void> Agent::first_readings() {
 }
 
 asio::awaitable<void> Agent::inventory_loop() {
-  probe::Backoff backoff(seconds(5), options_.probe_interval);
+  runtime::Backoff backoff({.base = seconds(5), .cap = options_.probe_interval}, rng_);
   const Instant limit = now() + kFirstReadings;
   while (!stopping_ && !node_tried_ && now() < limit) co_await inventory_wakeup_.wait_until(limit);
   while (!stopping_) {
     probe::Problems problems;
-    const Status armed = conf_watch_.arm();
-    if (!armed) problems["hccn.conf"] = armed.error().message;
-    Result<InventoryReading> reading = co_await inventory_.read();
+    Result<InventoryReading> reading = co_await sources_.inventory();
     if (stopping_) co_return;
     inventory_tried_ = true;
     take_inventory(std::move(reading), problems);
     log_.update("inventory", problems);
     publish_wakeup_.notify();
     if (problems.empty()) backoff.reset();
-    const Instant next = now() + (problems.empty() ? options_.probe_interval : backoff.next());
+    const Duration pause = problems.empty() ? options_.probe_interval : backoff.next();
+    const Instant next = now() + std::min(pause, options_.probe_interval);
     co_await next_round(inventory_wakeup_, next);
   }
 }
 
 asio::awaitable<void> Agent::allocations_loop() {
-  probe::Backoff backoff(seconds(1), options_.allocations_interval);
-  while (!stopping_) {
+  runtime::Backoff backoff({.base = seconds(1), .cap = options_.allocations_interval}, rng_);
+  allocations_tried_ = !sources_.allocations;
+  while (!stopping_ && sources_.allocations) {
     probe::Problems problems;
-    const Status armed = checkpoint_watch_.arm();
-    if (!armed) problems["checkpoint"] = armed.error().message;
-    Result<AllocationsReading> reading = co_await allocations_.read();
+    Result<AllocationsReading> reading = co_await sources_.allocations();
     if (stopping_) co_return;
     allocations_tried_ = true;
     if (reading) {
@@ -138,24 +121,30 @@ asio::awaitable<void> Agent::allocations_loop() {
     log_.update("allocations", problems);
     publish_wakeup_.notify();
     if (problems.empty()) backoff.reset();
-    const Instant next = now() + (problems.empty() ? options_.allocations_interval : backoff.next());
+    const Duration pause = problems.empty() ? options_.allocations_interval : backoff.next();
+    const Instant next = now() + std::min(pause, options_.allocations_interval);
     co_await next_round(allocations_wakeup_, next);
   }
 }
 
-// Answers whether it was read. A failure is told by the first attempt to publish, which then looks again.
-asio::awaitable<bool> Agent::first_look_at_node() {
+// A failure is told by the first attempt to publish, which then looks again.
+asio::awaitable<void> Agent::first_look_at_node() {
   const Status read = co_await publisher_.refresh();
   node_tried_ = true;
   inventory_wakeup_.notify();
-  co_return read.ok();
+  if (read) refreshed();
 }
 
-asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
-  if (now() >= next_refresh) {
-    const Status refreshed = co_await publisher_.refresh();
-    if (!refreshed) co_return refreshed;
-    next_refresh = now() + options_.refresh_interval;
+void Agent::refreshed() {
+  std::uniform_real_distribution<double> share(0.9, 1.0);
+  next_refresh_ = now() + std::chrono::duration_cast<Duration>(options_.refresh_interval * share(rng_));
+}
+
+asio::awaitable<Status> Agent::publish_once() {
+  if (now() >= next_refresh_) {
+    const Status read = co_await publisher_.refresh();
+    if (!read) co_return read;
+    refreshed();
   }
   const Wanted wanted = wanted_;
   const Result<bool> wrote = co_await publisher_.publish(wanted);
@@ -167,16 +156,14 @@ asio::awaitable<Status> Agent::publish_once(Instant& next_refresh) {
 }
 
 asio::awaitable<void> Agent::publish_loop() {
-  probe::Backoff backoff(seconds(1), seconds(30));
-  Instant next_refresh{};
-  const bool looked = co_await first_look_at_node();
-  if (looked) next_refresh = now() + options_.refresh_interval;
+  runtime::Backoff backoff({.base = seconds(1), .cap = seconds(15)}, rng_);  // jitter doubles it at most
+  co_await first_look_at_node();
   co_await first_readings();
   while (!stopping_) {
-    const Status published = co_await publish_once(next_refresh);
+    const Status published = co_await publish_once();
     if (stopping_) co_return;
     probe::Problems problems;
-    Instant until = next_refresh;
+    Instant until = next_refresh_;
     if (published) {
       backoff.reset();
     } else {

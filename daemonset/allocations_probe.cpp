@@ -7,17 +7,11 @@ namespace {
 
 constexpr int kAttempts = 3;
 
-// What kubelet writes before anything was allocated.
-constexpr std::string_view kNothingAllocated = R"({"Data":{"PodDeviceEntries":null}})";
+bool same(const Result<std::string>& before, const Result<std::string>& after) {
+  return before.ok() == after.ok() && (!before || *before == *after);
+}
 
 }  // namespace
-
-Result<std::string> AllocationsProbe::read_checkpoint() const {
-  Result<std::string> text = read_file(options_.checkpoint, kCheckpointLimit);
-  // A kubelet that never saw a device plugin has none. If PodResources lists devices nevertheless, they do not join.
-  if (!text && text.error().code == Code::kNotFound) return std::string(kNothingAllocated);
-  return text;
-}
 
 asio::awaitable<Result<std::vector<ContainerDevices>>> AllocationsProbe::list() {
   const Instant asked = std::chrono::steady_clock::now();
@@ -27,31 +21,46 @@ asio::awaitable<Result<std::vector<ContainerDevices>>> AllocationsProbe::list() 
   co_return listed;
 }
 
-Error AllocationsProbe::bad_checkpoint(const Error& error) const {
-  metrics_.failed("checkpoint", error);
-  return error;
+// Of the checkpoint, or where that is no help, of the logs' folders.
+Result<std::vector<CheckpointEntry>> AllocationsProbe::entries(const Result<std::string>& checkpoint,
+                                                               const std::vector<ContainerDevices>& listed,
+                                                               const Result<PodNames>& names,
+                                                               probe::Problems& problems) const {
+  Result<Checkpoint> parsed = checkpoint ? parse_checkpoint(*checkpoint) : checkpoint.error();
+  if (parsed) return std::move(parsed->entries);
+  // A kubelet that never saw a device plugin has none.
+  if (parsed.error().code == Code::kNotFound && listed.empty()) return std::vector<CheckpointEntry>();
+  metrics_.failed("checkpoint", parsed.error());
+  const Error why = checkpoint ? parsed.error().with_context(options_.checkpoint) : parsed.error();
+  if (!names) return Error{why.code, why.message + "; nor can the folders of the pods' logs: " + names.error().message};
+  problems["checkpoint"] = why.message + "; pods' UIDs are taken from the folders in " + options_.pod_logs +
+                           ", where one that was made anew under its old name waits until the old folder is gone";
+  return entries_by_logs(listed, *names);
+}
+
+Result<AllocationsReading> AllocationsProbe::join(const std::vector<ContainerDevices>& listed,
+                                                  const Result<std::string>& checkpoint) const {
+  AllocationsReading reading;
+  const Result<PodNames> names = read_pod_logs(options_.pod_logs);
+  const Result<std::vector<CheckpointEntry>> known = entries(checkpoint, listed, names, reading.problems);
+  if (!known) return known.error();
+  OwnersReading owners = join_owners(listed, *known, options_.resource_names, names ? *names : PodNames());
+  reading.allocations.remapped = options_.remapped;
+  reading.allocations.pods = std::move(owners.pods);
+  reading.problems.merge(owners.problems);
+  const Result<npu::Allocations> readable = npu::parse_allocations(npu::format_allocations(reading.allocations));
+  if (!readable) return readable.error().with_context("what kubelet says makes no valid annotation");
+  return reading;
 }
 
 asio::awaitable<Result<AllocationsReading>> AllocationsProbe::read() {
   // The list counts when the checkpoint was the same before and after it: devices may just go from one pod to the next.
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const Result<std::string> before = read_checkpoint();
-    if (!before) co_return bad_checkpoint(before.error());
+    const Result<std::string> before = read_file(options_.checkpoint, kCheckpointLimit);
     const Result<std::vector<ContainerDevices>> listed = co_await list();
     if (!listed) co_return listed.error();
-    const Result<std::string> after = read_checkpoint();
-    if (!after) co_return bad_checkpoint(after.error());
-    if (*before != *after) continue;
-    const Result<Checkpoint> checkpoint = parse_checkpoint(*after);
-    if (!checkpoint) co_return bad_checkpoint(checkpoint.error().with_context(options_.checkpoint));
-    OwnersReading owners = join_owners(*listed, checkpoint->entries, options_.resource_names);
-    AllocationsReading reading;
-    reading.allocations.remapped = options_.remapped;
-    reading.allocations.pods = std::move(owners.pods);
-    reading.problems = std::move(owners.problems);
-    const Result<npu::Allocations> readable = npu::parse_allocations(npu::format_allocations(reading.allocations));
-    if (!readable) co_return readable.error().with_context("what kubelet says makes no valid annotation");
-    co_return reading;
+    const Result<std::string> after = read_file(options_.checkpoint, kCheckpointLimit);
+    if (same(before, after)) co_return join(*listed, after);
   }
   co_return Error{Code::kUnavailable, options_.checkpoint + " changes all the time"};
 }

@@ -1,5 +1,6 @@
 // Which pod holds which NPUs of this node: PodResources and kubelet's checkpoint, read as of one moment and joined
-// (owners.h). Owner: the agent. Thread: the io_context's one thread.
+// (owners.h). Where the checkpoint can't be read, the folders of the pods' logs tell the UIDs. Owner: the agent.
+// Thread: the io_context's one thread.
 #pragma once
 
 #include <string>
@@ -20,6 +21,7 @@ class AllocationsProbe {
  public:
   struct Options {
     std::string checkpoint;
+    std::string pod_logs;
     std::vector<std::string> resource_names;
     bool remapped = false;
   };
@@ -31,9 +33,12 @@ class AllocationsProbe {
   void measure(SourceMetrics metrics) { metrics_ = metrics; }
 
  private:
-  Result<std::string> read_checkpoint() const;
   asio::awaitable<Result<std::vector<ContainerDevices>>> list();
-  Error bad_checkpoint(const Error& error) const;  // the same, counted
+  Result<std::vector<CheckpointEntry>> entries(const Result<std::string>& checkpoint,
+                                               const std::vector<ContainerDevices>& listed,
+                                               const Result<PodNames>& names, probe::Problems& problems) const;
+  Result<AllocationsReading> join(const std::vector<ContainerDevices>& listed,
+                                  const Result<std::string>& checkpoint) const;
 
   Options options_;
   PodResources& pod_resources_;

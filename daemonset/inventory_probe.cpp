@@ -51,7 +51,11 @@ std::vector<probe::DeviceSource*> InventoryProbe::sources_in_order() const {
 // The resource's name and, by kubelet's word, its devices.
 asio::awaitable<std::vector<int>> InventoryProbe::ask_kubelet(probe::Problems& problems) {
   std::vector<int> ids;
-  const Result<std::vector<AllocatableDevices>> allocatable = co_await pod_resources_.allocatable();
+  if (pod_resources_ == nullptr) {
+    resource_ = options_.resource_names.front();
+    co_return ids;
+  }
+  const Result<std::vector<AllocatableDevices>> allocatable = co_await pod_resources_->allocatable();
   if (!allocatable) {
     problems["kubelet"] = allocatable.error().message;
     co_return ids;

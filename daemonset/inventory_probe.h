@@ -41,7 +41,8 @@ class InventoryProbe {
     probe::DeviceSource& static_file;
   };
 
-  InventoryProbe(Options options, Sources sources, PodResources& pod_resources)
+  // Without PodResources kubelet is not asked, and the resource is the first of the names.
+  InventoryProbe(Options options, Sources sources, PodResources* pod_resources)
       : options_(std::move(options)), sources_(sources), pod_resources_(pod_resources) {}
 
   // An error when not even the devices are known.
@@ -58,7 +59,7 @@ class InventoryProbe {
 
   Options options_;
   Sources sources_;
-  PodResources& pod_resources_;
+  PodResources* pod_resources_;
   SourceMetrics metrics_;
   std::string resource_;  // once seen it stays: kubelet forgets it while the device plugin restarts
 };

@@ -11,7 +11,7 @@ namespace {
 AnnotationPatch annotations(const Findings& findings, WallTime now) {
   Wanted wanted;
   if (findings.inventory) wanted.inventory = findings.inventory->inventory;
-  if (findings.allocations) wanted.allocations = findings.allocations->allocations;
+  if (findings.allocations && findings.allocations->ok()) wanted.allocations = (*findings.allocations)->allocations;
   return difference(wanted, {}, now);
 }
 
@@ -49,9 +49,9 @@ std::string describe_problems(const Findings& findings) {
   probe::Problems problems;
   if (findings.inventory) problems = findings.inventory->problems;
   if (!findings.inventory) problems["inventory"] = findings.inventory.error().message;
-  if (!findings.allocations) problems["allocations"] = findings.allocations.error().message;
-  if (findings.allocations) {
-    for (const auto& [subject, problem] : findings.allocations->problems) problems[subject] = problem;
+  if (const auto& allocations = findings.allocations) {
+    if (!*allocations) problems["allocations"] = allocations->error().message;
+    if (*allocations) problems.insert((*allocations)->problems.begin(), (*allocations)->problems.end());
   }
   std::string text;
   for (const auto& [subject, problem] : problems) {
@@ -62,16 +62,18 @@ std::string describe_problems(const Findings& findings) {
 
 }  // namespace
 
-asio::awaitable<Findings> look(InventoryProbe& inventory, AllocationsProbe& allocations) {
-  Result<InventoryReading> devices = co_await inventory.read();
-  Result<AllocationsReading> owners = co_await allocations.read();
+asio::awaitable<Findings> look(Agent::Sources sources) {
+  Result<InventoryReading> devices = co_await sources.inventory();
+  std::optional<Result<AllocationsReading>> owners;
+  if (sources.allocations) owners = co_await sources.allocations();
   co_return Findings{std::move(devices), std::move(owners)};
 }
 
 std::string describe(const Findings& findings, WallTime now) {
   std::string text;
   if (findings.inventory) text += describe_devices(findings.inventory->inventory) + "\n";
-  if (findings.allocations) text += describe_pods(findings.allocations->allocations) + "\n";
+  if (findings.allocations && findings.allocations->ok())
+    text += describe_pods((*findings.allocations)->allocations) + "\n";
   text += describe_problems(findings) + "\n";
   const AnnotationPatch written = annotations(findings, now);
   text +=

@@ -4,19 +4,18 @@
 
 #include <string>
 
-#include "daemonset/allocations_probe.h"
-#include "daemonset/inventory_probe.h"
+#include "daemonset/agent.h"
 
 namespace pd::agent {
 
 struct Findings {
   Result<InventoryReading> inventory;
-  Result<AllocationsReading> allocations;
-  bool complete() const { return inventory.ok() && allocations.ok(); }
+  std::optional<Result<AllocationsReading>> allocations;  // none: they are not asked for
+  bool complete() const { return inventory.ok() && (!allocations || allocations->ok()); }
 };
 
-// Asks everything once. The probes outlive it.
-asio::awaitable<Findings> look(InventoryProbe& inventory, AllocationsProbe& allocations);
+// Asks everything once.
+asio::awaitable<Findings> look(Agent::Sources sources);
 
 // The devices, who holds them, what is wrong, and what would be written.
 std::string describe(const Findings& findings, WallTime now);

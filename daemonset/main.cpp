@@ -8,14 +8,11 @@
 #include "daemonset/agent.h"
 #include "daemonset/kube_node.h"
 #include "daemonset/look.h"
+#include "daemonset/node_reader.h"
 #include "daemonset/options.h"
-#include "daemonset/sources/static_file.h"
 #include "daemonset/withdraw.h"
 #include "kube/config.h"
 #include "kube/cpprest_transport.h"
-#include "probe/child_process.h"
-#include "probe/hccn_conf.h"
-#include "probe/hccn_tool.h"
 #include "runtime/counting_transport.h"
 #include "runtime/flow.h"
 #include "runtime/monitoring.h"
@@ -25,32 +22,9 @@
 namespace pd::agent {
 namespace {
 
-// The parts that read this node, in the order in which they depend on each other.
-struct Probes {
-  Probes(asio::io_context& io, const Options& options)
-      : runner(io),
-        tool(io, runner, {.path = options.hccn_tool, .timeout = seconds(options.hccn_tool_timeout)}),
-        conf(options.hccn_conf),
-        static_file(options.static_file),
-        pod_resources(make_pod_resources(io, options.pod_resources_socket)),
-        inventory({options.source, options.dev_dir, options.device_count, options.resource_names},
-                  {node_annotation, tool, conf, static_file}, *pod_resources),
-        allocations({options.checkpoint, options.resource_names, options.ids == "remapped"}, *pod_resources) {}
-
-  void stop() {
-    runner.stop();
-    pod_resources->stop();
-  }
-
-  probe::ProcessRunner runner;
-  NodeAnnotation node_annotation;
-  probe::HccnTool tool;
-  probe::HccnConf conf;
-  StaticFile static_file;
-  std::unique_ptr<PodResources> pod_resources;
-  InventoryProbe inventory;
-  AllocationsProbe allocations;
-};
+std::unique_ptr<PodResources> kubelet_of(asio::io_context& io, const Options& options) {
+  return options.allocations == "off" ? nullptr : make_pod_resources(io, options.pod_resources_socket);
+}
 
 template <typename T>
 asio::awaitable<void> keep(asio::awaitable<T> task, std::optional<T>& answer, asio::io_context& io) {
@@ -68,8 +42,8 @@ T run_to_end(asio::io_context& io, asio::awaitable<T> task) {
 
 int print_findings(const Options& options) {
   asio::io_context io(1);
-  Probes probes(io, options);
-  const Findings found = run_to_end(io, look(probes.inventory, probes.allocations));
+  NodeReader reader(io, options, kubelet_of(io, options));
+  const Findings found = run_to_end(io, look(reader.sources()));
   const WallTime now = SystemClock().wall_now();
   const std::string text = options.json ? to_json(found, now) + "\n" : describe(found, now);
   std::fputs(text.c_str(), stdout);
@@ -118,16 +92,13 @@ int run_agent(const Options& options) {
   runtime::CountingTransport counted(transport, {monitoring.metrics(), config->server});
   kube::Client client(counted);
   KubeNode node(client, options.node_name, stop.token());
-  Probes probes(io, options);
+  NodeReader reader(io, options, kubelet_of(io, options), SourceMetrics(monitoring.metrics()));
+  runtime::Rng rng(std::random_device{}());
   Agent agent(io,
-              {.hccn_conf = options.hccn_conf,
-               .checkpoint = options.checkpoint,
-               .probe_interval = seconds(options.probe_interval),
+              {.probe_interval = seconds(options.probe_interval),
                .allocations_interval = seconds(options.allocations_interval)},
-              probes.inventory, probes.allocations, probes.node_annotation, node, clock,
-              PublishMetrics(monitoring.metrics()));
-  probes.inventory.measure(SourceMetrics(monitoring.metrics()));
-  probes.allocations.measure(SourceMetrics(monitoring.metrics()));
+              reader.sources(), node, clock, rng, PublishMetrics(monitoring.metrics()));
+  reader.on_change([&agent] { agent.inventory_changed(); }, [&agent] { agent.allocations_changed(); });
   add_checks(monitoring.pages(), agent);
   runtime::Flow publishing(io);
   runtime::Flow answering(io);
@@ -136,7 +107,7 @@ int run_agent(const Options& options) {
   answering.start(monitoring.run(stop_answering.token()));
   shutdown.then("agent", [&] {
     agent.stop();
-    probes.stop();
+    reader.stop();
     stop.stop();
     return publishing.ended();
   });

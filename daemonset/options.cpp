@@ -15,6 +15,8 @@ Example, as in the DaemonSet:
   pd-agent --node-name $(NODE_NAME)
 Example, to see on a node what it would write and how it knows:
   pd-agent probe
+Example, without any privilege, on addresses that a person keeps in a file:
+  pd-agent --node-name $(NODE_NAME) --static-file /etc/npus.json --allocations off --resource-names huawei.com/Ascend910
 Example, to clear up when the agents are gone for good:
   pd-agent withdraw)";
 
@@ -39,9 +41,16 @@ void add_source_options(CLI::App& app, Options& options) {
 }
 
 void add_kubelet_options(CLI::App& app, Options& options) {
+  app.add_option("--allocations", options.allocations,
+                 "off: do not ask kubelet who holds what, nor which resource the NPUs are; then no privilege is needed "
+                 "(give the one resource by --resource-names)")
+      ->check(CLI::IsMember({"kubelet", "off"}))
+      ->capture_default_str();
   app.add_option("--pod-resources-socket", options.pod_resources_socket, "kubelet's PodResources socket")
       ->capture_default_str();
   app.add_option("--checkpoint", options.checkpoint, "kubelet's checkpoint of devices")->capture_default_str();
+  app.add_option("--pod-logs", options.pod_logs, "where kubelet has the pods' logs; their folders' names have the UIDs")
+      ->capture_default_str();
   app.add_option("--resource-names", options.resource_names,
                  "extended resources that are NPUs, separated by commas; the first that kubelet has counts")
       ->delimiter(',')
@@ -68,6 +77,15 @@ void add_tasks(CLI::App& app, Options& options) {
   withdraw->callback([&options] { options.task = Task::kWithdraw; });
 }
 
+// What no single option can be seen to lack.
+std::string what_is_wrong(const Options& options) {
+  if (options.task == Task::kRun && !is_node_name(options.node_name))
+    return "--node-name (or NODE_NAME) must be this node's name; it is \"" + options.node_name + "\"";
+  if (options.task != Task::kWithdraw && options.allocations == "off" && options.resource_names.size() != 1)
+    return "with --allocations off, --resource-names must name the one resource that this node's NPUs are";
+  return {};
+}
+
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, const char* const* argv) {
@@ -92,9 +110,8 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
     app.exit(error, std::cout, std::cerr);
     return asked ? 0 : 2;
   }
-  if (options.task == Task::kRun && !is_node_name(options.node_name)) {
-    std::cerr << "pd-agent: --node-name (or NODE_NAME) must be this node's name; it is \"" << options.node_name
-              << "\"\n";
+  if (const std::string wrong = what_is_wrong(options); !wrong.empty()) {
+    std::cerr << "pd-agent: " << wrong << "\n";
     return 2;
   }
   return options;

@@ -24,8 +24,10 @@ struct Options {
   std::string static_file;
   std::string dev_dir = "/dev";
   std::optional<int> device_count;
+  std::string allocations = "kubelet";
   std::string pod_resources_socket = "/var/lib/kubelet/pod-resources/kubelet.sock";
   std::string checkpoint = "/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint";
+  std::string pod_logs = "/var/log/pods";
   std::vector<std::string> resource_names = {"huawei.com/Ascend910", "huawei.com/ascend-1980"};
   std::string ids = "real";
   double probe_interval = 10;             // seconds

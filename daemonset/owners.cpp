@@ -10,7 +10,6 @@ namespace {
 
 // What both sides name. The devices are sorted, for their order means nothing.
 using Holding = std::tuple<std::string, std::string, std::vector<std::string>>;  // container, resource, devices
-using PodName = std::pair<std::string, std::string>;                             // namespace, name
 
 Holding holding_of(const std::string& container, const std::string& resource, std::vector<std::string> devices) {
   std::sort(devices.begin(), devices.end());
@@ -32,7 +31,8 @@ bool is_virtual_npu(const std::string& resource, const std::vector<std::string>&
 
 class Join {
  public:
-  Join(const std::vector<CheckpointEntry>& entries, const std::vector<std::string>& resources) : resources_(resources) {
+  Join(const std::vector<CheckpointEntry>& entries, const std::vector<std::string>& resources, const PodNames& names)
+      : resources_(resources), names_(names) {
     for (const CheckpointEntry& entry : entries) {
       if (is_npu(entry.resource, resources))
         uids_[holding_of(entry.container, entry.resource, entry.devices)].insert(entry.pod_uid);
@@ -68,8 +68,13 @@ class Join {
       return refuse(pod, "kubelet's checkpoint does not know what its container " + std::get<0>(holding) + " holds");
     if (uids->second.size() > 1)
       return refuse(pod, "kubelet's checkpoint has what its container " + std::get<0>(holding) + " holds for two pods");
-    if (pods.size() > 1) return refuse(pod, "PodResources lists another pod with the same container and devices");
     const std::string& uid = *uids->second.begin();
+    if (pods.size() > 1) {
+      const auto name = names_.find(uid);
+      if (name == names_.end() || !pods.contains(name->second))
+        return refuse(pod, "PodResources lists another pod with the same container and devices");
+      if (name->second != pod) return;  // it has finished
+    }
     npu::PodDevices& owner = found_[{pod.first, pod.second, uid}];
     owner.pod_namespace = pod.first;
     owner.name = pod.second;
@@ -106,6 +111,7 @@ class Join {
   }
 
   const std::vector<std::string>& resources_;
+  const PodNames& names_;
   std::map<Holding, std::set<std::string>> uids_;                                       // from the checkpoint
   std::map<Holding, std::set<PodName>> holdings_;                                       // from PodResources
   std::map<std::tuple<std::string, std::string, std::string>, npu::PodDevices> found_;  // by namespace, name, uid
@@ -117,10 +123,29 @@ class Join {
 }  // namespace
 
 OwnersReading join_owners(const std::vector<ContainerDevices>& listed, const std::vector<CheckpointEntry>& entries,
-                          const std::vector<std::string>& resources) {
-  Join join(entries, resources);
+                          const std::vector<std::string>& resources, const PodNames& names) {
+  Join join(entries, resources, names);
   for (const ContainerDevices& container : listed) join.take(container);
   return join.finish();
+}
+
+std::vector<CheckpointEntry> entries_by_logs(const std::vector<ContainerDevices>& listed, const PodNames& names) {
+  std::map<PodName, std::vector<std::string>> uids;
+  for (const auto& [uid, name] : names) uids[name].push_back(uid);
+  std::map<std::tuple<PodName, std::string, std::string>, int> times;  // by container and resource: one pod has it once
+  for (const ContainerDevices& held : listed) ++times[{{held.pod_namespace, held.pod}, held.container, held.resource}];
+  std::set<PodName> two;
+  for (const auto& [place, count] : times) {
+    if (count > 1) two.insert(std::get<0>(place));
+  }
+  std::vector<CheckpointEntry> entries;
+  for (const ContainerDevices& held : listed) {
+    const PodName pod(held.pod_namespace, held.pod);
+    const auto found = uids.find(pod);
+    if (found == uids.end() || found->second.size() != 1 || two.contains(pod)) continue;
+    entries.push_back({found->second.front(), held.container, held.resource, held.devices});
+  }
+  return entries;
 }
 
 }  // namespace pd::agent

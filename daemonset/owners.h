@@ -1,12 +1,15 @@
 // Which pod holds which NPUs. PodResources names the pod but not its UID, kubelet's checkpoint has the UID but not the
 // name; both name container, resource and devices, and by those they are joined. A pod of which anything does not join,
-// or joins with two, is not published: a wrong owner would put a wrong device into a table. Thread: pure functions.
+// or joins with two, is not published: a wrong owner would put a wrong device into a table. One thing is decided
+// otherwise: kubelets before 1.34 list finished pods with devices that their successors hold, and which of the two
+// names the UID has, the folders of logs tell. Thread: pure functions.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "daemonset/sources/checkpoint.h"
+#include "daemonset/sources/pod_logs.h"
 #include "daemonset/sources/pod_resources.h"
 #include "npu/inventory.h"
 #include "probe/problems.h"
@@ -18,8 +21,13 @@ struct OwnersReading {
   probe::Problems problems;           // by pod ("pod llm/qwen-0")
 };
 
-// `resources`: the extended resources that are NPUs; others are ignored.
+// `resources`: the extended resources that are NPUs; others are ignored. `names`: those of the folders of logs.
 OwnersReading join_owners(const std::vector<ContainerDevices>& listed, const std::vector<CheckpointEntry>& entries,
-                          const std::vector<std::string>& resources);
+                          const std::vector<std::string>& resources, const PodNames& names = {});
+
+// What the checkpoint would say, where it can't be read: the UIDs are those of the folders of logs. A pod of whose name
+// there are several, or none, has no entry and does not join. Between a pod's deletion by force and the start of the
+// next of its name, the entry has the UID of the old one, which no living pod has.
+std::vector<CheckpointEntry> entries_by_logs(const std::vector<ContainerDevices>& listed, const PodNames& names);
 
 }  // namespace pd::agent

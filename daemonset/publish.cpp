@@ -35,6 +35,7 @@ AnnotationPatch difference(const Wanted& wanted, const Annotations& published, W
   if (!wanted.inventory && wanted.remove_inventory && published.contains(kInventory)) patch[kInventory] = std::nullopt;
   if (wanted.allocations && !says(published, *wanted.allocations))
     patch[kAllocations] = npu::format_allocations(*wanted.allocations);
+  if (wanted.remove_allocations && published.contains(kAllocations)) patch[kAllocations] = std::nullopt;
   return patch;
 }
 
@@ -43,11 +44,29 @@ asio::awaitable<Status> Publisher::refresh() {
   if (!annotations) co_return annotations.error();
   on_refresh_(*annotations);
   Annotations ours;
-  for (const std::string& key : {kInventory, kAllocations}) {
-    if (const auto found = annotations->find(key); found != annotations->end()) ours.insert(*found);
+  of_others_ = 0;
+  for (const auto& annotation : *annotations) {
+    const auto& [key, value] = annotation;
+    const bool is_ours = key == kInventory || key == kAllocations;
+    if (is_ours) ours.insert(annotation);
+    if (!is_ours) of_others_ += key.size() + value.size();
   }
   published_ = std::move(ours);
   co_return Ok{};
+}
+
+Status Publisher::fits(const AnnotationPatch& patch) const {
+  std::size_t ours = 0;
+  for (const std::string& key : {kInventory, kAllocations}) {
+    const auto changed = patch.find(key);
+    const auto stays = published_->find(key);
+    if (changed != patch.end()) ours += changed->second ? key.size() + changed->second->size() : 0;
+    if (changed == patch.end() && stays != published_->end()) ours += key.size() + stays->second.size();
+  }
+  if (of_others_ + ours <= kAnnotationsLimit) return Ok{};
+  return invalid("the Node has " + std::to_string(of_others_) + " bytes of annotations of others; with " +
+                 std::to_string(ours) + " of ours these are more than the " + std::to_string(kAnnotationsLimit) +
+                 " that Kubernetes allows: remove what nobody needs (kubectl annotate node NAME KEY-)");
 }
 
 asio::awaitable<Result<bool>> Publisher::publish(Wanted wanted) {
@@ -57,6 +76,8 @@ asio::awaitable<Result<bool>> Publisher::publish(Wanted wanted) {
   }
   const AnnotationPatch patch = difference(wanted, *published_, clock_.wall_now());
   if (patch.empty()) co_return false;
+  const Status small_enough = fits(patch);
+  if (!small_enough) co_return small_enough.error();
   const Status written = co_await node_.patch_annotations(patch);
   if (!written) {
     published_.reset();  // it may have been written nevertheless: look before the next write

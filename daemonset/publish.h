@@ -15,8 +15,12 @@ namespace pd::agent {
 struct Wanted {
   std::optional<npu::Inventory> inventory;  // `probed` is filled in when it is written
   std::optional<npu::Allocations> allocations;
-  bool remove_inventory = false;  // nobody can say any more that it is true
+  bool remove_inventory = false;    // nobody can say any more that it is true
+  bool remove_allocations = false;  // they are not to be told
 };
+
+// What Kubernetes allows for all annotations of an object, keys and values, in bytes.
+inline constexpr std::size_t kAnnotationsLimit = std::size_t{256} << 10;
 
 // The patch from `published` to `wanted`; empty when they say the same. What cannot be parsed counts as different.
 AnnotationPatch difference(const Wanted& wanted, const Annotations& published, WallTime now);
@@ -27,17 +31,22 @@ class Publisher {
 
   // Learns what the API server's Node holds.
   asio::awaitable<Status> refresh();
-  // Writes when there is a difference to what the Node held at the last refresh or write. True when it wrote.
+  // Writes when there is a difference to what the Node held at the last refresh or write. True when it wrote. kInvalid,
+  // before anything is sent, where the Node's annotations would become larger than Kubernetes allows.
   asio::awaitable<Result<bool>> publish(Wanted wanted);
 
   // Called with all annotations of the Node at each refresh.
   void on_refresh(std::function<void(const Annotations&)> callback) { on_refresh_ = std::move(callback); }
 
  private:
+  Status fits(const AnnotationPatch& patch) const;
+
   NodeApi& node_;
   const Clock& clock_;
   std::function<void(const Annotations&)> on_refresh_ = [](const Annotations&) {};
-  std::optional<Annotations> published_;  // nothing until the first refresh, and after a write whose outcome is unknown
+  std::size_t of_others_ = 0;  // bytes of annotations that are not ours
+  std::optional<Annotations>
+      published_;  // ours; nothing until the first refresh, and after a write whose outcome is unknown
 };
 
 }  // namespace pd::agent

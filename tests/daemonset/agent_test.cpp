@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemonset/options.h"
-#include "daemonset/sources/static_file.h"
-#include "probe/hccn_tool.h"
+#include <boost/asio/steady_timer.hpp>
+
+#include "daemonset/node_reader.h"
 #include "tests/daemonset/fixture.h"
 #include "tests/runtime/metric_value.h"
 
@@ -31,19 +31,20 @@ class RunningAgent : public ::testing::Test {
   }
 
   void build() {
-    tool_ = std::make_unique<probe::HccnTool>(io_, runner_, probe::HccnTool::Options{dir_.path("no_tool")});
-    conf_source_ = std::make_unique<probe::HccnConf>(conf_);
-    InventoryProbe::Options options{"auto", dir_.path("dev"), std::nullopt, {"huawei.com/Ascend910"}};
-    inventory_ = std::make_unique<InventoryProbe>(
-        options, InventoryProbe::Sources{node_annotation_, *tool_, *conf_source_, static_file_}, pod_resources_);
-    allocations_ = std::make_unique<AllocationsProbe>(
-        AllocationsProbe::Options{checkpoint_, {"huawei.com/Ascend910"}, false}, pod_resources_);
+    agent_.reset();
+    options_.hccn_tool = dir_.path("no_tool");
+    options_.hccn_conf = conf_;
+    options_.checkpoint = checkpoint_;
+    options_.pod_logs = dir_.path("pods");
+    options_.dev_dir = dir_.path("dev");
+    options_.resource_names = {"huawei.com/Ascend910"};
+    const bool off = options_.allocations == "off";
+    reader_ =
+        std::make_unique<NodeReader>(io_, options_, off ? nullptr : borrowed(pod_resources_), SourceMetrics(registry_));
     const Duration hour = std::chrono::hours(1);
-    agent_ =
-        std::make_unique<Agent>(io_, Agent::Options{conf_, checkpoint_, round_.value_or(hour), hour, hour}, *inventory_,
-                                *allocations_, node_annotation_, node_, clock_, PublishMetrics(registry_));
-    inventory_->measure(SourceMetrics(registry_));
-    allocations_->measure(SourceMetrics(registry_));
+    agent_ = std::make_unique<Agent>(io_, Agent::Options{round_.value_or(hour), hour, hour}, reader_->sources(), node_,
+                                     clock_, rng_, PublishMetrics(registry_));
+    reader_->on_change([this] { agent_->inventory_changed(); }, [this] { agent_->allocations_changed(); });
   }
 
   // Runs the agent until its node fits, then stops it.
@@ -58,6 +59,7 @@ class RunningAgent : public ::testing::Test {
     });
     run(io_, agent_->run());
     EXPECT_EQ(agent_->published(), fits());
+    reader_.reset();
     agent_.reset();
     EXPECT_TRUE(fits());
   }
@@ -83,17 +85,13 @@ class RunningAgent : public ::testing::Test {
   std::string conf_;
   std::string checkpoint_;
   asio::io_context io_;
-  probe::ProcessRunner runner_{io_};
   FakePodResources pod_resources_;
   FakeNode node_;
   SystemClock clock_;
-  NodeAnnotation node_annotation_;
-  StaticFile static_file_{""};
+  runtime::Rng rng_{1};
+  Options options_;
   std::optional<Duration> round_;
-  std::unique_ptr<probe::HccnTool> tool_;
-  std::unique_ptr<probe::HccnConf> conf_source_;
-  std::unique_ptr<InventoryProbe> inventory_;
-  std::unique_ptr<AllocationsProbe> allocations_;
+  std::unique_ptr<NodeReader> reader_;
   std::unique_ptr<Agent> agent_;
 };
 
@@ -207,6 +205,15 @@ TEST_F(RunningAgent, RemovesAnInheritedInventoryThatItCanNeverConfirm) {
   EXPECT_THAT(node_.patches, SizeIs(1));
 }
 
+// Of pods that they do not list, they would say that these have none.
+TEST_F(RunningAgent, RemovesInheritedAllocationsWhenTheyAreNotToBeTold) {
+  node_.held[kAllocations] = R"({"v":1,"ids":"real","pods":[]})";
+  options_.allocations = "off";
+  run_until([this] { return inventory() && !allocations(); });
+  EXPECT_EQ(inventory()->resource, "huawei.com/Ascend910");
+  EXPECT_THAT(node_.patches, SizeIs(1));
+}
+
 TEST_F(RunningAgent, IsStoppedWhileNothingAnswers) {
   node_.failure = Error{Code::kUnavailable, "no API server"};
   pod_resources_.offered = Error{Code::kUnavailable, "kubelet is away"};
@@ -256,6 +263,8 @@ TEST(ParseOptions, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(status({"--help"}), 0);
   EXPECT_EQ(status({"probe", "withdraw"}), 2);
   EXPECT_EQ(status({"prob"}), 2);
+  EXPECT_EQ(status({"--node-name", "n", "--allocations", "off"}), 2);
+  EXPECT_EQ(status({"--node-name", "n", "--allocations", "off", "--resource-names", "a.b/c"}), -1);
   EXPECT_EQ(status({"--node-name", "real-0.example"}), -1);
 }
 

@@ -52,6 +52,21 @@ class FakePodResources final : public PodResources {
   Result<std::vector<AllocatableDevices>> offered = std::vector<AllocatableDevices>();
 };
 
+// For who wants to own one: a test's own, which it keeps.
+inline std::unique_ptr<PodResources> borrowed(PodResources& own) {
+  class Borrowed final : public PodResources {
+   public:
+    explicit Borrowed(PodResources& own) : own_(own) {}
+    asio::awaitable<Result<std::vector<ContainerDevices>>> list() override { return own_.list(); }
+    asio::awaitable<Result<std::vector<AllocatableDevices>>> allocatable() override { return own_.allocatable(); }
+    void stop() override { own_.stop(); }
+
+   private:
+    PodResources& own_;
+  };
+  return std::make_unique<Borrowed>(own);
+}
+
 class FakeNode final : public NodeApi {
  public:
   asio::awaitable<Result<Annotations>> annotations() override {

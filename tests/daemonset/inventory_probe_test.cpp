@@ -34,7 +34,7 @@ class Probing : public ::testing::Test {
     probe::HccnTool tool(io_, runner_, tool_options_);
     probe::HccnConf conf(dir_.path("hccn.conf"));
     StaticFile file(dir_.path("static.json"));
-    InventoryProbe probe(options_, {node_annotation_, tool, conf, file}, pod_resources_);
+    InventoryProbe probe(options_, {node_annotation_, tool, conf, file}, kubelet_is_asked_ ? &pod_resources_ : nullptr);
     return run(io_, probe.read());
   }
 
@@ -51,6 +51,7 @@ class Probing : public ::testing::Test {
   InventoryProbe::Options options_;
   FakePodResources pod_resources_;
   NodeAnnotation node_annotation_;
+  bool kubelet_is_asked_ = true;
 };
 
 TEST_F(Probing, TakesTheToolWhereThereIsOne) {
@@ -166,6 +167,18 @@ TEST_F(Probing, SaysWhyWhenNothingIsKnown) {
   ASSERT_FALSE(reading);
   EXPECT_THAT(reading.error().message, HasSubstr("kubelet is away"));
   EXPECT_THAT(reading.error().message, HasSubstr("nor hccn_tool nor hccn.conf"));
+}
+
+TEST_F(Probing, DoesWithoutKubelet) {
+  kubelet_is_asked_ = false;
+  tool_options_.path = dir_.path("no_tool");
+  options_.resource_names = {"huawei.com/ascend-1980"};
+  dir_.write("static.json", R"({"devices":[{"id":3,"ip":"29.81.18.103"}]})");
+  const Result<InventoryReading> reading = read();
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->inventory.resource, "huawei.com/ascend-1980");
+  EXPECT_THAT(ids_of(reading->inventory), ElementsAre(3));
+  EXPECT_THAT(reading->problems, IsEmpty());
 }
 
 TEST_F(Probing, ListsNoVirtualNpu) {

@@ -19,7 +19,7 @@ Findings findings() {
   devices.problems["device 1"] = "no address is set";
   AllocationsReading owners;
   owners.allocations.pods = {{"llm", "qwen-prefill-0-0-1", "uid-1", {0}}};
-  return {devices, owners};
+  return {devices, Result<AllocationsReading>(owners)};
 }
 
 TEST(Look, TellsAPersonWhatItFoundAndHowItKnows) {
@@ -33,7 +33,8 @@ TEST(Look, TellsAPersonWhatItFoundAndHowItKnows) {
 }
 
 TEST(Look, TellsAlsoWhatItCouldNotFind) {
-  const Findings nothing{Error{Code::kUnavailable, "no NPUs are known"}, Error{Code::kUnavailable, "no kubelet"}};
+  const Findings nothing{Error{Code::kUnavailable, "no NPUs are known"},
+                         Result<AllocationsReading>(Error{Code::kUnavailable, "no kubelet"})};
   const std::string text = describe(nothing, kNow);
   EXPECT_EQ(text,
             "What is wrong:\n  allocations: no kubelet\n  inventory: no NPUs are known\n\n"
@@ -46,6 +47,14 @@ TEST(Look, SaysWhenAllIsWell) {
   Findings well = findings();
   well.inventory->problems.clear();
   EXPECT_THAT(describe(well, kNow), HasSubstr("\nNothing is wrong.\n"));
+}
+
+TEST(Look, IsCompleteWithoutAllocationsWhereNobodyAsksForThem) {
+  Findings well = findings();
+  well.allocations.reset();
+  EXPECT_TRUE(well.complete());
+  EXPECT_THAT(describe(well, kNow), Not(HasSubstr("Held")));
+  EXPECT_EQ(Json::parse(to_json(well, kNow)).size(), 1U);
 }
 
 TEST(Look, IsJsonForAScript) {

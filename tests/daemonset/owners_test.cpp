@@ -72,12 +72,43 @@ TEST(JoinOwners, IgnoresAFinishedPodThatAnOldKubeletStillLists) {
   EXPECT_THAT(reading.problems, IsEmpty());
 }
 
-TEST(JoinOwners, DoesNotChooseBetweenAFinishedPodAndItsSuccessor) {
-  const OwnersReading reading =
-      join_owners({listed("done", "main", {"Ascend910-0"}), listed("p", "main", {"Ascend910-0"})},
-                  {entry("u-2", "main", {"Ascend910-0"})}, kResources);
-  EXPECT_THAT(reading.pods, IsEmpty());
-  EXPECT_EQ(reading.problems.size(), 2U);
+// As kubelets before 1.34 do.
+class JoinFinished : public ::testing::Test {
+ protected:
+  OwnersReading join(const PodNames& names) const {
+    return join_owners({listed("done", "main", {"Ascend910-0"}), listed("p", "main", {"Ascend910-0"})},
+                       {entry("u-2", "main", {"Ascend910-0"})}, kResources, names);
+  }
+};
+
+TEST_F(JoinFinished, FindsTheSuccessorByTheFoldersOfLogs) {
+  const OwnersReading reading = join({{"u-1", {"llm", "done"}}, {"u-2", {"llm", "p"}}});
+  EXPECT_THAT(reading.pods, ElementsAre(owner("p", "u-2", {0})));
+  EXPECT_THAT(reading.problems, IsEmpty());
+}
+
+TEST_F(JoinFinished, DoesNotChooseBeforeTheFolderIsThere) {
+  for (const PodNames& names : {PodNames{{"u-1", {"llm", "done"}}}, PodNames{{"u-2", {"llm", "q"}}}, PodNames{}}) {
+    const OwnersReading reading = join(names);
+    EXPECT_THAT(reading.pods, IsEmpty());
+    EXPECT_EQ(reading.problems.size(), 2U);
+  }
+}
+
+TEST(EntriesByLogs, GivesAPodTheUidOfItsFolder) {
+  const std::vector<ContainerDevices> list = {listed("p", "a", {"Ascend910-0"}), listed("p", "b", {"Ascend910-1"}),
+                                              listed("q", "a", {"Ascend910-2"})};
+  const std::vector<CheckpointEntry> entries =
+      entries_by_logs(list, {{"u-1", {"llm", "p"}}, {"u-2", {"llm", "r"}}, {"u-3", {"other", "q"}}});
+  EXPECT_THAT(join_owners(list, entries, kResources).pods, ElementsAre(owner("p", "u-1", {0, 1})));
+}
+
+TEST(EntriesByLogs, DoesNotChooseBetweenTwoFoldersOrTwoPodsOfOneName) {
+  EXPECT_THAT(entries_by_logs({listed("p", "main", {"Ascend910-0"})}, {{"u-1", {"llm", "p"}}, {"u-2", {"llm", "p"}}}),
+              IsEmpty());
+  EXPECT_THAT(entries_by_logs({listed("p", "main", {"Ascend910-0"}), listed("p", "main", {"Ascend910-1"})},
+                              {{"u-1", {"llm", "p"}}}),
+              IsEmpty());
 }
 
 TEST(JoinOwners, DoesNotChooseBetweenTwoUids) {

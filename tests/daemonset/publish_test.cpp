@@ -112,6 +112,29 @@ TEST_F(Publishing, RemovesAnInventoryThatNobodyConfirms) {
   EXPECT_FALSE(*publish(wanted));
 }
 
+TEST_F(Publishing, RemovesAllocationsThatAreNotToBeTold) {
+  node_.held = {{kAllocations, "whatever"}, {"other", "annotation"}};
+  Wanted wanted;
+  wanted.remove_allocations = true;
+  EXPECT_TRUE(*publish(wanted));
+  EXPECT_EQ(node_.held, (Annotations{{"other", "annotation"}}));
+}
+
+TEST_F(Publishing, SendsNothingThatKubernetesWouldRefuse) {
+  ASSERT_TRUE(publish(wanted_of("29.81.18.100")));
+  const Annotations ours = node_.held;
+  std::size_t taken = std::string("other").size();
+  for (const auto& [key, value] : ours) taken += key.size() + value.size();
+  node_.held["other"] = std::string(kAnnotationsLimit - taken, 'x');
+  ASSERT_TRUE(run(io_, publisher_.refresh()));
+  EXPECT_TRUE(*publish(wanted_of("29.81.18.200")));  // as long as before
+  const Result<bool> longer = publish(wanted_of("129.81.18.100"));
+  ASSERT_FALSE(longer);
+  EXPECT_EQ(longer.error().code, Code::kInvalid);
+  EXPECT_THAT(longer.error().message, ::testing::HasSubstr("262144"));
+  EXPECT_THAT(node_.patches, SizeIs(2));
+}
+
 TEST_F(Publishing, KeepsTheResourceWhileItIsNotKnown) {
   ASSERT_TRUE(publish(wanted_of("29.81.18.100")));
   Wanted wanted = wanted_of("29.81.18.100");

@@ -1,0 +1,54 @@
+// All that pd-agent asks on its node, put together: the sources of devices, kubelet for their owners, and the watches
+// that tell when to ask again. With allocations off nothing of kubelet is touched, and no privilege is needed.
+//
+//   NodeReader reader(io, options, make_pod_resources(io, options.pod_resources_socket));
+//   Agent agent(io, {...}, reader.sources(), ...);
+//   reader.on_change([&] { agent.inventory_changed(); }, [&] { agent.allocations_changed(); });
+//
+// Owner: main. Thread: the io_context's one thread.
+#pragma once
+
+#include <memory>
+
+#include "daemonset/agent.h"
+#include "daemonset/file_watch.h"
+#include "daemonset/options.h"
+#include "daemonset/sources/node_annotation.h"
+#include "daemonset/sources/static_file.h"
+#include "probe/child_process.h"
+#include "probe/hccn_tool.h"
+
+namespace pd::agent {
+
+class NodeReader {
+ public:
+  // Without PodResources, allocations are off.
+  NodeReader(asio::io_context& io, const Options& options, std::unique_ptr<PodResources> pod_resources,
+             SourceMetrics metrics = {});
+
+  // They refer to this.
+  Agent::Sources sources();
+  // Called when hccn.conf or kubelet's checkpoint may have changed, from the first reading of it on.
+  void on_change(std::function<void()> of_inventory, std::function<void()> of_allocations);
+  // Ends what is under way; nothing is answered any more.
+  void stop();
+
+ private:
+  asio::awaitable<Result<InventoryReading>> read_inventory();
+  asio::awaitable<Result<AllocationsReading>> read_allocations();
+
+  probe::ProcessRunner runner_;
+  NodeAnnotation node_annotation_;
+  probe::HccnTool tool_;
+  probe::HccnConf conf_;
+  StaticFile static_file_;
+  std::unique_ptr<PodResources> pod_resources_;
+  InventoryProbe inventory_;
+  std::optional<AllocationsProbe> allocations_;
+  std::function<void()> inventory_changed_ = [] {};
+  std::function<void()> allocations_changed_ = [] {};
+  FileWatch conf_watch_;
+  FileWatch checkpoint_watch_;
+};
+
+}  // namespace pd::agent

@@ -1,0 +1,113 @@
+#include "daemonset/allocations_probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/daemonset/fixture.h"
+
+namespace pd::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::string kNpu = "huawei.com/Ascend910";
+const std::string kUid = "8e8d3b7c-0000-4000-8000-000000000001";
+
+// Kubelet whose answer takes long enough for something to happen.
+class BusyKubelet final : public PodResources {
+ public:
+  asio::awaitable<Result<std::vector<ContainerDevices>>> list() override {
+    while_asked();
+    co_return listed;
+  }
+  asio::awaitable<Result<std::vector<AllocatableDevices>>> allocatable() override {
+    co_return std::vector<AllocatableDevices>();
+  }
+  void stop() override {}
+
+  std::vector<ContainerDevices> listed;
+  std::function<void()> while_asked = [] {};
+};
+
+class ReadingAllocations : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    kubelet_.listed = {{"llm", "p", "main", kNpu, {"Ascend910-1"}}};
+    dir_.write("checkpoint", checkpoint_of({{kUid, "main", kNpu, {"Ascend910-1"}}}));
+  }
+
+  Result<AllocationsReading> read() {
+    AllocationsProbe probe({dir_.path("checkpoint"), dir_.path("pods"), {kNpu}, false}, kubelet_);
+    return run(io_, probe.read());
+  }
+  void make_log_folder(const std::string& name) { std::filesystem::create_directories(dir_.path("pods/" + name)); }
+
+  const npu::PodDevices owner_{"llm", "p", kUid, {1}};
+  TempDir dir_;
+  asio::io_context io_;
+  BusyKubelet kubelet_;
+};
+
+TEST_F(ReadingAllocations, JoinsListAndCheckpoint) {
+  const Result<AllocationsReading> reading = read();
+  ASSERT_TRUE(reading);
+  EXPECT_THAT(reading->allocations.pods, ElementsAre(owner_));
+  EXPECT_THAT(reading->problems, IsEmpty());
+}
+
+TEST_F(ReadingAllocations, LooksAgainWhenTheCheckpointChangesMeanwhile) {
+  const std::string other = "8e8d3b7c-0000-4000-8000-000000000002";
+  dir_.write("checkpoint", checkpoint_of({{other, "main", kNpu, {"Ascend910-1"}}}));
+  int asked = 0;
+  kubelet_.while_asked = [&] {
+    if (++asked == 1) dir_.write("checkpoint", checkpoint_of({{kUid, "main", kNpu, {"Ascend910-1"}}}));
+  };
+  const Result<AllocationsReading> reading = read();
+  ASSERT_TRUE(reading);
+  EXPECT_THAT(reading->allocations.pods, ElementsAre(owner_));
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(ReadingAllocations, GivesUpOnACheckpointThatChangesAllTheTime) {
+  int asked = 0;
+  kubelet_.while_asked = [&] { dir_.write("checkpoint", std::to_string(++asked)); };
+  const Result<AllocationsReading> reading = read();
+  ASSERT_FALSE(reading);
+  EXPECT_THAT(reading.error().message, HasSubstr("changes all the time"));
+}
+
+TEST_F(ReadingAllocations, TakesUidsFromTheLogsWhereTheCheckpointCannotBeRead) {
+  make_log_folder("llm_p_" + kUid);
+  for (const bool there : {true, false}) {
+    dir_.write("checkpoint", "garbage");
+    if (!there) std::filesystem::remove(dir_.path("checkpoint"));
+    const Result<AllocationsReading> reading = read();
+    ASSERT_TRUE(reading);
+    EXPECT_THAT(reading->allocations.pods, ElementsAre(owner_));
+    EXPECT_THAT(reading->problems.at("checkpoint"), HasSubstr(dir_.path("checkpoint")));
+    EXPECT_THAT(reading->problems.at("checkpoint"), HasSubstr(dir_.path("pods")));
+  }
+}
+
+TEST_F(ReadingAllocations, SaysWhatNeitherTells) {
+  std::filesystem::remove(dir_.path("checkpoint"));
+  const Result<AllocationsReading> reading = read();
+  ASSERT_FALSE(reading);
+  EXPECT_EQ(reading.error().code, Code::kNotFound);
+  EXPECT_THAT(reading.error().message, HasSubstr(dir_.path("checkpoint")));
+  EXPECT_THAT(reading.error().message, HasSubstr(dir_.path("pods")));
+}
+
+TEST_F(ReadingAllocations, NeedsNoCheckpointWhereNothingWasEverAllocated) {
+  std::filesystem::remove(dir_.path("checkpoint"));
+  kubelet_.listed.clear();
+  const Result<AllocationsReading> reading = read();
+  ASSERT_TRUE(reading);
+  EXPECT_THAT(reading->allocations.pods, IsEmpty());
+  EXPECT_THAT(reading->problems, IsEmpty());
+}
+
+}  // namespace
+}  // namespace pd::agent
