@@ -75,6 +75,7 @@ void SimNetwork::forget(const SimProcess& process) {
 
 kube::HttpResponse SimNetwork::serve(int process, int server, const kube::HttpRequest& request) {
   const std::uint64_t before = world_.etcd().revision();
+  requests_ += process >= 0 ? 1 : 0;
   kube::HttpResponse response = world_.server(server).handle(request);
   if (world_.etcd().revision() != before) {
     world_.committed({process, request, response, world_.etcd().revision()});

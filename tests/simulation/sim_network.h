@@ -60,6 +60,8 @@ class SimNetwork {
 
   // Lets the API server do it, now. Process -1 is a user.
   kube::HttpResponse serve(int process, int server, const kube::HttpRequest& request);
+  // Of processes, watches apart, that an API server has answered.
+  std::uint64_t requests() const { return requests_; }
   // Sends what the watches have.
   void pump();
 
@@ -89,6 +91,7 @@ class SimNetwork {
   void disturb(const std::shared_ptr<SimStream>& stream, FaultKind kind);
 
   World& world_;
+  std::uint64_t requests_ = 0;
   std::map<int, Link> links_;
   std::map<int, Instant> down_until_;
   std::map<int, Instant> no_streaming_lists_until_;
