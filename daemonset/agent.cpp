@@ -30,7 +30,6 @@ Agent::Agent(asio::io_context& io, Options options, Sources sources, NodeApi& no
       publisher_(node, clock),
       rng_(rng),
       metrics_(metrics) {
-  wanted_.remove_allocations = !sources_.allocations;
   publisher_.on_refresh([this](const Annotations& annotations) {
     if (sources_.learn(annotations)) inventory_changed();
   });
@@ -106,8 +105,7 @@ asio::awaitable<void> Agent::inventory_loop() {
 
 asio::awaitable<void> Agent::allocations_loop() {
   runtime::Backoff backoff({.base = seconds(1), .cap = options_.allocations_interval}, rng_);
-  allocations_tried_ = !sources_.allocations;
-  while (!stopping_ && sources_.allocations) {
+  while (!stopping_) {
     probe::Problems problems;
     Result<AllocationsReading> reading = co_await sources_.allocations();
     if (stopping_) co_return;

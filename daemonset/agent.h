@@ -19,7 +19,6 @@
 //   * Who holds what cannot be read: the allocations stay, whoever wrote them. They name pods by UID, and kubelet never
 //   moves the
 //     devices of a living pod, so they remain true of all pods they list; a pod they do not list is waited for.
-//   * Who holds what is not to be read: allocations of an earlier run are removed.
 //   * The resource's name is not known while kubelet or the device plugin restarts: the one that was published stays.
 //
 // Owner: main. Thread: the io_context's one thread; time is that of the io_context (runtime::TimeService).
@@ -47,7 +46,7 @@ class Agent {
   // What is asked about the node; NodeReader on a real one.
   struct Sources {
     std::function<asio::awaitable<Result<InventoryReading>>()> inventory;
-    std::function<asio::awaitable<Result<AllocationsReading>>()> allocations;  // none: who holds what is not told
+    std::function<asio::awaitable<Result<AllocationsReading>>()> allocations;
     std::function<bool(const Annotations&)> learn;  // the Node's; answers whether the inventory should be read again
   };
   static constexpr int kFailuresToRemove = 3;

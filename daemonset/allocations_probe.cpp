@@ -45,7 +45,7 @@ Result<AllocationsReading> AllocationsProbe::join(const std::vector<ContainerDev
   const Result<std::vector<CheckpointEntry>> known = entries(checkpoint, listed, names, reading.problems);
   if (!known) return known.error();
   OwnersReading owners = join_owners(listed, *known, options_.resource_names, names ? *names : PodNames());
-  reading.allocations.remapped = options_.remapped;
+  reading.allocations.ids = options_.ids;
   reading.allocations.pods = std::move(owners.pods);
   reading.problems.merge(owners.problems);
   const Result<npu::Allocations> readable = npu::parse_allocations(npu::format_allocations(reading.allocations));

@@ -23,7 +23,7 @@ class AllocationsProbe {
     std::string checkpoint;
     std::string pod_logs;
     std::vector<std::string> resource_names;
-    bool remapped = false;
+    npu::Ids ids = npu::Ids::kReal;
   };
 
   AllocationsProbe(Options options, PodResources& pod_resources)

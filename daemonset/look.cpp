@@ -11,7 +11,7 @@ namespace {
 AnnotationPatch annotations(const Findings& findings, WallTime now) {
   Wanted wanted;
   if (findings.inventory) wanted.inventory = findings.inventory->inventory;
-  if (findings.allocations && findings.allocations->ok()) wanted.allocations = (*findings.allocations)->allocations;
+  if (findings.allocations) wanted.allocations = findings.allocations->allocations;
   return difference(wanted, {}, now);
 }
 
@@ -34,8 +34,9 @@ std::string describe_devices(const npu::Inventory& inventory) {
 }
 
 std::string describe_pods(const npu::Allocations& allocations) {
+  if (allocations.ids == npu::Ids::kUnknown) return "Who holds which is unknown: kubelet is not asked.\n";
   std::string text = "Held, by kubelet's PodResources and its checkpoint";
-  text += allocations.remapped ? " (a scheduler plugin gives other devices than these):\n" : ":\n";
+  text += allocations.ids == npu::Ids::kRemapped ? " (a scheduler plugin gives other devices than these):\n" : ":\n";
   if (allocations.pods.empty()) text += "  no pod holds any\n";
   for (const npu::PodDevices& pod : allocations.pods) {
     text += "  " + pod.pod_namespace + "/" + pod.name + " (UID " + pod.uid + "):";
@@ -49,9 +50,9 @@ std::string describe_problems(const Findings& findings) {
   probe::Problems problems;
   if (findings.inventory) problems = findings.inventory->problems;
   if (!findings.inventory) problems["inventory"] = findings.inventory.error().message;
-  if (const auto& allocations = findings.allocations) {
-    if (!*allocations) problems["allocations"] = allocations->error().message;
-    if (*allocations) problems.insert((*allocations)->problems.begin(), (*allocations)->problems.end());
+  if (!findings.allocations) problems["allocations"] = findings.allocations.error().message;
+  if (findings.allocations) {
+    problems.insert(findings.allocations->problems.begin(), findings.allocations->problems.end());
   }
   std::string text;
   for (const auto& [subject, problem] : problems) {
@@ -64,16 +65,14 @@ std::string describe_problems(const Findings& findings) {
 
 asio::awaitable<Findings> look(Agent::Sources sources) {
   Result<InventoryReading> devices = co_await sources.inventory();
-  std::optional<Result<AllocationsReading>> owners;
-  if (sources.allocations) owners = co_await sources.allocations();
+  Result<AllocationsReading> owners = co_await sources.allocations();
   co_return Findings{std::move(devices), std::move(owners)};
 }
 
 std::string describe(const Findings& findings, WallTime now) {
   std::string text;
   if (findings.inventory) text += describe_devices(findings.inventory->inventory) + "\n";
-  if (findings.allocations && findings.allocations->ok())
-    text += describe_pods((*findings.allocations)->allocations) + "\n";
+  if (findings.allocations) text += describe_pods(findings.allocations->allocations) + "\n";
   text += describe_problems(findings) + "\n";
   const AnnotationPatch written = annotations(findings, now);
   text +=

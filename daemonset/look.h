@@ -10,8 +10,8 @@ namespace pd::agent {
 
 struct Findings {
   Result<InventoryReading> inventory;
-  std::optional<Result<AllocationsReading>> allocations;  // none: they are not asked for
-  bool complete() const { return inventory.ok() && (!allocations || allocations->ok()); }
+  Result<AllocationsReading> allocations;
+  bool complete() const { return inventory.ok() && allocations.ok(); }
 };
 
 // Asks everything once.

@@ -23,7 +23,7 @@ namespace pd::agent {
 namespace {
 
 std::unique_ptr<PodResources> kubelet_of(asio::io_context& io, const Options& options) {
-  return options.allocations == "off" ? nullptr : make_pod_resources(io, options.pod_resources_socket);
+  return options.ids == "unknown" ? nullptr : make_pod_resources(io, options.pod_resources_socket);
 }
 
 template <typename T>

@@ -16,7 +16,7 @@ NodeReader::NodeReader(asio::io_context& io, const Options& options, std::unique
   inventory_.measure(metrics);
   if (!pod_resources_) return;
   allocations_.emplace(AllocationsProbe::Options{options.checkpoint, options.pod_logs, options.resource_names,
-                                                 options.ids == "remapped"},
+                                                 npu::parse_ids(options.ids).value_or(npu::Ids::kReal)},
                        *pod_resources_);
   allocations_->measure(metrics);
 }
@@ -24,7 +24,7 @@ NodeReader::NodeReader(asio::io_context& io, const Options& options, std::unique
 Agent::Sources NodeReader::sources() {
   Agent::Sources sources;
   sources.inventory = [this] { return read_inventory(); };
-  if (allocations_) sources.allocations = [this] { return read_allocations(); };
+  sources.allocations = [this] { return read_allocations(); };
   sources.learn = [this](const Annotations& of_the_node) { return node_annotation_.learn(of_the_node); };
   return sources;
 }
@@ -49,6 +49,9 @@ asio::awaitable<Result<InventoryReading>> NodeReader::read_inventory() {
 }
 
 asio::awaitable<Result<AllocationsReading>> NodeReader::read_allocations() {
+  AllocationsReading unknown;
+  unknown.allocations.ids = npu::Ids::kUnknown;
+  if (!allocations_) co_return unknown;
   const Status watched = checkpoint_watch_.arm();
   Result<AllocationsReading> reading = co_await allocations_->read();
   if (reading && !watched) reading->problems["watch"] = watched.error().message;

@@ -1,5 +1,5 @@
 // All that pd-agent asks on its node, put together: the sources of devices, kubelet for their owners, and the watches
-// that tell when to ask again. With allocations off nothing of kubelet is touched, and no privilege is needed.
+// that tell when to ask again. Without kubelet (--ids unknown) nothing of it is touched, and no privilege is needed.
 //
 //   NodeReader reader(io, options, make_pod_resources(io, options.pod_resources_socket));
 //   Agent agent(io, {...}, reader.sources(), ...);
@@ -22,7 +22,7 @@ namespace pd::agent {
 
 class NodeReader {
  public:
-  // Without PodResources, allocations are off.
+  // Without PodResources kubelet is not asked: who holds what is unknown.
   NodeReader(asio::io_context& io, const Options& options, std::unique_ptr<PodResources> pod_resources,
              SourceMetrics metrics = {});
 

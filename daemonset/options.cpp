@@ -16,7 +16,7 @@ Example, as in the DaemonSet:
 Example, to see on a node what it would write and how it knows:
   pd-agent probe
 Example, without any privilege, on addresses that a person keeps in a file:
-  pd-agent --node-name $(NODE_NAME) --static-file /etc/npus.json --allocations off --resource-names huawei.com/Ascend910
+  pd-agent --node-name $(NODE_NAME) --static-file /etc/npus.json --ids unknown --resource-names huawei.com/Ascend910
 Example, to clear up when the agents are gone for good:
   pd-agent withdraw)";
 
@@ -41,11 +41,6 @@ void add_source_options(CLI::App& app, Options& options) {
 }
 
 void add_kubelet_options(CLI::App& app, Options& options) {
-  app.add_option("--allocations", options.allocations,
-                 "off: do not ask kubelet who holds what, nor which resource the NPUs are; then no privilege is needed "
-                 "(give the one resource by --resource-names)")
-      ->check(CLI::IsMember({"kubelet", "off"}))
-      ->capture_default_str();
   app.add_option("--pod-resources-socket", options.pod_resources_socket, "kubelet's PodResources socket")
       ->capture_default_str();
   app.add_option("--checkpoint", options.checkpoint, "kubelet's checkpoint of devices")->capture_default_str();
@@ -55,9 +50,11 @@ void add_kubelet_options(CLI::App& app, Options& options) {
                  "extended resources that are NPUs, separated by commas; the first that kubelet has counts")
       ->delimiter(',')
       ->capture_default_str();
-  app.add_option("--ids", options.ids,
-                 "remapped: a scheduler plugin (Volcano) gives pods other devices than kubelet says")
-      ->check(CLI::IsMember({"real", "remapped"}))
+  app.add_option(
+         "--ids", options.ids,
+         "what kubelet says of who holds what. remapped: a scheduler plugin (Volcano) gives pods other devices; "
+         "unknown: kubelet is not asked, which needs no privilege (give the one resource by --resource-names)")
+      ->check(CLI::IsMember({"real", "remapped", "unknown"}))
       ->capture_default_str();
   app.add_option("--allocations-interval", options.allocations_interval,
                  "seconds between two readings of who holds what")
@@ -81,8 +78,8 @@ void add_tasks(CLI::App& app, Options& options) {
 std::string what_is_wrong(const Options& options) {
   if (options.task == Task::kRun && !is_node_name(options.node_name))
     return "--node-name (or NODE_NAME) must be this node's name; it is \"" + options.node_name + "\"";
-  if (options.task != Task::kWithdraw && options.allocations == "off" && options.resource_names.size() != 1)
-    return "with --allocations off, --resource-names must name the one resource that this node's NPUs are";
+  if (options.task != Task::kWithdraw && options.ids == "unknown" && options.resource_names.size() != 1)
+    return "with --ids unknown, --resource-names must name the one resource that this node's NPUs are";
   return {};
 }
 

@@ -24,7 +24,6 @@ struct Options {
   std::string static_file;
   std::string dev_dir = "/dev";
   std::optional<int> device_count;
-  std::string allocations = "kubelet";
   std::string pod_resources_socket = "/var/lib/kubelet/pod-resources/kubelet.sock";
   std::string checkpoint = "/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint";
   std::string pod_logs = "/var/log/pods";

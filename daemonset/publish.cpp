@@ -35,7 +35,6 @@ AnnotationPatch difference(const Wanted& wanted, const Annotations& published, W
   if (!wanted.inventory && wanted.remove_inventory && published.contains(kInventory)) patch[kInventory] = std::nullopt;
   if (wanted.allocations && !says(published, *wanted.allocations))
     patch[kAllocations] = npu::format_allocations(*wanted.allocations);
-  if (wanted.remove_allocations && published.contains(kAllocations)) patch[kAllocations] = std::nullopt;
   return patch;
 }
 

@@ -15,8 +15,7 @@ namespace pd::agent {
 struct Wanted {
   std::optional<npu::Inventory> inventory;  // `probed` is filled in when it is written
   std::optional<npu::Allocations> allocations;
-  bool remove_inventory = false;    // nobody can say any more that it is true
-  bool remove_allocations = false;  // they are not to be told
+  bool remove_inventory = false;  // nobody can say any more that it is true
 };
 
 // What Kubernetes allows for all annotations of an object, keys and values, in bytes.

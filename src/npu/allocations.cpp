@@ -70,8 +70,27 @@ void read_pods(AnnotationReader& reader, const Json& document, std::vector<PodDe
 
 }  // namespace
 
+std::string_view to_string(Ids ids) {
+  switch (ids) {
+    case Ids::kReal:
+      return "real";
+    case Ids::kRemapped:
+      return "remapped";
+    case Ids::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+std::optional<Ids> parse_ids(std::string_view text) {
+  for (const Ids ids : {Ids::kReal, Ids::kRemapped, Ids::kUnknown}) {
+    if (text == to_string(ids)) return ids;
+  }
+  return std::nullopt;
+}
+
 std::string format_allocations(const Allocations& allocations) {
-  OrderedJson json = {{"v", 1}, {"ids", allocations.remapped ? "remapped" : "real"}, {"pods", OrderedJson::array()}};
+  OrderedJson json = {{"v", 1}, {"ids", to_string(allocations.ids)}, {"pods", OrderedJson::array()}};
   for (const PodDevices& pod : canonical(allocations.pods)) {
     json["pods"].push_back(
         OrderedJson{{"namespace", pod.pod_namespace}, {"name", pod.name}, {"uid", pod.uid}, {"devices", pod.devices}});
@@ -85,8 +104,9 @@ Result<Allocations> parse_allocations(std::string_view text) {
   if (!reader.ok()) return reader.error();
   Allocations allocations;
   const std::string ids = reader.text(document, "", "ids", kWordLength);
-  if (ids != "real" && ids != "remapped") reader.fail("/ids", shown(ids) + " should be \"real\" or \"remapped\"");
-  allocations.remapped = ids == "remapped";
+  const std::optional<Ids> known = parse_ids(ids);
+  if (!known) reader.fail("/ids", shown(ids) + " should be \"real\", \"remapped\" or \"unknown\"");
+  allocations.ids = known.value_or(Ids::kReal);
   read_pods(reader, document, allocations.pods);
   if (!reader.ok()) return reader.error();
   allocations.pods = canonical(std::move(allocations.pods));

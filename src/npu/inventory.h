@@ -48,8 +48,14 @@ struct PodDevices {
   bool operator==(const PodDevices&) const = default;
 };
 
+enum class Ids {
+  kReal,      // the devices are those that kubelet chose
+  kRemapped,  // a scheduler plugin chooses others; only their number is right
+  kUnknown,   // kubelet is not asked: no pod is listed
+};
+
 struct Allocations {
-  bool remapped = false;              // "ids": a scheduler plugin chooses other devices than kubelet
+  Ids ids = Ids::kReal;
   std::vector<PodDevices> pods = {};  // by namespace, name, uid
   bool operator==(const Allocations&) const = default;
 };
@@ -58,6 +64,10 @@ std::string format_inventory(const Inventory& inventory);
 Result<Inventory> parse_inventory(std::string_view text);
 std::string format_allocations(const Allocations& allocations);
 Result<Allocations> parse_allocations(std::string_view text);
+
+// "real", "remapped", "unknown".
+std::string_view to_string(Ids ids);
+std::optional<Ids> parse_ids(std::string_view text);
 
 // The physical id in a device plugin's device name: "Ascend910-4", "davinci4", "4". Refuses vNPU names
 // ("Ascend910-2c-100-1").

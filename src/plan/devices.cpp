@@ -39,10 +39,15 @@ NodeNpus read_node(const std::string& name, const NodeAnnotations* annotations) 
                                                         " of node " + name +
                                                         " cannot be read: " + allocations.error().message);
   }
-  if (allocations->remapped) {
+  if (allocations->ids == npu::Ids::kRemapped) {
     return failed(PlacementProblem::kRemapped,
                   "the scheduler plugin of node " + name +
                       " chooses other devices than kubelet; this version cannot read which ones it chose");
+  }
+  if (allocations->ids == npu::Ids::kUnknown) {
+    return failed(PlacementProblem::kAllocationsUnknown,
+                  "the agent of node " + name +
+                      " does not ask kubelet who holds what (--ids unknown); this version has no other source");
   }
   return {PlacementProblem::kNone, "", std::move(*inventory), std::move(*allocations)};
 }
@@ -229,6 +234,8 @@ std::string_view reason_of(PlacementProblem problem) {
       return "NodeAnnotationInvalid";
     case PlacementProblem::kRemapped:
       return "DevicesRemapped";
+    case PlacementProblem::kAllocationsUnknown:
+      return "AllocationsUnknown";
     case PlacementProblem::kDeviceUnknown:
       return "DeviceUnknown";
     case PlacementProblem::kLinkDown:

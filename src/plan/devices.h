@@ -16,12 +16,13 @@ namespace pd::plan {
 
 enum class PlacementProblem {
   kNone,
-  kUnbound,        // no pod yet, or no node yet
-  kWaiting,        // kubelet's address or the agent's report is due any moment
-  kNodeSilent,     // the node's annotations are missing
-  kBadAnnotation,  // they cannot be read
-  kRemapped,       // the node's allocations are not the physical devices
-  kDeviceUnknown,  // an allocated device is not in the inventory, or has no usable address
+  kUnbound,             // no pod yet, or no node yet
+  kWaiting,             // kubelet's address or the agent's report is due any moment
+  kNodeSilent,          // the node's annotations are missing
+  kBadAnnotation,       // they cannot be read
+  kRemapped,            // the node's allocations are not the physical devices
+  kAllocationsUnknown,  // the node's agent does not ask kubelet
+  kDeviceUnknown,       // an allocated device is not in the inventory, or has no usable address
   kLinkDown,
   kCount,            // another number of NPUs than the role wants
   kDuplicateDevice,  // an older pod claims the same device or address

@@ -38,9 +38,9 @@ class RunningAgent : public ::testing::Test {
     options_.pod_logs = dir_.path("pods");
     options_.dev_dir = dir_.path("dev");
     options_.resource_names = {"huawei.com/Ascend910"};
-    const bool off = options_.allocations == "off";
-    reader_ =
-        std::make_unique<NodeReader>(io_, options_, off ? nullptr : borrowed(pod_resources_), SourceMetrics(registry_));
+    const bool asks = options_.ids != "unknown";
+    reader_ = std::make_unique<NodeReader>(io_, options_, asks ? borrowed(pod_resources_) : nullptr,
+                                           SourceMetrics(registry_));
     const Duration hour = std::chrono::hours(1);
     agent_ = std::make_unique<Agent>(io_, Agent::Options{round_.value_or(hour), hour, hour}, reader_->sources(), node_,
                                      clock_, rng_, PublishMetrics(registry_));
@@ -205,11 +205,10 @@ TEST_F(RunningAgent, RemovesAnInheritedInventoryThatItCanNeverConfirm) {
   EXPECT_THAT(node_.patches, SizeIs(1));
 }
 
-// Of pods that they do not list, they would say that these have none.
-TEST_F(RunningAgent, RemovesInheritedAllocationsWhenTheyAreNotToBeTold) {
+TEST_F(RunningAgent, SaysThatItDoesNotKnowWhoHoldsWhatWhereKubeletIsNotAsked) {
   node_.held[kAllocations] = R"({"v":1,"ids":"real","pods":[]})";
-  options_.allocations = "off";
-  run_until([this] { return inventory() && !allocations(); });
+  options_.ids = "unknown";
+  run_until([this] { return inventory() && allocations()->ids == npu::Ids::kUnknown; });
   EXPECT_EQ(inventory()->resource, "huawei.com/Ascend910");
   EXPECT_THAT(node_.patches, SizeIs(1));
 }
@@ -263,8 +262,8 @@ TEST(ParseOptions, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(status({"--help"}), 0);
   EXPECT_EQ(status({"probe", "withdraw"}), 2);
   EXPECT_EQ(status({"prob"}), 2);
-  EXPECT_EQ(status({"--node-name", "n", "--allocations", "off"}), 2);
-  EXPECT_EQ(status({"--node-name", "n", "--allocations", "off", "--resource-names", "a.b/c"}), -1);
+  EXPECT_EQ(status({"--node-name", "n", "--ids", "unknown"}), 2);
+  EXPECT_EQ(status({"--node-name", "n", "--ids", "unknown", "--resource-names", "a.b/c"}), -1);
   EXPECT_EQ(status({"--node-name", "real-0.example"}), -1);
 }
 

@@ -39,7 +39,7 @@ class ReadingAllocations : public ::testing::Test {
   }
 
   Result<AllocationsReading> read() {
-    AllocationsProbe probe({dir_.path("checkpoint"), dir_.path("pods"), {kNpu}, false}, kubelet_);
+    AllocationsProbe probe({dir_.path("checkpoint"), dir_.path("pods"), {kNpu}, npu::Ids::kReal}, kubelet_);
     return run(io_, probe.read());
   }
   void make_log_folder(const std::string& name) { std::filesystem::create_directories(dir_.path("pods/" + name)); }

@@ -142,7 +142,7 @@ TEST_F(PodResourcesClient, IsJoinedWithTheCheckpoint) {
   const std::string uid = "8e8d3b7c-0000-4000-8000-000000000001";
   const std::string file =
       dir_.write("checkpoint", checkpoint_of({{uid, "main", "huawei.com/Ascend910", {"Ascend910-0", "Ascend910-8"}}}));
-  AllocationsProbe probe({file, dir_.path("pods"), {"huawei.com/Ascend910"}, false}, *client_);
+  AllocationsProbe probe({file, dir_.path("pods"), {"huawei.com/Ascend910"}, npu::Ids::kReal}, *client_);
   const Result<AllocationsReading> reading = run(io_, probe.read());
   ASSERT_TRUE(reading) << reading.error().message;
   EXPECT_THAT(reading->allocations.pods, ElementsAre(npu::PodDevices{"llm", "p", uid, {0, 8}}));

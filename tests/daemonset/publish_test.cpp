@@ -112,14 +112,6 @@ TEST_F(Publishing, RemovesAnInventoryThatNobodyConfirms) {
   EXPECT_FALSE(*publish(wanted));
 }
 
-TEST_F(Publishing, RemovesAllocationsThatAreNotToBeTold) {
-  node_.held = {{kAllocations, "whatever"}, {"other", "annotation"}};
-  Wanted wanted;
-  wanted.remove_allocations = true;
-  EXPECT_TRUE(*publish(wanted));
-  EXPECT_EQ(node_.held, (Annotations{{"other", "annotation"}}));
-}
-
 TEST_F(Publishing, SendsNothingThatKubernetesWouldRefuse) {
   ASSERT_TRUE(publish(wanted_of("29.81.18.100")));
   const Annotations ours = node_.held;

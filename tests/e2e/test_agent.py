@@ -1,9 +1,15 @@
 """What the agents write about their nodes, and that a broken node does no harm."""
 import json
+import pathlib
+import shutil
+import tempfile
 
-from live_cluster import PROGRAMS
+from live_cluster import PROGRAMS, SCRIPT
 from manifests import pddeployment
-from pd_system import NODES
+from pd_system import AGENT_PORTS, NODES
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
+          "--bounding-set=-all")
 
 
 def test_each_node_has_its_own_inventory(system):
@@ -56,6 +62,35 @@ def test_probe_tells_a_person_on_the_node(system):
     assert "29.81.19.107" in probe.stdout
     told = json.loads(system.run("node-exec", NODES[1], "--", PROGRAMS / "pd-agent", "probe", "--json").stdout)
     assert len(told["pd-operator.io/npu-inventory"]["devices"]) == 8
+
+
+def test_a_file_by_hand_needs_no_privilege(system):
+    """Neither root, nor a capability, nor anything of kubelet or the driver."""
+    node = NODES[1]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        shutil.copy(PROGRAMS / "pd-agent", folder)
+        shutil.copyfile(system.kubeconfig("pd-agent"), folder / "kubeconfig")
+        (folder / "npus.json").write_text('{"devices":[{"id":5,"ip":"29.81.99.5"}]}', encoding="utf-8")
+        assert system.stop_process(f"pd-agent-{node}") == 0
+        try:
+            system.start_process("pd-agent-nobody", SCRIPT, "exec", "--name", system.name, "--", *NOBODY, folder / "pd-agent",
+                                 "--node-name", node, "--kubeconfig", folder / "kubeconfig", "--static-file", folder / "npus.json",
+                                 "--ids", "unknown", "--resource-names", "huawei.com/Ascend910",
+                                 "--hccn-tool", "/none", "--hccn-conf", "/none", "--metrics-address", f":{AGENT_PORTS[node]}")
+            system.until("nodes", lambda _: (system.node_annotation(node, "npu-inventory") or {}).get("source") == "static_file",
+                         what="what the file says")
+            inventory = system.node_annotation(node, "npu-inventory")
+            assert inventory["devices"] == [{"id": 5, "ip": "29.81.99.5"}]
+            assert inventory["resource"] == "huawei.com/Ascend910"
+            assert system.node_annotation(node, "npu-allocations") == {"v": 1, "ids": "unknown", "pods": []}
+            assert system.stop_process("pd-agent-nobody") == 0
+        finally:
+            if "pd-agent-nobody" in system.processes:
+                system.stop_process("pd-agent-nobody", kill=True)
+            system.start_agent(node)
+    system.until("nodes", lambda _: system.node_annotation(node, "npu-allocations")["ids"] == "real", what="the agent is back")
 
 
 def test_withdraw_clears_up_after_the_agents(system):

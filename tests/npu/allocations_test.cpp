@@ -16,7 +16,7 @@ constexpr const char* kSample =
     R"("devices":[4,5]},{"namespace":"llm","name":"qwen-prefill-1-0-1","uid":"u2","devices":[6]}]})";
 
 Allocations sample() {
-  return {.remapped = false,
+  return {.ids = Ids::kReal,
           .pods = {{"llm", "qwen-prefill-0-0-1", "6f0e3c9a-0f5e-4f0e-8d3c-3b8f9f1c2a10", {4, 5}},
                    {"llm", "qwen-prefill-1-0-1", "u2", {6}}}};
 }
@@ -36,14 +36,15 @@ TEST(AllocationsText, IsAsDocumented) {
 
 TEST(AllocationsText, SaysWhereIdsAreRemapped) {
   Allocations allocations = sample();
-  allocations.remapped = true;
+  allocations.ids = Ids::kRemapped;
   EXPECT_THAT(format_allocations(allocations), StartsWith(R"({"v":1,"ids":"remapped",)"));
+  EXPECT_EQ(parse_allocations(R"({"v":1,"ids":"unknown","pods":[]})")->ids, Ids::kUnknown);
   EXPECT_EQ(*parse_allocations(format_allocations(allocations)), allocations);
   EXPECT_EQ(format_allocations({}), R"({"v":1,"ids":"real","pods":[]})");
 }
 
 TEST(AllocationsText, OrdersPodsByNameAndDevicesByNumber) {
-  Allocations shuffled{.remapped = false,
+  Allocations shuffled{.ids = Ids::kReal,
                        .pods = {{"b", "x", "1", {10, 2, 9}}, {"a", "y", "2", {}}, {"a", "x", "3", {1}}}};
   const Result<Allocations> parsed = parse_allocations(format_allocations(shuffled));
   ASSERT_TRUE(parsed) << parsed.error().message;

@@ -98,6 +98,14 @@ TEST_F(Devices, RemappedAllocationsAreRefused) {
   EXPECT_THAT(placed.reason, HasSubstr("chooses other devices than kubelet; this version cannot read"));
 }
 
+TEST_F(Devices, OfANodeWhoseAgentDoesNotAskKubeletAreNotKnown) {
+  snapshot_ = cluster_.snapshot();
+  snapshot_.nodes["node-0"].allocations = R"({"v":1,"ids":"unknown","pods":[]})";
+  const Placement placed = place(snapshot_, find_occupants(snapshot_)).at(kPrefill0);
+  EXPECT_EQ(placed.problem, PlacementProblem::kAllocationsUnknown);
+  EXPECT_THAT(placed.reason, HasSubstr("--ids unknown"));
+}
+
 TEST_F(Devices, MustBeInTheInventoryOfThePodsOwnNode) {
   cluster_.edit_node("node-0", [](npu::Inventory& inventory) { inventory.devices.erase(inventory.devices.begin()); });
   held(kPrefillPod) = {7, 4};
