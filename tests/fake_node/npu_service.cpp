@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "tests/support/fake_npu_plugin.h"
+#include "tests/fake_node/npu_plugin.h"
 
 namespace pd::testing {
 namespace {

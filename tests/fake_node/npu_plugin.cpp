@@ -5,7 +5,7 @@
 //
 // A kubelet that starts empties the folder and makes kubelet.sock anew: inotify says so, and we serve and register
 // again.
-#include "tests/support/fake_npu_plugin.h"
+#include "tests/fake_node/npu_plugin.h"
 
 #include <fcntl.h>
 #include <grpcpp/grpcpp.h>

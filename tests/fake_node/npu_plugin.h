@@ -1,5 +1,5 @@
 // The gRPC half of fake-npu-plugin: a node's NPUs as an Ascend device plugin offers them to kubelet.
-// Owner: fake_npu_plugin.cpp. Thread: methods run on gRPC's threads; the devices never change once made.
+// Owner: npu_plugin.cpp. Thread: methods run on gRPC's threads; the devices never change once made.
 #pragma once
 
 #include <string>
