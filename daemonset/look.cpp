@@ -27,8 +27,9 @@ std::string describe_devices(const npu::Inventory& inventory) {
       "NPUs of this node, by " + inventory.source + " (resource " + or_unknown(inventory.resource) + "):\n";
   text += "  " + padded("id", 6) + padded("address", 42) + padded("link", 10) + "health\n";
   for (const npu::Device& device : inventory.devices) {
-    text += "  " + padded(std::to_string(device.id), 6) + padded(or_unknown(device.ip), 42) +
-            padded(or_unknown(device.link), 10) + or_unknown(device.health) + "\n";
+    text += "  " + padded(std::to_string(device.id), 6) +
+            padded(or_unknown(device.ip.empty() ? device.ipv6 : device.ip), 42) + padded(or_unknown(device.link), 10) +
+            or_unknown(device.health) + "\n";
   }
   return text;
 }

@@ -22,7 +22,8 @@ Result<probe::SourceReading> parse_static_file(std::string_view text) {
   reading.devices = std::move(inventory->devices);
   if (reading.devices.empty()) return invalid("its \"devices\" are empty");
   for (const npu::Device& device : reading.devices) {
-    if (device.ip.empty()) reading.problems[probe::device_subject(device.id)] = "it has no \"ip\"";
+    if (device.ip.empty() && device.ipv6.empty())
+      reading.problems[probe::device_subject(device.id)] = "it has no \"ip\"";
   }
   return reading;
 }

@@ -2,13 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
 
 #include "base/address.h"
-#include "base/excerpt.h"
 #include "probe/backoff.h"
+#include "probe/tool_problems.h"
 #include "probe/wakeup.h"
 
 namespace pd::probe {
@@ -33,18 +34,38 @@ bool says(const ProcessResult& result, std::string_view words) {
 // What holds for each command: its value, or why there is none.
 HccnAnswer parse_answer(const ProcessResult& result, std::string_view key) {
   if (says(result, "is busy")) return {Kind::kBusy, {}};
-  if (says(result, "no ip was preset") || says(result, "Get ipconf failed") || says(result, "Get ip failed")) {
-    return {Kind::kUnset, {}};
-  }
-  if (result.exit_code != 0) {
-    return {Kind::kBad,
-            "exit status " + std::to_string(result.exit_code) + ", \"" + excerpt(trim(result.output)) + "\""};
-  }
-  if (trim(result.output).empty()) return {Kind::kUnset, {}};
+  if (result.exit_code != 0) return {Kind::kBad, tool_failed(result)};
   const std::optional<std::string> value = hccn_value(result.output, key);
-  if (!value)
-    return {Kind::kBad, "no line \"" + std::string(key) + ":\" in its answer \"" + excerpt(trim(result.output)) + "\""};
+  if (!value) return {Kind::kBad, tool_unclear(key, result)};
   return {Kind::kValue, *value};
+}
+
+// Of several links those without an address count for nothing, whatever the exit status.
+HccnAnswer parse_address(const ProcessResult& result, std::string_view key, AddressFamily family) {
+  HccnAnswer answer = parse_answer(result, key);
+  if (answer.kind == Kind::kBusy) return answer;
+  const bool none = trim(result.output).empty() && result.exit_code == 0;
+  if (none || says(result, "no ip was preset") || says(result, "does not support IPV6")) {
+    answer = {Kind::kValue, hccn_value(result.output, key).value_or("")};
+  }
+  if (answer.kind != Kind::kValue) return answer;
+  if (answer.text.empty()) return {Kind::kUnset, {}};
+  if (is_peer_address(answer.text) && address_family(answer.text) == family) return answer;
+  return {Kind::kBad, not_an_address(answer.text)};
+}
+
+void add_words(std::vector<std::string>& arguments, std::string_view words) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    arguments.emplace_back(words.substr(0, end));
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+}
+
+void add_problem(Problems& problems, int id, const std::string& problem) {
+  std::string& all = problems[device_subject(id)];
+  if (!all.empty()) all += "; ";
+  all += problem;
 }
 
 }  // namespace
@@ -61,30 +82,37 @@ std::optional<std::string> hccn_value(std::string_view output, std::string_view 
   return std::nullopt;
 }
 
-HccnAnswer parse_hccn_ip(const ProcessResult& result) {
-  HccnAnswer answer = parse_answer(result, "ipaddr");
-  if (answer.kind == Kind::kValue && answer.text.empty()) return {Kind::kUnset, {}};
-  if (answer.kind != Kind::kValue || is_peer_address(answer.text)) return answer;
-  return {Kind::kBad, "\"" + excerpt(answer.text) + "\" is not an address that peers could reach"};
+HccnAnswer parse_hccn_ip(const ProcessResult& result) { return parse_address(result, "ipaddr", AddressFamily::kIPv4); }
+
+HccnAnswer parse_hccn_ipv6(const ProcessResult& result) {
+  return parse_address(result, "ipv6_address", AddressFamily::kIPv6);
 }
 
 HccnAnswer parse_hccn_link(const ProcessResult& result) {
-  HccnAnswer answer = parse_answer(result, "link status");
+  constexpr std::string_view kKey = "link status";
+  if (says(result, "not supported on this product")) return {Kind::kUnset, {}};
+  HccnAnswer answer = parse_answer(result, kKey);
   if (answer.kind != Kind::kValue) return answer;
   if (answer.text == "UP") return {Kind::kValue, "up"};
   if (answer.text == "DOWN") return {Kind::kValue, "down"};
-  return {Kind::kBad, "unknown link status \"" + excerpt(answer.text) + "\""};
+  return {Kind::kBad, unknown_word(kKey, answer.text)};
 }
 
 HccnAnswer parse_hccn_health(const ProcessResult& result) {
-  static constexpr std::array<std::string_view, 9> kOthers = {"Socket fail",   "Receive timeout", "Unreachable",
-                                                              "Time exceeded", "Fault",           "Init",
-                                                              "Thread error",  "Detect ip set",   "Unknown"};
-  HccnAnswer answer = parse_answer(result, "net health status");
+  constexpr std::string_view kKey = "net health status";
+  constexpr std::array<std::string_view, 2> kNotConfigured = {"Init", "Detect ip set"};
+  constexpr std::array<std::string_view, 7> kUnhealthy = {
+      "Socket fail", "Receive timeout", "Unreachable", "Time exceeded", "Fault", "Thread error", "Unknown"};
+  if (says(result, "not supported on this product")) return {Kind::kUnset, {}};
+  HccnAnswer answer = parse_answer(result, kKey);
   if (answer.kind != Kind::kValue) return answer;
   if (answer.text == "Success") return {Kind::kValue, "ok"};
-  if (std::find(kOthers.begin(), kOthers.end(), answer.text) != kOthers.end()) return answer;
-  return {Kind::kBad, "unknown net health status \"" + excerpt(answer.text) + "\""};
+  const auto is_one_of = [&answer](const auto& words) {
+    return std::find(words.begin(), words.end(), answer.text) != words.end();
+  };
+  if (is_one_of(kNotConfigured)) return {Kind::kUnset, {}};
+  if (is_one_of(kUnhealthy)) return answer;
+  return {Kind::kBad, unknown_word(kKey, answer.text)};
 }
 
 HccnTool::HccnTool(asio::io_context& io, ProcessRunner& runner, Options options)
@@ -92,20 +120,22 @@ HccnTool::HccnTool(asio::io_context& io, ProcessRunner& runner, Options options)
 
 bool HccnTool::present() const { return access(options_.path.c_str(), F_OK) == 0; }
 
+// `what`: the command's words, with one blank between them.
 asio::awaitable<HccnAnswer> HccnTool::ask(int id, std::string_view what, Parser parse) {
   ProcessCall call;
   call.program = options_.path;
-  call.arguments = {"-i", std::to_string(id), std::string(what), "-g"};
+  call.arguments = {"-i", std::to_string(id)};
+  add_words(call.arguments, what);
+  call.arguments.emplace_back("-g");
   call.timeout = options_.timeout;
-  const std::string place =
-      call.program + " " + call.arguments[0] + " " + call.arguments[1] + " " + call.arguments[2] + " -g: ";
+  const std::string place = call.program + " -i " + std::to_string(id) + " " + std::string(what) + " -g: ";
   Backoff backoff(options_.busy_delay, options_.busy_delay * 16);
   Wakeup pause(io_);
   HccnAnswer answer;
   for (int busy = 0, failed = 0; busy < kBusyAttempts && failed < kAttempts;) {
     const Result<ProcessResult> result = co_await runner_.run(call);
     if (result) answer = parse(*result);
-    if (!result) answer = {Kind::kBad, result.error().message};
+    if (!result) answer = {Kind::kBad, tool_not_run(result.error())};
     if (answer.kind == Kind::kValue || answer.kind == Kind::kUnset) co_return answer;
     if (!result && result.error().code != Code::kTimeout)
       break;  // not there, not allowed, stopping: asking again is of no use
@@ -113,29 +143,39 @@ asio::awaitable<HccnAnswer> HccnTool::ask(int id, std::string_view what, Parser 
     const Instant next = std::chrono::steady_clock::now() + backoff.next();
     if (answer.kind == Kind::kBusy) co_await pause.wait_until(next);
   }
-  co_return HccnAnswer{Kind::kBad, place + (answer.kind == Kind::kBusy ? "it is busy all the time" : answer.text)};
+  co_return HccnAnswer{Kind::kBad, place + (answer.kind == Kind::kBusy ? tool_busy() : answer.text)};
 }
 
 // Fills the device in. False when the tool could not be made to answer at all.
 asio::awaitable<bool> HccnTool::read_device(npu::Device& device, Problems& problems) {
-  const std::string subject = device_subject(device.id);
   const HccnAnswer ip = co_await ask(device.id, "-ip", parse_hccn_ip);
-  if (ip.kind == Kind::kValue) device.ip = ip.text;
-  if (ip.kind == Kind::kUnset)
-    problems[subject] =
-        "no address is set; set one with hccn_tool -i " + std::to_string(device.id) + " -ip -s address IP netmask MASK";
   if (ip.kind == Kind::kBad) {
-    problems[subject] = ip.text;
+    add_problem(problems, device.id, ip.text);
     co_return false;  // link and health would cost as long, and a device without address is of no use
   }
-  if (options_.only_addresses) co_return true;
+  device.ip = ip.text;
+  if (ip.kind == Kind::kUnset) co_await read_ipv6(device, problems);
+  if (!options_.only_addresses) co_await read_state(device, problems);
+  co_return true;
+}
+
+asio::awaitable<void> HccnTool::read_ipv6(npu::Device& device, Problems& problems) {
+  const HccnAnswer ipv6 = co_await ask(device.id, "-ip -inet6", parse_hccn_ipv6);
+  if (ipv6.kind == Kind::kValue) device.ipv6 = ipv6.text;
+  if (ipv6.kind != Kind::kValue) add_problem(problems, device.id, no_address(device.id, ipv6.text));
+}
+
+// A link that is down makes the health bad: that is said once.
+asio::awaitable<void> HccnTool::read_state(npu::Device& device, Problems& problems) {
   const HccnAnswer link = co_await ask(device.id, "-link", parse_hccn_link);
   if (link.kind == Kind::kValue) device.link = link.text;
-  if (link.kind == Kind::kBad) problems.emplace(subject, link.text);
+  if (device.link == "down") add_problem(problems, device.id, link_down(device.id));
+  if (link.kind == Kind::kBad) add_problem(problems, device.id, link.text);
   const HccnAnswer health = co_await ask(device.id, "-net_health", parse_hccn_health);
   if (health.kind == Kind::kValue) device.health = health.text;
-  if (health.kind == Kind::kBad) problems.emplace(subject, health.text);
-  co_return true;
+  if (health.kind == Kind::kBad) add_problem(problems, device.id, health.text);
+  const bool bad = !device.health.empty() && device.health != "ok";
+  if (bad && device.link != "down") add_problem(problems, device.id, unhealthy(device.id, device.health));
 }
 
 // One reading of all devices: workers take the next device until there is none.

@@ -1,7 +1,8 @@
-// Device addresses, link and health from the driver's hccn_tool: `hccn_tool -i N -ip -g`, `-link -g`, `-net_health -g`.
-// Format: lines "key:value", split at the first ':' and trimmed; an address that was never set is a sentence and exit
-// status 13. The tool locks: while another call runs it says that it is busy, and is asked again. Owner:
-// the program that asks. Thread: the io_context's one thread; the tool itself is a child process.
+// Device addresses, link and health from the driver's hccn_tool: `hccn_tool -i N -ip -g`, `-link -g`, `-net_health -g`,
+// and for a device without an IPv4 address `-ip -inet6 -g`. Format (hicann/driver, src/custom/network/hccn): lines
+// "key:value", split at the first ':' and trimmed; an address that was never set is a sentence with an exit status that
+// is not 0, or nothing at all. The tool locks: while another call runs it says that it is busy, and is asked again.
+// Owner: the program that asks. Thread: the io_context's one thread; the tool itself is a child process.
 #pragma once
 
 #include <optional>
@@ -12,7 +13,7 @@
 
 namespace pd::probe {
 
-// What one call told.
+// What one call told. Unset: there is nothing to tell, no address, or no health as nothing is set to check it against.
 struct HccnAnswer {
   enum class Kind { kValue, kUnset, kBusy, kBad };
   Kind kind = Kind::kBad;
@@ -23,7 +24,8 @@ struct HccnAnswer {
 // The value of `key` in the tool's output, if there is one. With several (a device of several links), the first.
 std::optional<std::string> hccn_value(std::string_view output, std::string_view key);
 
-HccnAnswer parse_hccn_ip(const ProcessResult& result);      // a peer's address
+HccnAnswer parse_hccn_ip(const ProcessResult& result);      // a peer's IPv4 address
+HccnAnswer parse_hccn_ipv6(const ProcessResult& result);    // its IPv6 address
 HccnAnswer parse_hccn_link(const ProcessResult& result);    // "up" or "down"
 HccnAnswer parse_hccn_health(const ProcessResult& result);  // "ok" or another of the tool's words
 
@@ -50,6 +52,8 @@ class HccnTool final : public DeviceSource {
 
   asio::awaitable<HccnAnswer> ask(int id, std::string_view what, Parser parse);
   asio::awaitable<bool> read_device(npu::Device& device, Problems& problems);
+  asio::awaitable<void> read_ipv6(npu::Device& device, Problems& problems);
+  asio::awaitable<void> read_state(npu::Device& device, Problems& problems);
   asio::awaitable<void> work(std::shared_ptr<Round> round);
 
   asio::io_context& io_;

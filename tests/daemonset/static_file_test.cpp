@@ -15,6 +15,15 @@ TEST(ParseStaticFile, ReadsTheAnnotationsDevices) {
   EXPECT_EQ(reading->devices[1].super_device_id, 7);
 }
 
+TEST(ParseStaticFile, ADeviceNeedsAnAddressOfEitherFamily) {
+  const Result<probe::SourceReading> reading =
+      parse_static_file(R"({"devices":[{"id":0,"ipv6":"fd00::10"},{"id":1}]})");
+  ASSERT_TRUE(reading) << reading.error().message;
+  EXPECT_EQ(reading->devices[0].ipv6, "fd00::10");
+  ASSERT_EQ(reading->problems.size(), 1U);
+  EXPECT_EQ(reading->problems.begin()->first, "device 1");
+}
+
 TEST(ParseStaticFile, RefusesTheRest) {
   for (const char* text :
        {"", "[]", "{}", R"({"devices":{}})", R"({"devices":[]})", R"({"devices":[{"id":"0"}]})",
