@@ -8,9 +8,10 @@ NodeReader::NodeReader(asio::io_context& io, const Options& options, std::unique
       tool_(io, runner_, {.path = options.hccn_tool, .timeout = seconds(options.hccn_tool_timeout)}),
       conf_(options.hccn_conf),
       static_file_(options.static_file),
+      npu_smi_(runner_, {.path = options.npu_smi}),
       pod_resources_(std::move(pod_resources)),
       inventory_({options.source, options.dev_dir, options.device_count, options.resource_names},
-                 {node_annotation_, tool_, conf_, static_file_}, pod_resources_.get()),
+                 {node_annotation_, tool_, conf_, static_file_, &npu_smi_}, pod_resources_.get()),
       conf_watch_(io, options.hccn_conf, [this] { inventory_changed_(); }),
       checkpoint_watch_(io, options.checkpoint, [this] { allocations_changed_(); }) {
   inventory_.measure(metrics);

@@ -17,6 +17,7 @@
 #include "daemonset/sources/static_file.h"
 #include "probe/child_process.h"
 #include "probe/hccn_tool.h"
+#include "probe/npu_smi.h"
 
 namespace pd::agent {
 
@@ -42,6 +43,7 @@ class NodeReader {
   probe::HccnTool tool_;
   probe::HccnConf conf_;
   StaticFile static_file_;
+  probe::NpuSmi npu_smi_;
   std::unique_ptr<PodResources> pod_resources_;
   InventoryProbe inventory_;
   std::optional<AllocationsProbe> allocations_;

@@ -30,6 +30,8 @@ void add_source_options(CLI::App& app, Options& options) {
       ->check(CLI::Range(0.01, 600.0))
       ->capture_default_str();
   app.add_option("--hccn-conf", options.hccn_conf, "the tool's configuration file")->capture_default_str();
+  app.add_option("--npu-smi", options.npu_smi, "the driver's other tool, asked for super-pod ids where it is there")
+      ->capture_default_str();
   app.add_option("--static-file", options.static_file, R"(JSON file: {"devices":[{"id":0,"ip":"29.81.18.100"},...]})");
   app.add_option("--dev-dir", options.dev_dir, "folder whose davinciN are the devices")->capture_default_str();
   app.add_option("--device-count", options.device_count,

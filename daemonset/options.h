@@ -21,6 +21,7 @@ struct Options {
   std::string hccn_tool = "/usr/local/Ascend/driver/tools/hccn_tool";
   double hccn_tool_timeout = 10;  // seconds
   std::string hccn_conf = "/etc/hccn.conf";
+  std::string npu_smi = "/usr/local/bin/npu-smi";
   std::string static_file;
   std::string dev_dir = "/dev";
   std::optional<int> device_count;

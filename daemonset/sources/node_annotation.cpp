@@ -1,6 +1,7 @@
 #include "daemonset/sources/node_annotation.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/address.h"
 #include "base/excerpt.h"
@@ -25,9 +26,21 @@ void take_address(const std::string& ip, npu::Device& device, probe::Problems& p
   }
 }
 
+std::optional<std::int64_t> super_pod_id(std::string_view text) {
+  std::uint32_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return id;
+}
+
+std::string value_of(const Annotations& annotations, const char* key) {
+  const auto found = annotations.find(key);
+  return found == annotations.end() ? "" : found->second;
+}
+
 }  // namespace
 
-Result<probe::SourceReading> parse_base_device_infos(std::string_view text) {
+Result<probe::SourceReading> parse_base_device_infos(std::string_view text, std::string_view super_pod) {
   const Result<Json> document = parse_json(text);
   if (!document) return document.error().with_context(kBaseDeviceInfos);
   if (!document->is_object() || document->empty()) {
@@ -42,6 +55,7 @@ Result<probe::SourceReading> parse_base_device_infos(std::string_view text) {
     take_address(kube::text_member(info, "IP"), device, reading.problems);
     const std::int64_t super_device = kube::integer_member(info, "SuperDeviceID", -1);
     if (super_device >= 0) device.super_device_id = super_device;
+    device.super_pod_id = super_pod_id(super_pod);
     reading.devices.push_back(std::move(device));
   }
   const auto by_id = [](const npu::Device& a, const npu::Device& b) { return a.id < b.id; };
@@ -54,16 +68,19 @@ Result<probe::SourceReading> parse_base_device_infos(std::string_view text) {
 }
 
 bool NodeAnnotation::learn(const Annotations& of_the_node) {
-  const auto found = of_the_node.find(kBaseDeviceInfos);
-  std::string now = found == of_the_node.end() ? "" : found->second;
-  return std::exchange(text_, now) != now;
+  const std::string text = value_of(of_the_node, kBaseDeviceInfos);
+  const std::string super_pod = value_of(of_the_node, kSuperPodId);
+  const bool changed = text != text_ || (super_pod != super_pod_ && !text.empty());
+  text_ = text;
+  super_pod_ = super_pod;
+  return changed;
 }
 
 asio::awaitable<Result<probe::SourceReading>> NodeAnnotation::read(std::vector<int> ids) {
   if (text_.empty()) {
     co_return Error{Code::kNotFound, std::string("the Node has no annotation ") + kBaseDeviceInfos};
   }
-  Result<probe::SourceReading> reading = parse_base_device_infos(text_);
+  Result<probe::SourceReading> reading = parse_base_device_infos(text_, super_pod_);
   if (!reading || ids.empty()) co_return reading;
   co_return probe::restrict_to(std::move(*reading), ids, kBaseDeviceInfos);
 }

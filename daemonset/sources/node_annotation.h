@@ -1,5 +1,6 @@
 // Device addresses from the annotation `baseDeviceInfos` of the own Node, which the device plugin of mind-cluster keeps
-// (ascend-common/api/consts.go): what it knows from the driver need not be asked again.
+// (ascend-common/api/consts.go): what it knows from the driver need not be asked again. Beside it `superPodID` has the
+// number of the node's super pod, or a negative one.
 //
 //   {"Ascend910-0":{"IP":"29.81.18.100","SuperDeviceID":0},...}
 //
@@ -14,9 +15,11 @@
 namespace pd::agent {
 
 inline constexpr const char* kBaseDeviceInfos = "baseDeviceInfos";
+inline constexpr const char* kSuperPodId = "superPodID";
 
-// A device whose IP is no address that peers could reach is listed without one, and said.
-Result<probe::SourceReading> parse_base_device_infos(std::string_view text);
+// A device whose IP is no address that peers could reach is listed without one, and said. Any other text than a number
+// is no super pod.
+Result<probe::SourceReading> parse_base_device_infos(std::string_view text, std::string_view super_pod = {});
 
 class NodeAnnotation final : public probe::DeviceSource {
  public:
@@ -30,6 +33,7 @@ class NodeAnnotation final : public probe::DeviceSource {
 
  private:
   std::string text_;
+  std::string super_pod_;
 };
 
 }  // namespace pd::agent

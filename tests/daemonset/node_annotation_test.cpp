@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/probe/fixture.h"
+
 namespace pd::agent {
 namespace {
 
@@ -32,6 +34,17 @@ TEST(ParseBaseDeviceInfos, ADeviceWithoutAnAddressHidesNoOther) {
   EXPECT_EQ(reading->devices[4].ip, "29.81.18.104");
 }
 
+TEST(ParseBaseDeviceInfos, TakesTheNodesSuperPod) {
+  const auto pod_of = [](const char* super_pod) {
+    return parse_base_device_infos(R"({"Ascend910-0":{"IP":"29.81.18.100"}})", super_pod)->devices[0].super_pod_id;
+  };
+  EXPECT_EQ(pod_of("5"), 5);
+  EXPECT_EQ(pod_of("0"), 0);
+  for (const char* none : {"", "-1", "-2", "five", "5 ", "99999999999999999999"}) {
+    EXPECT_EQ(pod_of(none), std::nullopt) << none;
+  }
+}
+
 TEST(ParseBaseDeviceInfos, RefusesTheRest) {
   for (const char* text : {"", "[]", "{}", "7", R"({"Ascend910-2c-100-1":{"IP":"29.81.18.1"}})", R"({"x":{}})",
                            R"({"Ascend910-0":{"IP":"29.81.18.1"},"davinci0":{"IP":"29.81.18.1"}})"}) {
@@ -50,6 +63,19 @@ TEST(NodeAnnotation, IsThereOnceTheNodeHasIt) {
   EXPECT_FALSE(source.learn({{"baseDeviceInfos", "{}"}}));
   EXPECT_TRUE(source.learn({}));
   EXPECT_FALSE(source.present());
+}
+
+TEST(NodeAnnotation, LearnsTheSuperPodBesideIt) {
+  NodeAnnotation source;
+  EXPECT_FALSE(source.learn({{"superPodID", "5"}})) << "alone it says nothing of a device";
+  const std::string infos = R"({"Ascend910-0":{"IP":"29.81.18.100"}})";
+  EXPECT_TRUE(source.learn({{"baseDeviceInfos", infos}, {"superPodID", "5"}}));
+  EXPECT_FALSE(source.learn({{"baseDeviceInfos", infos}, {"superPodID", "5"}}));
+  EXPECT_TRUE(source.learn({{"baseDeviceInfos", infos}, {"superPodID", "6"}}));
+  asio::io_context io;
+  const Result<probe::SourceReading> reading = probe::run(io, source.read({}));
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->devices[0].super_pod_id, 6);
 }
 
 }  // namespace

@@ -1,0 +1,74 @@
+// Super-pod ids (Atlas A3) from the driver's npu-smi: `npu-smi info -m` says which card and chip a physical id is, and
+// `npu-smi info -t spod-info -i CARD -c CHIP` the ids. Format (hicann/driver, src/custom/dev_prod/user/npucli): a table
+// whose columns are named in its first line, and lines "<tab>Super Pod ID                   : 5". Products without
+// super pods name no physical ids in the table, or answer that they do "not support querying spod-info".
+//
+// An addition: where there is no npu-smi, nothing happens. The ids stay while the driver runs, so each device is asked
+// once; one that gives none is asked again after minutes, and a product that has none is not asked again. A reading
+// takes at most the time limit longer, whatever npu-smi does.
+//
+// Owner: the program that asks. Thread: the io_context's one thread; npu-smi itself is a child process.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "probe/backoff.h"
+#include "probe/child_process.h"
+#include "probe/device_source.h"
+
+namespace pd::probe {
+
+// What npu-smi calls a device.
+struct NpuPlace {
+  int card = 0;
+  std::optional<int> chip;  // nothing: a product whose cards are one chip (950), which takes no -c
+  bool operator==(const NpuPlace&) const = default;
+};
+
+struct SuperPodIds {
+  std::optional<std::int64_t> device;  // SDID; 950 has none
+  std::optional<std::int64_t> pod;
+  bool operator==(const SuperPodIds&) const = default;
+};
+
+// By physical id. Errors of both: kNotFound (this product has no super pods), kInvalid, kUnavailable.
+Result<std::map<int, NpuPlace>> parse_npu_mapping(const ProcessResult& result);
+Result<SuperPodIds> parse_spod_info(const ProcessResult& result);
+
+class NpuSmi {
+ public:
+  struct Options {
+    std::string path = "/usr/local/bin/npu-smi";
+    Duration time_limit = std::chrono::seconds(5);   // of all calls for one reading
+    Duration first_pause = std::chrono::minutes(1);  // after a failure; grows
+    Duration longest_pause = std::chrono::minutes(30);
+  };
+
+  NpuSmi(ProcessRunner& runner, Options options);
+
+  // Gives devices the super-pod ids that they lack, as far as npu-smi has them.
+  asio::awaitable<void> complete(std::vector<npu::Device>& devices, Problems& problems);
+
+ private:
+  bool lacks(const npu::Device& device) const;
+  asio::awaitable<void> learn(const std::vector<npu::Device>& devices);
+  asio::awaitable<Result<ProcessResult>> run(std::vector<std::string> arguments, Duration left);
+  asio::awaitable<Status> learn_places(Duration left);
+  asio::awaitable<Status> learn_ids(int id, Duration left);
+  void give_up(const Error& error);
+
+  ProcessRunner& runner_;
+  Options options_;
+  Backoff backoff_;
+  Instant next_;                     // not asked before
+  bool without_super_pods_ = false;  // this product
+  std::string problem_;
+  std::map<int, NpuPlace> places_;
+  std::map<int, SuperPodIds> known_;
+};
+
+}  // namespace pd::probe
