@@ -1,0 +1,146 @@
+"""What pd-agent costs on a node and how soon it says what has changed there, on a cluster of its own: two nodes with real
+kubelets and fake NPUs. The agent of the first node asks the driver's tool, that of the second reads hccn.conf. Prints one JSON
+line per number.
+
+    agent.py [SECONDS]      for how long the agents are watched while nothing changes (default: 600)
+"""
+import os
+import pathlib
+import sys
+import time
+
+from agent_changes import AgentChanges, by_rename, in_place
+from audit import AuditLog
+from bench_line import say
+from pd_system import NODES, PdSystem
+
+TICK = os.sysconf("SC_CLK_TCK")
+SOURCES = dict(zip(NODES, ("hccn_tool", "hccn_conf")))
+ALLOCATIONS = 50
+AT_ONCE = 8  # pods that a node has NPUs for
+CHANGES = 5
+SETTLED = 15  # seconds: more than a probe interval after its start, an agent has done all of its work at least once
+API_PORT = 443
+ESTABLISHED = "01"
+
+
+class Process:
+    """A running agent, from /proc."""
+
+    def __init__(self, pid):
+        self.folder = pathlib.Path("/proc", str(pid))
+
+    def memory(self, field):
+        """In MB."""
+        for line in (self.folder / "status").read_text(encoding="ascii").splitlines():
+            if line.startswith(f"{field}:"):
+                return int(line.split()[1]) * 1024 / 1e6
+        raise ValueError(f"{self.folder}/status has no {field}")
+
+    def cpu_seconds(self):
+        """Its own, and that of the programs which it has started and which have ended."""
+        fields = (self.folder / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        user, system, children_user, children_system = (int(field) / TICK for field in fields[11:15])
+        return user + system, children_user + children_system
+
+    def connections(self):
+        """How many of its sockets are connected to the API server."""
+        sockets = set()
+        for descriptor in (self.folder / "fd").iterdir():
+            target = os.readlink(descriptor)
+            if target.startswith("socket:["):
+                sockets.add(target.removeprefix("socket:[").removesuffix("]"))
+        count = 0
+        for table in ("tcp", "tcp6"):
+            for line in (self.folder / "net" / table).read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                port = int(fields[2].rpartition(":")[2], 16)
+                count += fields[9] in sockets and fields[3] == ESTABLISHED and port == API_PORT
+        return count
+
+
+def bench_idle(system, seconds):
+    """While nothing changes. The agents' requests are told apart by node."""
+    time.sleep(SETTLED)
+    agents = {node: Process(system.processes[f"pd-agent-{node}"].pid) for node in NODES}
+    before = {node: agent.cpu_seconds() for node, agent in agents.items()}
+    began = time.time()
+    connections = {node: [] for node in NODES}
+    while time.time() < began + seconds:
+        for node, agent in agents.items():
+            connections[node].append(agent.connections())
+        time.sleep(min(1.0, max(0.0, began + seconds - time.time())))
+    ended = time.time()
+    requests = [entry for entry in AuditLog(system).read() if entry.user == "pd-agent" and began < entry.answered < ended]
+    for node, agent in agents.items():
+        source = SOURCES[node]
+        say(f"agent.rss_anon.{source}", "MB", [agent.memory("RssAnon")], target="<= 8")
+        say(f"agent.rss.{source}", "MB", [agent.memory("VmRSS")], target="<= 30")
+        own, children = (100 * (now - then) / (ended - began) for now, then in zip(agent.cpu_seconds(), before[node]))
+        say(f"agent.idle_cpu.{source}", "% of a core", [own], target="<= 0.1", seconds=round(ended - began))
+        say(f"agent.idle_cpu_of_tools.{source}", "% of a core", [children], seconds=round(ended - began))
+        of_node = [entry for entry in requests if entry.name == node]
+        say(f"agent.idle_writes.{source}", "requests", [sum(entry.is_write for entry in of_node)], target="0", seconds=round(ended - began))
+        say(f"agent.idle_reads.{source}", "requests", [sum(not entry.is_write for entry in of_node)], seconds=round(ended - began))
+        say(f"agent.connections.{source}", "connections", connections[node], target="<= 1")
+
+
+def written(audit, node, moment):
+    """When the API server had stored the last patch of a Node that it told of at that moment."""
+    answered = [entry.answered for entry in audit.read() if entry.name == node and entry.verb == "patch" and entry.user == "pd-agent"
+                and entry.succeeded]
+    return min(answered, key=lambda stored: abs(stored - moment))
+
+
+def bench_allocations(changes):
+    """From kubelet's checkpoint, as its file tells, to the Node that a client sees."""
+    audit, pods = AuditLog(changes.system), []
+    seen, stored, renamed, read = [], [], [], []
+    for _ in range(ALLOCATIONS):
+        if len(pods) == AT_ONCE:
+            changes.delete_pods(*pods)
+            pods.clear()
+        pods.append(changes.create_pod())
+        holding, change = changes.allocation(pods[-1], 1)
+        seen.append((change.moment - holding.written) * 1000)
+        stored.append((written(audit, changes.node, change.moment) - holding.written) * 1000)
+        renamed.append((holding.renamed - holding.written) * 1000)
+        read.append((holding.read - holding.written) * 1000)
+    say("agent.allocation", "ms", seen, target="<= 100")
+    say("agent.allocation_by_audit", "ms", stored)
+    say("agent.allocation_until_renamed", "ms", renamed, limit="kubelet: from the last byte to the file's own name")
+    say("agent.allocation_until_another_reader", "ms", read, limit="inotify and reading, by Python")
+    changes.delete_pods(*pods)
+
+
+def bench_restart(changes):
+    """A pod that goes while there is no kubelet, and one that comes after it; from kubelet's writes of its checkpoint."""
+    goes = changes.create_pod((2,))
+    changes.allocation(goes, 2)
+    with changes.without_kubelet():
+        changes.delete_pods(goes, by_force=True)
+    registered = changes.given.registered[changes.node]
+    gone = changes.forgotten(goes)
+    holding, change = changes.allocation(changes.create_pod((4,)), 4)
+    say("agent.kubelet_restart_loss", "ms", [(gone - registered) * 1000], target="<= 2000")
+    say("agent.kubelet_restart_gain", "ms", [(change.moment - holding.written) * 1000], target="<= 2000")
+
+
+def main(seconds=600):
+    with PdSystem("bench") as system:
+        system.stop_process(f"pd-agent-{NODES[1]}")
+        system.start_agent(NODES[1], "--source", SOURCES[NODES[1]])
+        bench_idle(system, seconds)
+        for node, source in SOURCES.items():
+            with AgentChanges(system, node, "default") as changes:
+                for write in (in_place, by_rename):
+                    say(f"agent.address_{write.__name__}.{source}", "ms", [changes.address(number, write) * 1000 for number in range(CHANGES)],
+                        target="<= 2000")
+        with AgentChanges(system, NODES[0], "default") as changes:
+            say("agent.link_down", "ms", [changes.link(number) * 1000 for number in range(CHANGES)], target="<= 12000")
+            bench_allocations(changes)
+            bench_restart(changes)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
