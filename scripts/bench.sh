@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # bench.sh [NAME...]: runs the benchmarks of the release build, or those named; each prints one JSON line per number, with
-# its unit. A line is only for comparison with other lines: no number fails.
+# its unit. A line is only for comparison with other lines: no number fails. A number after `agent` is for how many seconds
+# its idle agents are watched.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -43,16 +44,29 @@ bench_runtime() {
   PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/live_runtime.py"
 }
 
+# On two nodes with real kubelets, which takes ten minutes and some more, and root.
+bench_agent() {
+  [[ $(id -u) -eq 0 ]] || fail "the benchmark of the agent starts a cluster, which needs root: sudo ./dev bench agent"
+  "$root/scripts/setup.sh" >&2
+  "$root/scripts/image.sh" >&2
+  PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/agent.py" "$idle_seconds"
+}
+
 declare -A targets=([plan]=plan_bench [decode]="decode_bench replay_bench" [ranktable]="ranktable_bench table_memory"
-  [runtime]="runtime_bench store-probe api-load")
-[[ $# -gt 0 ]] || set -- plan decode ranktable runtime
-wanted=()
+  [runtime]="runtime_bench store-probe api-load" [agent]="pd-agent fake-npu-plugin fake-hccn-tool")
+idle_seconds=600
+names=()
 for name in "$@"; do
-  [[ -n ${targets[$name]:-} ]] || fail "there is no benchmark \"$name\"; there are plan, decode, ranktable and runtime"
+  if [[ $name =~ ^[0-9]+$ ]]; then idle_seconds=$name; else names+=("$name"); fi
+done
+[[ ${#names[@]} -gt 0 ]] || names=(plan decode ranktable runtime agent)
+wanted=()
+for name in "${names[@]}"; do
+  [[ -n ${targets[$name]:-} ]] || fail "there is no benchmark \"$name\"; there are plan, decode, ranktable, runtime and agent"
   read -ra more <<<"${targets[$name]}"
   wanted+=("${more[@]}")
 done
 "$root/scripts/build.sh" release "${wanted[@]}" >&2
-for name in "$@"; do
+for name in "${names[@]}"; do
   "bench_$name"
 done

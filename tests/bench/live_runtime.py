@@ -7,9 +7,9 @@ CPU time either took.
 import json
 import os
 import signal
-import statistics
 import sys
 
+import bench_line
 from asked_program import AskedProgram
 from live_cluster import PROGRAMS, ROOT, LiveCluster
 
@@ -23,11 +23,7 @@ CONNECTED = 120  # seconds that anything may take
 
 
 def say(name, unit, values, **more):
-    line = {"bench": name, "unit": unit, "median": round(statistics.median(values), 4), "min": round(min(values), 4),
-            "max": round(max(values), 4), "calls": len(values), **more}
-    if name in TARGETS:
-        line["target"] = TARGETS[name]
-    print(json.dumps(line), flush=True)
+    bench_line.say(name, unit, values, **more, **({"target": TARGETS[name]} if name in TARGETS else {}))
 
 
 class Bench:

@@ -64,12 +64,11 @@ def test_a_restarted_kubelet(changes):
     first = len(changes.nodes.changes)
     with changes.without_kubelet():
         changes.delete_pods(goes, by_force=True)
-    registered = changes.given.registered[NODE]
     comes = changes.create_pod((2,))
     holding, change = changes.allocation(comes, 2)
     assert changes.said_of(change, comes) == holding.devices
     assert change.moment - holding.written < patience(BOUND)
-    assert changes.forgotten(goes) - registered < patience(BOUND)
+    assert changes.forgotten(goes) - holding.written < patience(BOUND)
     of_node = [change for change in changes.nodes.changes[first:] if change.name == NODE]
     assert of_node and [change.annotation("npu-allocations")["pods"] for change in of_node
                         if changes.said_of(change, stays) != before.devices] == []

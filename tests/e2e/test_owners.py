@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import random
+import statistics
 import time
 
 import pytest
@@ -114,11 +115,23 @@ def versions_of(nodes):
     return versions
 
 
-def print_account(churn, given, versions, seconds):
-    entries = {(entry["uid"], tuple(entry["devices"])) for _, said in versions for entry in said["pods"]}
-    print(f"seed {SEED}, {seconds:.0f} s: {dict(churn.done)}; the checkpoint was read {given.writes} times, kubelet gave NPUs to "
-          f"{len(given.holdings)} pods, {len(given.started)} of them were seen as containers; {len(versions)} versions told of "
-          f"{len(entries)} pods")
+def delays(nodes, given):
+    """Of each pod, the seconds from kubelet's last write about it to the first version that says the same."""
+    first = {}
+    for change in nodes.changes:
+        for entry in (change.annotation("npu-allocations") or {"pods": ()})["pods"]:
+            first.setdefault((entry["uid"], tuple(entry["devices"])), change.moment)
+    return sorted(first[key] - holding.written for uid, holding in given.holdings.items()
+                  if (key := (uid, tuple(holding.devices))) in first)
+
+
+def print_account(churn, nodes, given, seconds):
+    versions, late = versions_of(nodes), delays(nodes, given)
+    names = [[(entry["namespace"], entry["name"]) for entry in said["pods"]] for _, said in versions]
+    print(f"seed {SEED}, {seconds:.0f} s: {dict(churn.done)}; the checkpoint was read {given.writes} times; kubelet gave NPUs to "
+          f"{len(given.holdings)} pods, {len(given.started)} of them were seen as containers; {len(versions)} versions told of {len(late)} "
+          f"pods, {sum(len(set(pods)) < len(pods) for pods in names)} of them of two of one name; from checkpoint to Node: median "
+          f"{statistics.median(late) * 1000:.0f} ms, worst {late[-1] * 1000:.0f} ms")
 
 
 @pytest.fixture
@@ -148,7 +161,7 @@ def test_200_random_pods(system, namespace, watched):
                    f"at the end, {node}")
         assert not set(left) & set(in_annotation(nodes, node))
     versions = versions_of(nodes)
-    print_account(churn, given, versions, time.monotonic() - began)
+    print_account(churn, nodes, given, time.monotonic() - began)
     names = {change.uid: (change.object["metadata"]["namespace"], change.name) for change in pods.changes}
     devices = {uid: (holding.node, holding.devices) for uid, holding in given.holdings.items()}
     assert wrong_attributions(versions, names, devices) == []

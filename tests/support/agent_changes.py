@@ -12,8 +12,9 @@ from api_watch import ApiWatch
 from given_devices import GivenDevices, node_root
 from manifests import npu_pod
 
-# How the driver's tool writes its file, and how anything else may.
+
 def in_place(path, text):
+    """As the driver's tool writes its file."""
     with open(path, "r+", encoding="ascii") as file:
         file.write(text)
         file.truncate()
