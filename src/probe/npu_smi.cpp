@@ -128,38 +128,39 @@ asio::awaitable<void> NpuSmi::complete(std::vector<npu::Device>& devices, Proble
   if (!problem_.empty()) problems["npu-smi"] = problem_;
 }
 
-// Each call gets at least half of the time limit; what there is no time for is asked at the next reading. A device that
-// fails hides no other.
+// A device that fails hides no other, but a call that hangs is the last one.
 asio::awaitable<void> NpuSmi::learn(const std::vector<npu::Device>& devices) {
-  const Instant end = std::chrono::steady_clock::now() + options_.time_limit;
+  const Instant end = std::chrono::steady_clock::now() + options_.reading_limit;
   Status learnt = Ok{};
-  if (places_.empty()) learnt = co_await learn_places(options_.time_limit);
+  if (places_.empty()) learnt = co_await learn_places();
   if (!learnt) co_return give_up(learnt.error());
   for (const npu::Device& device : devices) {
-    const Duration left = end - std::chrono::steady_clock::now();
-    if (left < options_.time_limit / 2) break;
+    if (std::chrono::steady_clock::now() >= end) break;  // the rest at the next reading
     if (!lacks(device)) continue;
-    const Status one = co_await learn_ids(device.id, left);
+    const Status one = co_await learn_ids(device.id);
     if (learnt && !one) learnt = one;
+    if (!one && one.error().code == Code::kTimeout) break;
   }
   if (!learnt) co_return give_up(learnt.error());
   problem_.clear();
   backoff_.reset();
 }
 
-asio::awaitable<Result<ProcessResult>> NpuSmi::run(std::vector<std::string> arguments, Duration left) {
+// Never kNotFound: that is a product without super pods.
+asio::awaitable<Result<ProcessResult>> NpuSmi::run(std::vector<std::string> arguments) {
   ProcessCall call;
   call.program = options_.path;
   call.arguments = std::move(arguments);
-  call.timeout = left;
+  call.timeout = options_.call_limit;
   Result<ProcessResult> result = co_await runner_.run(call);
-  if (!result) co_return Error{Code::kUnavailable, tool_not_run(result.error())};
-  co_return result;
+  if (result) co_return result;
+  const Code code = result.error().code == Code::kNotFound ? Code::kUnavailable : result.error().code;
+  co_return Error{code, tool_not_run(result.error())};
 }
 
-asio::awaitable<Status> NpuSmi::learn_places(Duration left) {
+asio::awaitable<Status> NpuSmi::learn_places() {
   std::vector<std::string> arguments = {"info", "-m"};
-  const Result<ProcessResult> result = co_await run(std::move(arguments), left);
+  const Result<ProcessResult> result = co_await run(std::move(arguments));
   if (!result) co_return result.error().with_context(options_.path + " info -m");
   Result<std::map<int, NpuPlace>> places = parse_npu_mapping(*result);
   if (!places) co_return places.error().with_context(options_.path + " info -m");
@@ -167,7 +168,7 @@ asio::awaitable<Status> NpuSmi::learn_places(Duration left) {
   co_return Ok{};
 }
 
-asio::awaitable<Status> NpuSmi::learn_ids(int id, Duration left) {
+asio::awaitable<Status> NpuSmi::learn_ids(int id) {
   const auto place = places_.find(id);
   if (place == places_.end())
     co_return invalid(options_.path + " info -m does not list the physical id " + std::to_string(id) +
@@ -179,7 +180,7 @@ asio::awaitable<Status> NpuSmi::learn_ids(int id, Duration left) {
   }
   std::string call = options_.path;
   for (const std::string& argument : arguments) call.append(" ").append(argument);
-  const Result<ProcessResult> result = co_await run(std::move(arguments), left);
+  const Result<ProcessResult> result = co_await run(std::move(arguments));
   if (!result) co_return result.error().with_context(call);
   const Result<SuperPodIds> ids = parse_spod_info(*result);
   if (!ids) co_return ids.error().with_context(call);

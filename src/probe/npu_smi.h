@@ -4,8 +4,8 @@
 // super pods name no physical ids in the table, or answer that they do "not support querying spod-info".
 //
 // An addition: where there is no npu-smi, nothing happens. The ids stay while the driver runs, so each device is asked
-// once; one that gives none is asked again after minutes, and a product that has none is not asked again. A reading
-// takes at most the time limit longer, whatever npu-smi does.
+// once; one that gives none is asked again after minutes, and a product that has none is not asked again. An npu-smi
+// that hangs is waited for once, until then; one that is slow is asked for the rest of the devices at the next reading.
 //
 // Owner: the program that asks. Thread: the io_context's one thread; npu-smi itself is a child process.
 #pragma once
@@ -43,8 +43,9 @@ class NpuSmi {
  public:
   struct Options {
     std::string path = "/usr/local/bin/npu-smi";
-    Duration time_limit = std::chrono::seconds(5);   // of all calls for one reading
-    Duration first_pause = std::chrono::minutes(1);  // after a failure; grows
+    Duration call_limit = std::chrono::seconds(5);
+    Duration reading_limit = std::chrono::seconds(20);  // after which no more calls begin
+    Duration first_pause = std::chrono::minutes(1);     // after a failure; grows
     Duration longest_pause = std::chrono::minutes(30);
   };
 
@@ -56,9 +57,9 @@ class NpuSmi {
  private:
   bool lacks(const npu::Device& device) const;
   asio::awaitable<void> learn(const std::vector<npu::Device>& devices);
-  asio::awaitable<Result<ProcessResult>> run(std::vector<std::string> arguments, Duration left);
-  asio::awaitable<Status> learn_places(Duration left);
-  asio::awaitable<Status> learn_ids(int id, Duration left);
+  asio::awaitable<Result<ProcessResult>> run(std::vector<std::string> arguments);
+  asio::awaitable<Status> learn_places();
+  asio::awaitable<Status> learn_ids(int id);
   void give_up(const Error& error);
 
   ProcessRunner& runner_;

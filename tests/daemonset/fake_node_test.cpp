@@ -62,7 +62,7 @@ TEST_F(FakeNodePage, ItsCommandsShowWhatItSays) {
   }
   ASSERT_EQ(shown.size(), 4U);
   EXPECT_THAT(shown[0], HasSubstr("29.81.18.107"));
-  EXPECT_THAT(shown[0], HasSubstr(R"("super_device_id":458752,"super_pod_id":5)"));
+  EXPECT_THAT(shown[0], HasSubstr(R"("super_device_id":0,"super_pod_id":5)"));
   EXPECT_THAT(shown[0], Not(HasSubstr("  device ")));
   EXPECT_THAT(shown[1], HasSubstr("  device 3: its link is down"));
   EXPECT_THAT(shown[1], HasSubstr("  device 4: its net health is \"Unreachable\""));

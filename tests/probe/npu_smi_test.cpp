@@ -101,7 +101,7 @@ class NpuSmiTool : public ::testing::Test {
   void SetUp() override {
     setenv("FAKE_NPU_SMI_CONF", dir_.path("npu-smi.conf").c_str(), 1);
     options_.path = PD_FAKE_NPU_SMI;
-    options_.time_limit = std::chrono::seconds(60);
+    options_.call_limit = options_.reading_limit = std::chrono::minutes(1);
     conf("910_93", 5);
     for (int id = 0; id < 4; ++id) devices_.push_back({.id = id});
   }
@@ -128,6 +128,14 @@ class NpuSmiTool : public ::testing::Test {
       pods_.push_back(device.super_pod_id.value_or(-1));
     }
     return ids;
+  }
+
+  // How many calls hung; all of them are gone.
+  int hung_calls() const {
+    std::ifstream pids(dir_.path("npu-smi.script.pids"));
+    int calls = 0;
+    for (pid_t pid = 0; pids >> pid; ++calls) EXPECT_EQ(kill(pid, 0), -1) << pid << " is still there";
+    return calls;
   }
 
   TempDir dir_;
@@ -208,16 +216,28 @@ TEST_F(NpuSmiTool, RestsAfterAFailureAndKeepsSayingIt) {
   EXPECT_THAT(problems_["npu-smi"], HasSubstr("info -m: exit status 127"));
 }
 
-TEST_F(NpuSmiTool, OneThatHangsDelaysByTheTimeLimitOnce) {
-  options_.time_limit = std::chrono::milliseconds(300);
+TEST_F(NpuSmiTool, AsksForTheRestNextTimeWhenItIsSlow) {
+  options_.reading_limit = Duration::zero();  // it is over once the places are known
+  EXPECT_THAT(complete(), ElementsAre(-1, -1, -1, -1));
+  EXPECT_THAT(problems_, IsEmpty());
+}
+
+TEST_F(NpuSmiTool, ADeviceThatHangsIsWaitedForOnce) {
+  options_.call_limit = std::chrono::seconds(1);
+  script("1 hang\n2 hang\n");
+  EXPECT_THAT(complete(), ElementsAre(100, -1, -1, -1));
+  EXPECT_THAT(problems_["npu-smi"], HasSubstr("-i 0 -c 1: "));
+  complete();
+  EXPECT_EQ(hung_calls(), 1);
+}
+
+TEST_F(NpuSmiTool, OneThatHangsIsWaitedForOnce) {
+  options_.call_limit = std::chrono::seconds(1);
   script("* hang\n");
   complete();
   EXPECT_THAT(problems_["npu-smi"], HasSubstr("the driver may hang"));
   complete();
-  std::ifstream pids(dir_.path("npu-smi.script.pids"));
-  int calls = 0;
-  for (pid_t pid = 0; pids >> pid; ++calls) EXPECT_EQ(kill(pid, 0), -1) << pid << " is still there";
-  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(hung_calls(), 1);
 }
 
 TEST_F(NpuSmiTool, BoundsWhatItReads) {
