@@ -36,13 +36,14 @@ def watch_folder(folder):
 
 
 class Holding:
-    """What one pod got on one node, with the last write of the checkpoint that changed it."""
+    """What one pod got on one node, with the last write of the checkpoint that changed it. Kubelet writes it for each container."""
 
-    def __init__(self, node, containers, facts):
+    def __init__(self, node, containers, facts, before):
         self.node = node
         self.containers = containers
         self.written = facts.st_mtime_ns / 1e9  # seconds since the epoch
         self.renamed = facts.st_ctime_ns / 1e9
+        self.first_written = before.first_written if before else self.written
         self.read = time.time()
 
     @property
@@ -57,7 +58,6 @@ class GivenDevices:
         self.started = {}  # {uid: {container: ids}} of all containers ever seen
         self.registered = {}  # by node: when kubelet last wrote that it has NPUs to give
         self.problems = []  # of kubelet: what it gave to a pod must not change
-        self.writes = 0
         self.news = threading.Condition()
         self.ended = threading.Event()
         self.followers = [threading.Thread(target=self.follow, args=(node,)) for node in nodes]
@@ -115,7 +115,6 @@ class GivenDevices:
                 facts, data = os.fstat(file.fileno()), json.load(file)["Data"]
         except FileNotFoundError:
             return  # nothing was given yet
-        self.writes += 1
         if any(data["RegisteredDevices"].values()):
             self.registered[node] = facts.st_mtime_ns / 1e9
         pods = {}
@@ -133,7 +132,7 @@ class GivenDevices:
         if changed:
             self.problems.append(f"kubelet gave {changed} of {uid} {before} and then {containers}")
         if containers != before:
-            self.holdings[uid] = Holding(node, {**before, **containers}, facts)
+            self.holdings[uid] = Holding(node, {**before, **containers}, facts, self.holdings.get(uid))
 
     @staticmethod
     def add_container(into, bundle):
