@@ -139,8 +139,8 @@ def main(seconds=600):
         for node, source in SOURCES.items():
             with AgentChanges(system, node, "default") as changes:
                 for write in (in_place, by_rename):
-                    say(f"agent.address_{write.__name__}.{source}", "ms", [changes.address(number, write) * 1000 for number in range(CHANGES)],
-                        target="<= 2000")
+                    took = [changes.address(number, write) * 1000 for number in range(CHANGES)]
+                    say(f"agent.address_{write.__name__}.{source}", "ms", took, target="<= 2000")
         with AgentChanges(system, NODES[0], "default") as changes:
             say("agent.link_down", "ms", [changes.link(number) * 1000 for number in range(CHANGES)], target="<= 12000")
             bench_allocations(changes)

@@ -130,8 +130,8 @@ def print_account(churn, nodes, given, seconds):
     holdings = {uid: holding for uid, holding in given.holdings.items() if uid in own}
     late = delays(nodes, holdings)
     spread = max(holding.written - holding.first_written for holding in holdings.values())
-    print(f"seed {SEED}, {seconds:.0f} s: {dict(churn.done)}; kubelet gave NPUs to {len(holdings)} pods, {len(own & given.started.keys())} of "
-          f"them were seen as containers; {len(versions_of(nodes))} versions told of {len(late)} pods; from checkpoint to Node: median "
+    print(f"seed {SEED}, {seconds:.0f} s: {dict(churn.done)}; kubelet gave NPUs to {len(holdings)} pods, "
+          f"{len(own & given.started.keys())} of them were seen as containers; {len(versions_of(nodes))} versions told of {len(late)} pods; from checkpoint to Node: median "
           f"{statistics.median(late) * 1000:.0f} ms, worst {late[-1] * 1000:.0f} ms; from the first write about a pod to the last: "
           f"worst {spread * 1000:.0f} ms")
 
