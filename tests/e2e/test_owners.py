@@ -131,9 +131,9 @@ def print_account(churn, nodes, given, seconds):
     late = delays(nodes, holdings)
     spread = max(holding.written - holding.first_written for holding in holdings.values())
     print(f"seed {SEED}, {seconds:.0f} s: {dict(churn.done)}; kubelet gave NPUs to {len(holdings)} pods, "
-          f"{len(own & given.started.keys())} of them were seen as containers; {len(versions_of(nodes))} versions told of {len(late)} pods; from checkpoint to Node: median "
-          f"{statistics.median(late) * 1000:.0f} ms, worst {late[-1] * 1000:.0f} ms; from the first write about a pod to the last: "
-          f"worst {spread * 1000:.0f} ms")
+          f"{len(own & given.started.keys())} of them were seen as containers; {len(versions_of(nodes))} versions told of "
+          f"{len(late)} pods; from checkpoint to Node: median {statistics.median(late) * 1000:.0f} ms, worst {late[-1] * 1000:.0f} ms; "
+          f"from the first write about a pod to the last: worst {spread * 1000:.0f} ms")
 
 
 @pytest.fixture
