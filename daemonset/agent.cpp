@@ -8,8 +8,11 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr Duration kSettle = std::chrono::milliseconds(50);  // between a file's change and its reading
-constexpr Duration kFirstReadings = seconds(2);              // how long the first patch waits for what is slower
+// Between a file's change and its reading: hccn.conf is edited in place; the checkpoint is replaced whole, and written
+// once for each container.
+constexpr Duration kSettleInventory = std::chrono::milliseconds(50);
+constexpr Duration kSettleAllocations = std::chrono::milliseconds(5);
+constexpr Duration kFirstReadings = seconds(2);  // how long the first patch waits for what is slower
 
 std::string devices_of(const Wanted& wanted) {
   return wanted.inventory ? std::to_string(wanted.inventory->devices.size()) : "unknown";
@@ -17,6 +20,15 @@ std::string devices_of(const Wanted& wanted) {
 
 std::string pods_of(const Wanted& wanted) {
   return wanted.allocations ? std::to_string(wanted.allocations->pods.size()) : "unknown";
+}
+
+// PodResources is ahead of the checkpoint for a moment when a pod is admitted: that is no problem yet.
+probe::Problems seen_twice(const probe::Problems& before, const probe::Problems& now) {
+  probe::Problems both;
+  for (const auto& problem : now) {
+    if (before.contains(problem.first)) both.insert(problem);
+  }
+  return both;
 }
 
 }  // namespace
@@ -71,9 +83,9 @@ void Agent::take_inventory(Result<InventoryReading> reading, probe::Problems& pr
 }
 
 // Until the round is due, or a file has changed and been left alone for a moment.
-asio::awaitable<void> Agent::next_round(runtime::Wakeup& wakeup, Instant due) {
+asio::awaitable<void> Agent::next_round(runtime::Wakeup& wakeup, Instant due, Duration settle) {
   co_await wakeup.wait_until(due);
-  const Instant settled = std::min(due, now() + kSettle);
+  const Instant settled = std::min(due, now() + settle);
   while (!stopping_ && now() < settled) co_await wakeup.wait_until(settled);
 }
 
@@ -84,10 +96,15 @@ asio::awaitable<void> Agent::first_readings() {
   }
 }
 
+// What the Node says is known to the sources before they are asked.
+asio::awaitable<void> Agent::first_look(runtime::Wakeup& wakeup) {
+  const Instant limit = now() + kFirstReadings;
+  while (!stopping_ && !node_tried_ && now() < limit) co_await wakeup.wait_until(limit);
+}
+
 asio::awaitable<void> Agent::inventory_loop() {
   runtime::Backoff backoff({.base = seconds(5), .cap = options_.probe_interval}, rng_);
-  const Instant limit = now() + kFirstReadings;
-  while (!stopping_ && !node_tried_ && now() < limit) co_await inventory_wakeup_.wait_until(limit);
+  co_await first_look(inventory_wakeup_);
   while (!stopping_) {
     probe::Problems problems;
     Result<InventoryReading> reading = co_await sources_.inventory();
@@ -99,29 +116,33 @@ asio::awaitable<void> Agent::inventory_loop() {
     if (problems.empty()) backoff.reset();
     const Duration pause = problems.empty() ? options_.probe_interval : backoff.next();
     const Instant next = now() + std::min(pause, options_.probe_interval);
-    co_await next_round(inventory_wakeup_, next);
+    co_await next_round(inventory_wakeup_, next, kSettleInventory);
   }
 }
 
 asio::awaitable<void> Agent::allocations_loop() {
   runtime::Backoff backoff({.base = seconds(1), .cap = options_.allocations_interval}, rng_);
+  probe::Problems before;
+  co_await first_look(allocations_wakeup_);
   while (!stopping_) {
     probe::Problems problems;
+    Duration pause = options_.allocations_interval;
     Result<AllocationsReading> reading = co_await sources_.allocations();
     if (stopping_) co_return;
     allocations_tried_ = true;
     if (reading) {
       wanted_.allocations = std::move(reading->allocations);
       problems.merge(reading->problems);
+      pause = std::min(pause, reading->look_again.value_or(pause));
     } else {
       problems["allocations"] = reading.error().message;
     }
-    log_.update("allocations", problems);
+    log_.update("allocations", seen_twice(before, problems));
     publish_wakeup_.notify();
     if (problems.empty()) backoff.reset();
-    const Duration pause = problems.empty() ? options_.allocations_interval : backoff.next();
-    const Instant next = now() + std::min(pause, options_.allocations_interval);
-    co_await next_round(allocations_wakeup_, next);
+    if (!problems.empty()) pause = std::min(pause, backoff.next());
+    before = std::move(problems);
+    co_await next_round(allocations_wakeup_, now() + pause, kSettleAllocations);
   }
 }
 
@@ -130,6 +151,7 @@ asio::awaitable<void> Agent::first_look_at_node() {
   const Status read = co_await publisher_.refresh();
   node_tried_ = true;
   inventory_wakeup_.notify();
+  allocations_wakeup_.notify();
   if (read) refreshed();
 }
 

@@ -5,10 +5,10 @@
 //   publish      when either has something new, and every minute: read the own Node; one merge patch, if it says
 //   something else. What others have written to the Node is a source, so the first reading of it comes before all.
 //
-// What changed is read when it has been left alone for a moment: kubelet writes its checkpoint container by container.
-// The first patch waits for both readings, but not long. While something is wrong the first two look again sooner (1 s
-// or 5 s, growing, jittered); a write that failed is repeated with back-off. What is wrong is logged once, and once
-// more when it is over.
+// What changed is read when it has been left alone for a moment. The first patch waits for both readings, but not long.
+// While something is wrong the first two look again sooner (1 s or 5 s, growing, jittered); a write that failed is
+// repeated with back-off. What is wrong is logged once (of the allocations: when it was seen twice), and once more when
+// it is over.
 //
 // What is published when something cannot be read (invariants S3, S9):
 //   * A device whose address cannot be read, after being asked for twice, is listed without one. No older address is
@@ -67,7 +67,8 @@ class Agent {
   asio::awaitable<void> inventory_loop();
   asio::awaitable<void> allocations_loop();
   asio::awaitable<void> publish_loop();
-  asio::awaitable<void> next_round(runtime::Wakeup& wakeup, Instant due);
+  asio::awaitable<void> next_round(runtime::Wakeup& wakeup, Instant due, Duration settle);
+  asio::awaitable<void> first_look(runtime::Wakeup& wakeup);
   asio::awaitable<void> first_readings();
   asio::awaitable<void> first_look_at_node();
   asio::awaitable<Status> publish_once();

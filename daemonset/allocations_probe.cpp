@@ -1,5 +1,7 @@
 #include "daemonset/allocations_probe.h"
 
+#include <algorithm>
+
 #include "base/file.h"
 
 namespace pd::agent {
@@ -29,7 +31,8 @@ Result<std::vector<CheckpointEntry>> AllocationsProbe::entries(const Result<std:
   Result<Checkpoint> parsed = checkpoint ? parse_checkpoint(*checkpoint) : checkpoint.error();
   if (parsed) return std::move(parsed->entries);
   // A kubelet that never saw a device plugin has none.
-  if (parsed.error().code == Code::kNotFound && listed.empty()) return std::vector<CheckpointEntry>();
+  const bool none = std::all_of(listed.begin(), listed.end(), [](const auto& held) { return held.devices.empty(); });
+  if (parsed.error().code == Code::kNotFound && none) return std::vector<CheckpointEntry>();
   metrics_.failed("checkpoint", parsed.error());
   const Error why = checkpoint ? parsed.error().with_context(options_.checkpoint) : parsed.error();
   if (!names) return Error{why.code, why.message + "; nor can the folders of the pods' logs: " + names.error().message};
@@ -39,15 +42,19 @@ Result<std::vector<CheckpointEntry>> AllocationsProbe::entries(const Result<std:
 }
 
 Result<AllocationsReading> AllocationsProbe::join(const std::vector<ContainerDevices>& listed,
-                                                  const Result<std::string>& checkpoint) const {
+                                                  const Result<std::string>& checkpoint) {
   AllocationsReading reading;
   const Result<PodNames> names = read_pod_logs(options_.pod_logs);
   const Result<std::vector<CheckpointEntry>> known = entries(checkpoint, listed, names, reading.problems);
   if (!known) return known.error();
   OwnersReading owners = join_owners(listed, *known, options_.resource_names, names ? *names : PodNames());
   reading.allocations.ids = options_.ids;
-  reading.allocations.pods = std::move(owners.pods);
   reading.problems.merge(owners.problems);
+  const Instant now = std::chrono::steady_clock::now();
+  Continuity::Verdict verdict =
+      continuity_.judge(std::move(owners), devices_by_uid(*known, options_.resource_names), now);
+  reading.allocations.pods = std::move(verdict.pods);
+  if (verdict.look_again) reading.look_again = *verdict.look_again - now;
   const Result<npu::Allocations> readable = npu::parse_allocations(npu::format_allocations(reading.allocations));
   if (!readable) return readable.error().with_context("what kubelet says makes no valid annotation");
   return reading;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "daemonset/agent_metrics.h"
-#include "daemonset/owners.h"
+#include "daemonset/continuity.h"
 #include "daemonset/sources/pod_resources.h"
 
 namespace pd::agent {
@@ -15,6 +15,7 @@ namespace pd::agent {
 struct AllocationsReading {
   npu::Allocations allocations;
   probe::Problems problems;
+  std::optional<Duration> look_again = {};  // when it may be another, without a change to be seen
 };
 
 class AllocationsProbe {
@@ -30,6 +31,10 @@ class AllocationsProbe {
       : options_(std::move(options)), pod_resources_(pod_resources) {}
 
   asio::awaitable<Result<AllocationsReading>> read();
+  // What an earlier run has published.
+  void remember(const npu::Allocations& published) {
+    continuity_.remember(published, std::chrono::steady_clock::now());
+  }
   void measure(SourceMetrics metrics) { metrics_ = metrics; }
 
  private:
@@ -37,11 +42,11 @@ class AllocationsProbe {
   Result<std::vector<CheckpointEntry>> entries(const Result<std::string>& checkpoint,
                                                const std::vector<ContainerDevices>& listed,
                                                const Result<PodNames>& names, probe::Problems& problems) const;
-  Result<AllocationsReading> join(const std::vector<ContainerDevices>& listed,
-                                  const Result<std::string>& checkpoint) const;
+  Result<AllocationsReading> join(const std::vector<ContainerDevices>& listed, const Result<std::string>& checkpoint);
 
   Options options_;
   PodResources& pod_resources_;
+  Continuity continuity_;
   SourceMetrics metrics_;
 };
 

@@ -22,5 +22,5 @@ function(pd_grpc_library name)
   target_compile_options(${name} PRIVATE -w)
   target_include_directories(${name} SYSTEM PUBLIC ${output})
   # A unix socket needs no TLS, and our messages no descriptors: the smaller variants of both libraries do.
-  target_link_libraries(${name} PUBLIC grpc++_unsecure gpr absl_synchronization protobuf::libprotobuf-lite Threads::Threads)
+  target_link_libraries(${name} PUBLIC grpc++_unsecure grpc_unsecure gpr absl_synchronization protobuf::libprotobuf-lite Threads::Threads)
 endfunction()

@@ -26,8 +26,17 @@ Agent::Sources NodeReader::sources() {
   Agent::Sources sources;
   sources.inventory = [this] { return read_inventory(); };
   sources.allocations = [this] { return read_allocations(); };
-  sources.learn = [this](const Annotations& of_the_node) { return node_annotation_.learn(of_the_node); };
+  sources.learn = [this](const Annotations& of_the_node) { return learn(of_the_node); };
   return sources;
+}
+
+bool NodeReader::learn(const Annotations& of_the_node) {
+  const auto published = of_the_node.find(std::string(npu::kAllocationsAnnotation));
+  if (allocations_ && published != of_the_node.end()) {
+    const Result<npu::Allocations> before = npu::parse_allocations(published->second);
+    if (before) allocations_->remember(*before);
+  }
+  return node_annotation_.learn(of_the_node);
 }
 
 void NodeReader::on_change(std::function<void()> of_inventory, std::function<void()> of_allocations) {

@@ -35,6 +35,7 @@ class NodeReader {
   void stop();
 
  private:
+  bool learn(const Annotations& of_the_node);
   asio::awaitable<Result<InventoryReading>> read_inventory();
   asio::awaitable<Result<AllocationsReading>> read_allocations();
 

@@ -47,6 +47,7 @@ class Join {
     }
     if (!is_npu(listed.resource, resources_) || listed.devices.empty()) return;
     holdings_[holding_of(listed.container, listed.resource, listed.devices)].insert(pod);
+    if (listed.last) complete_.insert(pod);
   }
 
   OwnersReading finish() {
@@ -55,8 +56,10 @@ class Join {
     }
     refuse_shared_devices();
     for (auto& [key, pod] : found_) {
-      if (!refused_.contains(pod.uid) && !refused_names_.contains({pod.pod_namespace, pod.name}))
-        reading_.pods.push_back(std::move(pod));
+      const PodName name(pod.pod_namespace, pod.name);
+      if (refused_.contains(pod.uid) || refused_names_.contains(name)) continue;
+      if (!complete_.contains(name)) reading_.growing.insert(pod.uid);
+      reading_.pods.push_back(std::move(pod));
     }
     return std::move(reading_);
   }
@@ -117,6 +120,7 @@ class Join {
   std::map<std::tuple<std::string, std::string, std::string>, npu::PodDevices> found_;  // by namespace, name, uid
   std::set<std::string> refused_;                                                       // uids
   std::set<PodName> refused_names_;
+  std::set<PodName> complete_;  // the last container holds NPUs, too
   OwnersReading reading_;
 };
 
@@ -126,7 +130,27 @@ OwnersReading join_owners(const std::vector<ContainerDevices>& listed, const std
                           const std::vector<std::string>& resources, const PodNames& names) {
   Join join(entries, resources, names);
   for (const ContainerDevices& container : listed) join.take(container);
-  return join.finish();
+  OwnersReading reading = join.finish();
+  reading.nothing_listed = listed.empty();
+  return reading;
+}
+
+DevicesByUid devices_by_uid(const std::vector<CheckpointEntry>& entries, const std::vector<std::string>& resources) {
+  std::map<std::string, std::set<int>> ids;
+  std::set<std::string> strange;
+  for (const CheckpointEntry& entry : entries) {
+    if (!is_npu(entry.resource, resources)) continue;
+    for (const std::string& name : entry.devices) {
+      const Result<int> id = npu::device_id_of(name);
+      if (id) ids[entry.pod_uid].insert(*id);
+      if (!id) strange.insert(entry.pod_uid);
+    }
+  }
+  DevicesByUid devices;
+  for (const auto& [uid, held] : ids) {
+    if (!strange.contains(uid)) devices.emplace(uid, std::vector<int>(held.begin(), held.end()));
+  }
+  return devices;
 }
 
 std::vector<CheckpointEntry> entries_by_logs(const std::vector<ContainerDevices>& listed, const PodNames& names) {

@@ -5,6 +5,8 @@
 // names the UID has, the folders of logs tell. Thread: pure functions.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,12 +20,18 @@ namespace pd::agent {
 
 struct OwnersReading {
   std::vector<npu::PodDevices> pods;  // by namespace, name, uid
-  probe::Problems problems;           // by pod ("pod llm/qwen-0")
+  std::set<std::string> growing;  // UIDs of those whose last container holds none: kubelet may not be done with them
+  bool nothing_listed = false;    // not a single pod, with NPUs or without
+  probe::Problems problems;       // by pod ("pod llm/qwen-0")
 };
 
 // `resources`: the extended resources that are NPUs; others are ignored. `names`: those of the folders of logs.
 OwnersReading join_owners(const std::vector<ContainerDevices>& listed, const std::vector<CheckpointEntry>& entries,
                           const std::vector<std::string>& resources, const PodNames& names = {});
+
+// What each pod holds by the checkpoint; without pods of devices that are not whole NPUs.
+using DevicesByUid = std::map<std::string, std::vector<int>>;
+DevicesByUid devices_by_uid(const std::vector<CheckpointEntry>& entries, const std::vector<std::string>& resources);
 
 // What the checkpoint would say, where it can't be read: the UIDs are those of the folders of logs. A pod of whose name
 // there are several, or none, has no entry and does not join. Between a pod's deletion by force and the start of the

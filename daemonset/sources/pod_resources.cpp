@@ -1,5 +1,6 @@
 #include "daemonset/sources/pod_resources.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 
 #include <boost/asio/post.hpp>
@@ -113,7 +114,7 @@ class GrpcPodResources final : public PodResources {
     if (!call->status.ok()) co_return to_error(call->status, socket_);
     std::vector<ContainerDevices> found;
     for (const v1::PodResources& pod : call->response.pod_resources()) {
-      for (const v1::ContainerResources& container : pod.containers()) append(pod, container, found);
+      for (int i = 0; i < pod.containers_size(); ++i) append(pod, i, found);
     }
     co_return found;
   }
@@ -154,15 +155,17 @@ class GrpcPodResources final : public PodResources {
     return true;
   }
 
-  static void append(const v1::PodResources& pod, const v1::ContainerResources& container,
-                     std::vector<ContainerDevices>& found) {
+  static void append(const v1::PodResources& pod, int index, std::vector<ContainerDevices>& found) {
+    const v1::ContainerResources& container = pod.containers(index);
+    const bool last = index + 1 == pod.containers_size();
+    if (container.devices().empty()) found.push_back({pod.namespace_(), pod.name(), container.name(), {}, {}, last});
     std::map<std::string, std::vector<std::string>> by_resource;
     for (const v1::ContainerDevices& devices : container.devices()) {
       std::vector<std::string>& names = by_resource[devices.resource_name()];
       names.insert(names.end(), devices.device_ids().begin(), devices.device_ids().end());
     }
     for (auto& [resource, devices] : by_resource) {
-      found.push_back({pod.namespace_(), pod.name(), container.name(), resource, std::move(devices)});
+      found.push_back({pod.namespace_(), pod.name(), container.name(), resource, std::move(devices), last});
     }
   }
 
@@ -176,6 +179,10 @@ class GrpcPodResources final : public PodResources {
 }  // namespace
 
 std::unique_ptr<PodResources> make_pod_resources(asio::io_context& io, const std::string& socket, Duration timeout) {
+  // gRPC would end its threads with the last channel: that takes up to 10 s while one of them polls, and in 1.51 fails
+  // an assertion of its own now and then. They end with the process.
+  static const bool kept = (grpc_init(), true);
+  static_cast<void>(kept);
   return std::make_unique<GrpcPodResources>(io, socket, timeout);
 }
 

@@ -18,13 +18,14 @@ namespace pd::agent {
 
 namespace asio = boost::asio;
 
-// The devices of one resource that one container holds.
+// The devices of one resource that one container holds; a container without devices is listed with no resource.
 struct ContainerDevices {
   std::string pod_namespace;
   std::string pod;
   std::string container;
   std::string resource;
   std::vector<std::string> devices;  // the device plugin's names
+  bool last = false;  // no container of its pod comes after it; kubelet allocates in this order
 };
 
 // The devices of one resource that the node has to give.

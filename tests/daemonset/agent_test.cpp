@@ -74,7 +74,7 @@ class RunningAgent : public ::testing::Test {
   }
   void give_npu_to_pod() {
     pod_resources_.listed =
-        std::vector<ContainerDevices>{{"llm", "p", "main", "huawei.com/Ascend910", {"Ascend910-1"}}};
+        std::vector<ContainerDevices>{{"llm", "p", "main", "huawei.com/Ascend910", {"Ascend910-1"}, true}};
     dir_.replace("checkpoint", checkpoint_of({{kUid, "main", "huawei.com/Ascend910", {"Ascend910-1"}}}));
   }
 
@@ -135,7 +135,8 @@ TEST_F(RunningAgent, TakesWhatTheNodeSaysBeforeItAsksAnybody) {
 TEST_F(RunningAgent, WritesNothingAfterARestart) {
   run_until([this] { return inventory() && allocations(); });
   const std::size_t written = node_.patches.size();
-  pod_resources_.listed = std::vector<ContainerDevices>{{"llm", "p", "main", "huawei.com/Ascend910", {"Ascend910-1"}}};
+  pod_resources_.listed =
+      std::vector<ContainerDevices>{{"llm", "p", "main", "huawei.com/Ascend910", {"Ascend910-1"}, true}};
   build();
   asio::post(io_, [this] { give_npu_to_pod(); });
   run_until([this] { return allocations() && !allocations()->pods.empty(); });

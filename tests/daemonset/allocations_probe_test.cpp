@@ -34,7 +34,7 @@ class BusyKubelet final : public PodResources {
 class ReadingAllocations : public ::testing::Test {
  protected:
   void SetUp() override {
-    kubelet_.listed = {{"llm", "p", "main", kNpu, {"Ascend910-1"}}};
+    kubelet_.listed = {{"llm", "p", "main", kNpu, {"Ascend910-1"}, true}};
     dir_.write("checkpoint", checkpoint_of({{kUid, "main", kNpu, {"Ascend910-1"}}}));
   }
 

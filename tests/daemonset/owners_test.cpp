@@ -15,7 +15,12 @@ const std::string kNpu = kResources[0];
 
 ContainerDevices listed(const std::string& pod, const std::string& container, const std::vector<std::string>& devices,
                         const std::string& resource = kNpu) {
-  return {"llm", pod, container, resource, devices};
+  return {"llm", pod, container, resource, devices, false};
+}
+
+ContainerDevices last(ContainerDevices container) {
+  container.last = true;
+  return container;
 }
 
 CheckpointEntry entry(const std::string& uid, const std::string& container, const std::vector<std::string>& devices,
@@ -145,6 +150,26 @@ TEST(JoinOwners, RefusesVirtualNpus) {
   EXPECT_THAT(reading.pods, IsEmpty());
   EXPECT_THAT(reading.problems.at("pod llm/p"), HasSubstr("whole NPU"));
   EXPECT_THAT(reading.problems.at("pod llm/q"), HasSubstr("virtual NPUs"));
+}
+
+TEST(JoinOwners, TellsWhichPodsMayGetMore) {
+  const OwnersReading reading = join_owners(
+      {listed("p", "a", {"Ascend910-0"}), last(listed("p", "b", {}, "")), listed("q", "gate", {}, ""),
+       last(listed("q", "main", {"Ascend910-1"})), listed("r", "a", {"Ascend910-2"}),
+       last(listed("r", "b", {"nic-0"}, "example.com/nic"))},
+      {entry("u-1", "a", {"Ascend910-0"}), entry("u-2", "main", {"Ascend910-1"}), entry("u-3", "a", {"Ascend910-2"})},
+      kResources);
+  EXPECT_EQ(reading.pods.size(), 3U);
+  EXPECT_THAT(reading.growing, ElementsAre("u-1", "u-3"));
+  EXPECT_FALSE(reading.nothing_listed);
+  EXPECT_TRUE(join_owners({}, {}, kResources).nothing_listed);
+}
+
+TEST(DevicesByUid, AddsUpContainersAndLeavesOutWhatIsNoWholeNpu) {
+  EXPECT_EQ(devices_by_uid({entry("u-1", "a", {"Ascend910-10", "Ascend910-2"}), entry("u-1", "b", {"Ascend910-3"}),
+                            entry("u-2", "a", {"nic-0"}, "example.com/nic"), entry("u-3", "a", {"Ascend910-2c-100-1"})},
+                           kResources),
+            (DevicesByUid{{"u-1", {2, 3, 10}}}));
 }
 
 TEST(JoinOwners, IgnoresOtherResources) {

@@ -88,6 +88,7 @@ TEST_F(PodResourcesClient, ListsContainersWithTheirDevicesPutTogether) {
   EXPECT_EQ((*found)[1].container, "main");
   EXPECT_EQ((*found)[1].resource, "huawei.com/Ascend910");
   EXPECT_THAT((*found)[1].devices, ElementsAre("Ascend910-0", "Ascend910-8"));
+  EXPECT_TRUE((*found)[1].last);
 }
 
 TEST_F(PodResourcesClient, ListsWhatTheNodeHasToGive) {

@@ -1,0 +1,120 @@
+#include "daemonset/continuity.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pd::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const npu::PodDevices kPod{"llm", "p", "u-1", {4, 5}};
+const npu::PodDevices kOther{"llm", "q", "u-2", {6}};
+constexpr Duration kMoment = milliseconds(1);
+
+class Reading : public ::testing::Test {
+ protected:
+  static OwnersReading listed(std::vector<npu::PodDevices> pods, std::set<std::string> growing = {}) {
+    OwnersReading reading;
+    reading.pods = std::move(pods);
+    reading.growing = std::move(growing);
+    return reading;
+  }
+  static OwnersReading nothing() {
+    OwnersReading reading;
+    reading.nothing_listed = true;
+    return reading;
+  }
+  std::vector<npu::PodDevices> judge(OwnersReading reading) {
+    Continuity::Verdict verdict = continuity_.judge(std::move(reading), checkpoint_, now_);
+    look_again_ = verdict.look_again;
+    return verdict.pods;
+  }
+
+  Continuity continuity_;
+  DevicesByUid checkpoint_ = {{"u-1", {4, 5}}, {"u-2", {6}}};
+  Instant now_{std::chrono::hours(1)};
+  std::optional<Instant> look_again_;
+};
+
+TEST_F(Reading, IsTakenAtItsWord) {
+  EXPECT_THAT(judge(listed({kPod, kOther})), ElementsAre(kPod, kOther));
+  EXPECT_FALSE(look_again_);
+}
+
+TEST_F(Reading, APodThatMayGrowIsHeldBackUntilItHasStayedTheSame) {
+  EXPECT_THAT(judge(listed({kPod}, {"u-1"})), IsEmpty());
+  EXPECT_EQ(look_again_, now_ + Continuity::kGrown);
+  now_ += Continuity::kGrown - kMoment;
+  EXPECT_THAT(judge(listed({kPod}, {"u-1"})), IsEmpty());
+  now_ += kMoment;
+  EXPECT_THAT(judge(listed({kPod}, {"u-1"})), ElementsAre(kPod));
+  EXPECT_FALSE(look_again_);
+}
+
+TEST_F(Reading, APodThatGrowsIsHeldBackAnew) {
+  const npu::PodDevices half{"llm", "p", "u-1", {4}};
+  judge(listed({half}, {"u-1"}));
+  now_ += Continuity::kGrown;
+  EXPECT_THAT(judge(listed({kPod}, {"u-1"})), IsEmpty());
+  now_ += Continuity::kGrown;
+  EXPECT_THAT(judge(listed({kPod}, {"u-1"})), ElementsAre(kPod));
+}
+
+TEST_F(Reading, APodIsSaidAsSoonAsItsLastContainerHasNpus) {
+  judge(listed({{"llm", "p", "u-1", {4}}}, {"u-1"}));
+  EXPECT_THAT(judge(listed({kPod})), ElementsAre(kPod));
+}
+
+TEST_F(Reading, WhatWasSaidOnceIsNotHeldBackAgain) {
+  continuity_.remember({.pods = {kPod}}, now_);
+  EXPECT_THAT(judge(listed({kPod}, {"u-1"})), ElementsAre(kPod));
+  EXPECT_THAT(judge(listed({kPod}, {"u-1"})), ElementsAre(kPod));
+}
+
+// Kubelet was restarted: the pods run, and are not listed.
+TEST_F(Reading, APodThatIsNotListedStaysWhileTheCheckpointHasIt) {
+  judge(listed({kPod, kOther}));
+  now_ += std::chrono::minutes(1);
+  judge(listed({kPod, kOther}));
+  now_ += Continuity::kNothingListed - kMoment;
+  EXPECT_THAT(judge(nothing()), ElementsAre(kPod, kOther));
+  EXPECT_EQ(look_again_, now_ + kMoment);
+  now_ += kMoment;
+  EXPECT_THAT(judge(nothing()), IsEmpty());
+}
+
+TEST_F(Reading, WhereOthersAreListedItStaysForAMoment) {
+  judge(listed({kPod, kOther}));
+  now_ += Continuity::kUnlisted - kMoment;
+  EXPECT_THAT(judge(listed({kOther})), ElementsAre(kOther, kPod));
+  now_ += kMoment;
+  EXPECT_THAT(judge(listed({kOther})), ElementsAre(kOther));
+}
+
+TEST_F(Reading, WhatTheCheckpointDoesNotSayDoesNotStay) {
+  judge(listed({kPod, kOther}));
+  checkpoint_ = {{"u-1", {4}}};
+  EXPECT_THAT(judge(nothing()), IsEmpty());
+}
+
+TEST_F(Reading, ItDoesNotStayBesideAPodThatHasItsDevices) {
+  judge(listed({kPod}));
+  const npu::PodDevices successor{"llm", "p", "u-3", {5}};
+  checkpoint_["u-3"] = {5};
+  EXPECT_THAT(judge(listed({successor})), ElementsAre(successor));
+  judge(listed({kPod}));
+  EXPECT_THAT(judge(listed({successor}, {"u-3"})), IsEmpty()) << "also one that may grow";
+}
+
+TEST_F(Reading, WhatAnEarlierRunHasPublishedStaysLikewise) {
+  continuity_.remember({.pods = {kPod}}, now_);
+  EXPECT_THAT(judge(nothing()), ElementsAre(kPod));
+  continuity_.remember({.pods = {kOther}}, now_);
+  EXPECT_THAT(judge(nothing()), ElementsAre(kPod)) << "only before the first reading";
+}
+
+}  // namespace
+}  // namespace pd::agent
