@@ -142,7 +142,7 @@ asio::awaitable<Result<InventoryReading>> InventoryProbe::read() {
     result.inventory.devices = std::move(reading->devices);
     result.problems.merge(reading->problems);
     compare_with_conf(result.inventory, result.problems);
-    if (sources_.npu_smi != nullptr) co_await sources_.npu_smi->complete(result.inventory.devices, result.problems);
+    if (sources_.npu_smi != nullptr) sources_.npu_smi->complete(result.inventory.devices, result.problems);
   } else {
     for (const int id : ids.empty() ? known_ids : ids) {
       npu::Device device;

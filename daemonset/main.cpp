@@ -43,7 +43,7 @@ T run_to_end(asio::io_context& io, asio::awaitable<T> task) {
 int print_findings(const Options& options) {
   asio::io_context io(1);
   NodeReader reader(io, options, kubelet_of(io, options));
-  const Findings found = run_to_end(io, look(reader.sources()));
+  const Findings found = run_to_end(io, look(reader.patient_sources()));
   const WallTime now = SystemClock().wall_now();
   const std::string text = options.json ? to_json(found, now) + "\n" : describe(found, now);
   std::fputs(text.c_str(), stdout);

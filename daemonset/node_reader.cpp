@@ -1,10 +1,13 @@
 #include "daemonset/node_reader.h"
 
+#include "runtime/spawn.h"
+
 namespace pd::agent {
 
 NodeReader::NodeReader(asio::io_context& io, const Options& options, std::unique_ptr<PodResources> pod_resources,
                        SourceMetrics metrics)
-    : runner_(io),
+    : io_(io),
+      runner_(io),
       tool_(io, runner_, {.path = options.hccn_tool, .timeout = seconds(options.hccn_tool_timeout)}),
       conf_(options.hccn_conf),
       static_file_(options.static_file),
@@ -27,6 +30,12 @@ Agent::Sources NodeReader::sources() {
   sources.inventory = [this] { return read_inventory(); };
   sources.allocations = [this] { return read_allocations(); };
   sources.learn = [this](const Annotations& of_the_node) { return learn(of_the_node); };
+  return sources;
+}
+
+Agent::Sources NodeReader::patient_sources() {
+  Agent::Sources sources = this->sources();
+  sources.inventory = [this] { return read_patiently(); };
   return sources;
 }
 
@@ -55,6 +64,24 @@ asio::awaitable<Result<InventoryReading>> NodeReader::read_inventory() {
   const Status watched = conf_watch_.arm();
   Result<InventoryReading> reading = co_await inventory_.read();
   if (reading && !watched) reading->problems["hccn.conf"] = watched.error().message;
+  if (reading && !learning_ && npu_smi_.is_due(reading->inventory.devices)) {
+    learning_ = true;
+    runtime::spawn(io_, learn_super_pods(reading->inventory.devices));
+  }
+  co_return reading;
+}
+
+asio::awaitable<void> NodeReader::learn_super_pods(std::vector<npu::Device> devices) {
+  co_await npu_smi_.learn(std::move(devices));
+  learning_ = false;
+  inventory_changed_();
+}
+
+asio::awaitable<Result<InventoryReading>> NodeReader::read_patiently() {
+  Result<InventoryReading> reading = co_await inventory_.read();
+  if (!reading || !npu_smi_.is_due(reading->inventory.devices)) co_return reading;
+  co_await npu_smi_.learn(reading->inventory.devices);
+  npu_smi_.complete(reading->inventory.devices, reading->problems);
   co_return reading;
 }
 

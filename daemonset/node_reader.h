@@ -27,9 +27,11 @@ class NodeReader {
   NodeReader(asio::io_context& io, const Options& options, std::unique_ptr<PodResources> pod_resources,
              SourceMetrics metrics = {});
 
-  // They refer to this.
+  // They refer to this. Super-pod ids come when npu-smi has told them, and are waited for by the patient ones.
   Agent::Sources sources();
-  // Called when hccn.conf or kubelet's checkpoint may have changed, from the first reading of it on.
+  Agent::Sources patient_sources();
+  // Called when there may be something new: hccn.conf or kubelet's checkpoint has changed since it was read, or npu-smi
+  // has answered.
   void on_change(std::function<void()> of_inventory, std::function<void()> of_allocations);
   // Ends what is under way; nothing is answered any more.
   void stop();
@@ -37,8 +39,11 @@ class NodeReader {
  private:
   bool learn(const Annotations& of_the_node);
   asio::awaitable<Result<InventoryReading>> read_inventory();
+  asio::awaitable<Result<InventoryReading>> read_patiently();
+  asio::awaitable<void> learn_super_pods(std::vector<npu::Device> devices);
   asio::awaitable<Result<AllocationsReading>> read_allocations();
 
+  asio::io_context& io_;
   probe::ProcessRunner runner_;
   NodeAnnotation node_annotation_;
   probe::HccnTool tool_;
@@ -48,6 +53,7 @@ class NodeReader {
   std::unique_ptr<PodResources> pod_resources_;
   InventoryProbe inventory_;
   std::optional<AllocationsProbe> allocations_;
+  bool learning_ = false;  // super pods
   std::function<void()> inventory_changed_ = [] {};
   std::function<void()> allocations_changed_ = [] {};
   FileWatch conf_watch_;

@@ -112,30 +112,30 @@ bool NpuSmi::lacks(const npu::Device& device) const {
   return (!device.super_device_id || !device.super_pod_id) && !known_.contains(device.id);
 }
 
-asio::awaitable<void> NpuSmi::complete(std::vector<npu::Device>& devices, Problems& problems) {
-  const bool wanted = std::any_of(devices.begin(), devices.end(), [this](const npu::Device& d) { return lacks(d); });
-  if (!wanted || access(options_.path.c_str(), F_OK) != 0) {
-    problem_.clear();
-  } else if (!without_super_pods_ && std::chrono::steady_clock::now() >= next_) {
-    co_await learn(devices);
-  }
+bool NpuSmi::is_due(const std::vector<npu::Device>& devices) const {
+  return !without_super_pods_ && std::chrono::steady_clock::now() >= next_ &&
+         std::any_of(devices.begin(), devices.end(), [this](const npu::Device& device) { return lacks(device); }) &&
+         access(options_.path.c_str(), F_OK) == 0;
+}
+
+void NpuSmi::complete(std::vector<npu::Device>& devices, Problems& problems) const {
+  bool wanted = false;
   for (npu::Device& device : devices) {
+    wanted = wanted || lacks(device);
     const auto known = known_.find(device.id);
     if (known == known_.end()) continue;
     if (!device.super_device_id) device.super_device_id = known->second.device;
     if (!device.super_pod_id) device.super_pod_id = known->second.pod;
   }
-  if (!problem_.empty()) problems["npu-smi"] = problem_;
+  if (wanted && !problem_.empty()) problems["npu-smi"] = problem_;
 }
 
 // A device that fails hides no other, but a call that hangs is the last one.
-asio::awaitable<void> NpuSmi::learn(const std::vector<npu::Device>& devices) {
-  const Instant end = std::chrono::steady_clock::now() + options_.reading_limit;
+asio::awaitable<void> NpuSmi::learn(std::vector<npu::Device> devices) {
   Status learnt = Ok{};
   if (places_.empty()) learnt = co_await learn_places();
   if (!learnt) co_return give_up(learnt.error());
   for (const npu::Device& device : devices) {
-    if (std::chrono::steady_clock::now() >= end) break;  // the rest at the next reading
     if (!lacks(device)) continue;
     const Status one = co_await learn_ids(device.id);
     if (learnt && !one) learnt = one;

@@ -4,8 +4,11 @@
 // super pods name no physical ids in the table, or answer that they do "not support querying spod-info".
 //
 // An addition: where there is no npu-smi, nothing happens. The ids stay while the driver runs, so each device is asked
-// once; one that gives none is asked again after minutes, and a product that has none is not asked again. An npu-smi
-// that hangs is waited for once, until then; one that is slow is asked for the rest of the devices at the next reading.
+// once; one that gives none is asked again after minutes, and a product that has none is not asked again. Learning
+// takes as long as npu-smi takes, a second for each device perhaps: addresses should not wait for it.
+//
+//   npu_smi.complete(devices, problems);                                  // what it knows, at once
+//   if (npu_smi.is_due(devices)) co_await npu_smi.learn(devices);         // and then complete() again
 //
 // Owner: the program that asks. Thread: the io_context's one thread; npu-smi itself is a child process.
 #pragma once
@@ -44,19 +47,21 @@ class NpuSmi {
   struct Options {
     std::string path = "/usr/local/bin/npu-smi";
     Duration call_limit = std::chrono::seconds(5);
-    Duration reading_limit = std::chrono::seconds(20);  // after which no more calls begin
-    Duration first_pause = std::chrono::minutes(1);     // after a failure; grows
+    Duration first_pause = std::chrono::minutes(1);  // after a failure; grows
     Duration longest_pause = std::chrono::minutes(30);
   };
 
   NpuSmi(ProcessRunner& runner, Options options);
 
-  // Gives devices the super-pod ids that they lack, as far as npu-smi has them.
-  asio::awaitable<void> complete(std::vector<npu::Device>& devices, Problems& problems);
+  // Gives devices the super-pod ids that they lack, as far as they have been learnt.
+  void complete(std::vector<npu::Device>& devices, Problems& problems) const;
+  // Whether npu-smi should be asked for some that they lack.
+  bool is_due(const std::vector<npu::Device>& devices) const;
+  // One at a time.
+  asio::awaitable<void> learn(std::vector<npu::Device> devices);
 
  private:
   bool lacks(const npu::Device& device) const;
-  asio::awaitable<void> learn(const std::vector<npu::Device>& devices);
   asio::awaitable<Result<ProcessResult>> run(std::vector<std::string> arguments);
   asio::awaitable<Status> learn_places();
   asio::awaitable<Status> learn_ids(int id);

@@ -6,7 +6,6 @@
 #include "daemonset/sources/node_annotation.h"
 #include "daemonset/sources/static_file.h"
 #include "probe/hccn_tool.h"
-#include "probe/npu_smi.h"
 #include "tests/daemonset/fixture.h"
 
 namespace pd::agent {
@@ -35,9 +34,7 @@ class Probing : public ::testing::Test {
     probe::HccnTool tool(io_, runner_, tool_options_);
     probe::HccnConf conf(dir_.path("hccn.conf"));
     StaticFile file(dir_.path("static.json"));
-    probe::NpuSmi npu_smi(runner_, {.path = npu_smi_});
-    InventoryProbe probe(options_, {node_annotation_, tool, conf, file, &npu_smi},
-                         kubelet_is_asked_ ? &pod_resources_ : nullptr);
+    InventoryProbe probe(options_, {node_annotation_, tool, conf, file}, kubelet_is_asked_ ? &pod_resources_ : nullptr);
     return run(io_, probe.read());
   }
 
@@ -48,7 +45,6 @@ class Probing : public ::testing::Test {
   }
 
   TempDir dir_;
-  std::string npu_smi_ = dir_.path("no_npu_smi");
   asio::io_context io_;
   probe::ProcessRunner runner_{io_};
   probe::HccnTool::Options tool_options_;
@@ -137,21 +133,6 @@ TEST_F(Probing, ReportsADisagreementAndTrustsTheTool) {
   EXPECT_THAT(problem, HasSubstr("device 1: "));
   EXPECT_THAT(problem, HasSubstr("29.81.18.101"));
   EXPECT_THAT(problem, HasSubstr("29.81.18.99"));
-}
-
-TEST_F(Probing, AddsTheSuperPodIdsThatTheSourceLacks) {
-  dir_.write("hccn.conf", conf_of(2));
-  tool_options_.path = dir_.path("no_tool");
-  npu_smi_ =
-      dir_.write("npu-smi", "#!/bin/sh\nexec " PD_FAKE_NPU_SMI " --conf " + dir_.path("npu-smi.conf") + " \"$@\"\n");
-  std::filesystem::permissions(npu_smi_, std::filesystem::perms::owner_all);
-  dir_.write("npu-smi.conf", "product=910_93\ndevices=2\nsuper_pod_id=5\nsdid_0=70\nsdid_1=71\n");
-  const Result<InventoryReading> reading = read();
-  ASSERT_TRUE(reading);
-  EXPECT_EQ(reading->inventory.source, "hccn_conf");
-  EXPECT_EQ(reading->inventory.devices[1],
-            (npu::Device{.id = 1, .ip = "29.81.18.101", .super_device_id = 71, .super_pod_id = 5}));
-  EXPECT_THAT(reading->problems, IsEmpty());
 }
 
 TEST_F(Probing, PublishesAnIpv6AddressWhereThereIsNoOther) {

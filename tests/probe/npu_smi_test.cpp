@@ -101,7 +101,7 @@ class NpuSmiTool : public ::testing::Test {
   void SetUp() override {
     setenv("FAKE_NPU_SMI_CONF", dir_.path("npu-smi.conf").c_str(), 1);
     options_.path = PD_FAKE_NPU_SMI;
-    options_.call_limit = options_.reading_limit = std::chrono::minutes(1);
+    options_.call_limit = std::chrono::minutes(1);
     conf("910_93", 5);
     for (int id = 0; id < 4; ++id) devices_.push_back({.id = id});
   }
@@ -120,7 +120,8 @@ class NpuSmiTool : public ::testing::Test {
     if (!tool_) make();
     problems_.clear();
     std::vector<npu::Device> devices = devices_;
-    run(io_, tool_->complete(devices, problems_));
+    if (tool_->is_due(devices)) run(io_, tool_->learn(devices));
+    tool_->complete(devices, problems_);
     std::vector<std::int64_t> ids;
     pods_.clear();
     for (const npu::Device& device : devices) {
@@ -214,12 +215,6 @@ TEST_F(NpuSmiTool, RestsAfterAFailureAndKeepsSayingIt) {
   script("");
   EXPECT_THAT(complete(), ElementsAre(-1, -1, -1, -1));
   EXPECT_THAT(problems_["npu-smi"], HasSubstr("info -m: exit status 127"));
-}
-
-TEST_F(NpuSmiTool, AsksForTheRestNextTimeWhenItIsSlow) {
-  options_.reading_limit = Duration::zero();  // it is over once the places are known
-  EXPECT_THAT(complete(), ElementsAre(-1, -1, -1, -1));
-  EXPECT_THAT(problems_, IsEmpty());
 }
 
 TEST_F(NpuSmiTool, ADeviceThatHangsIsWaitedForOnce) {
