@@ -4,7 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <boost/asio/post.hpp>
-#include <condition_variable>
+#include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <mutex>
 #include <set>
@@ -40,7 +40,7 @@ Error to_error(const grpc::Status& status, const std::string& socket) {
   return {code, "kubelet's PodResources at " + socket + ": " + status.error_message()};
 }
 
-// The calls under way, so that the client can end them and wait until gRPC has let go.
+// The calls under way, so that they can be ended.
 class OpenCalls {
  public:
   bool add(grpc::ClientContext* context) {
@@ -49,27 +49,18 @@ class OpenCalls {
     contexts_.insert(context);
     return true;
   }
-  // `hand_over` runs under the lock: before it the context is ours, after it the io_context's thread may destroy it.
-  template <typename HandOver>
-  void finish(grpc::ClientContext* context, HandOver hand_over) {
+  void remove(grpc::ClientContext* context) {
     const std::lock_guard<std::mutex> lock(mutex_);
     contexts_.erase(context);
-    hand_over();
-    empty_.notify_all();
   }
   void cancel_all() {
     const std::lock_guard<std::mutex> lock(mutex_);
     closed_ = true;
     for (grpc::ClientContext* context : contexts_) context->TryCancel();
   }
-  void wait() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    empty_.wait(lock, [this] { return contexts_.empty(); });
-  }
 
  private:
   std::mutex mutex_;
-  std::condition_variable empty_;
   std::set<grpc::ClientContext*> contexts_;
   bool closed_ = false;
 };
@@ -80,10 +71,11 @@ struct Call {
   grpc::ClientContext context;
   Request request;
   Response response;
-  grpc::Status status;  // written by gRPC's thread before `done` is posted
+  grpc::Status status;  // written by the thread that makes the call, before `done` is posted
   probe::Wakeup done;
 };
 
+// Calls block a thread of ours: gRPC's own ones for asynchronous calls wake up several times a second for nothing.
 class GrpcPodResources final : public PodResources {
  public:
   GrpcPodResources(asio::io_context& io, const std::string& socket, Duration timeout)
@@ -101,7 +93,7 @@ class GrpcPodResources final : public PodResources {
 
   ~GrpcPodResources() override {
     calls_.cancel_all();
-    calls_.wait();
+    callers_.join();
   }
 
   void stop() override { calls_.cancel_all(); }
@@ -109,7 +101,7 @@ class GrpcPodResources final : public PodResources {
   asio::awaitable<Result<std::vector<ContainerDevices>>> list() override {
     using ListCall = Call<v1::ListPodResourcesRequest, v1::ListPodResourcesResponse>;
     const auto call = std::make_shared<ListCall>(io_);
-    if (!begin(call, &v1::PodResourcesLister::StubInterface::async_interface::List)) co_return stopping();
+    if (!begin(call, &v1::PodResourcesLister::StubInterface::List)) co_return stopping();
     co_await call->done.wait();
     if (!call->status.ok()) co_return to_error(call->status, socket_);
     std::vector<ContainerDevices> found;
@@ -122,8 +114,7 @@ class GrpcPodResources final : public PodResources {
   asio::awaitable<Result<std::vector<AllocatableDevices>>> allocatable() override {
     using AllocatableCall = Call<v1::AllocatableResourcesRequest, v1::AllocatableResourcesResponse>;
     const auto call = std::make_shared<AllocatableCall>(io_);
-    if (!begin(call, &v1::PodResourcesLister::StubInterface::async_interface::GetAllocatableResources))
-      co_return stopping();
+    if (!begin(call, &v1::PodResourcesLister::StubInterface::GetAllocatableResources)) co_return stopping();
     co_await call->done.wait();
     if (!call->status.ok()) co_return to_error(call->status, socket_);
     std::map<std::string, std::vector<std::string>> by_resource;  // kubelet sends one entry for each NUMA node
@@ -141,17 +132,16 @@ class GrpcPodResources final : public PodResources {
 
   template <typename Request, typename Response>
   bool begin(const std::shared_ptr<Call<Request, Response>>& call,
-             void (v1::PodResourcesLister::StubInterface::async_interface::*method)(
-                 grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>)) {
+             grpc::Status (v1::PodResourcesLister::StubInterface::*method)(grpc::ClientContext*, const Request&,
+                                                                           Response*)) {
     if (!calls_.add(&call->context)) return false;
     call->context.set_deadline(std::chrono::system_clock::now() +
                                std::chrono::duration_cast<std::chrono::milliseconds>(timeout_));
-    (stub_->async()->*method)(
-        &call->context, &call->request, &call->response, [this, call](grpc::Status status) mutable {
-          call->status = std::move(status);
-          grpc::ClientContext* context = &call->context;
-          calls_.finish(context, [&] { asio::post(io_, [call = std::move(call)] { call->done.notify(); }); });
-        });
+    asio::post(callers_, [this, call, method]() mutable {
+      call->status = (stub_.get()->*method)(&call->context, call->request, &call->response);
+      calls_.remove(&call->context);
+      asio::post(io_, [call = std::move(call)] { call->done.notify(); });
+    });
     return true;
   }
 
@@ -174,6 +164,7 @@ class GrpcPodResources final : public PodResources {
   Duration timeout_;
   std::unique_ptr<v1::PodResourcesLister::Stub> stub_;
   OpenCalls calls_;
+  asio::thread_pool callers_{2};  // the inventory and the allocations do not wait for each other
 };
 
 }  // namespace

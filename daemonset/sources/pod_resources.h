@@ -1,6 +1,6 @@
 // Which devices kubelet has given to which container, and which it has to give: kubelet's PodResources API, v1, over
 // its unix socket. It names pods but not their UIDs (owners.h joins those). gRPC is in the .cpp only. Owner: the agent.
-// Thread: the io_context's one thread; gRPC's own threads hand their answers over to it.
+// Thread: the io_context's one thread; those that make the calls hand the answers over to it.
 #pragma once
 
 #include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
