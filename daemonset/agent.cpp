@@ -39,6 +39,7 @@ Agent::Agent(asio::io_context& io, Options options, Sources sources, NodeApi& no
       time_(runtime::TimeService::of(io)),
       options_(options),
       sources_(std::move(sources)),
+      clock_(clock),
       publisher_(node, clock),
       rng_(rng),
       metrics_(metrics) {
@@ -71,7 +72,10 @@ void Agent::stop() {
 void Agent::take_inventory(Result<InventoryReading> reading, probe::Problems& problems) {
   if (reading) {
     failed_inventories_ = 0;
-    wanted_.inventory = std::move(reading->inventory);
+    npu::Inventory& found = reading->inventory;
+    const bool same = wanted_.inventory && wanted_.inventory->same_content(found);
+    found.probed = same ? wanted_.inventory->probed : format_rfc3339(clock_.wall_now());
+    wanted_.inventory = std::move(found);
     metrics_.devices(*wanted_.inventory);
     problems.merge(reading->problems);
     return;
@@ -82,11 +86,15 @@ void Agent::take_inventory(Result<InventoryReading> reading, probe::Problems& pr
   if (wanted_.remove_inventory && !wanted_.inventory) metrics_.devices({});
 }
 
-// Until the round is due, or a file has changed and been left alone for a moment.
+// Until the round is due, or something has changed and been left alone for a moment, but not for ten of them.
 asio::awaitable<void> Agent::next_round(runtime::Wakeup& wakeup, Instant due, Duration settle) {
   co_await wakeup.wait_until(due);
-  const Instant settled = std::min(due, now() + settle);
-  while (!stopping_ && now() < settled) co_await wakeup.wait_until(settled);
+  const Instant limit = std::min(due, now() + 10 * settle);
+  Instant settled = now() + settle;
+  while (!stopping_ && now() < std::min(settled, limit)) {
+    co_await wakeup.wait_until(std::min(settled, limit));
+    if (now() < settled) settled = now() + settle;  // it was called
+  }
 }
 
 asio::awaitable<void> Agent::first_readings() {
@@ -169,7 +177,7 @@ asio::awaitable<Status> Agent::publish_once() {
   const Wanted wanted = wanted_;
   const Result<bool> wrote = co_await publisher_.publish(wanted);
   if (!wrote) co_return wrote.error();
-  published_ = true;
+  published_ = published_ || (wanted.inventory && wanted.allocations);
   if (*wrote) metrics_.wrote();
   if (*wrote) log::info("Published", {{"devices", devices_of(wanted)}, {"pods", pods_of(wanted)}});
   co_return Ok{};

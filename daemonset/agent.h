@@ -3,22 +3,22 @@
 //   inventory    every 10 s and when told that something changed: sources -> devices
 //   allocations  every 10 s and when told that something changed: kubelet -> pods and their devices
 //   publish      when either has something new, and every minute: read the own Node; one merge patch, if it says
-//   something else. What others have written to the Node is a source, so the first reading of it comes before all.
+//                something else
 //
-// What changed is read when it has been left alone for a moment. The first patch waits for both readings, but not long.
-// While something is wrong the first two look again sooner (1 s or 5 s, growing, jittered); a write that failed is
-// repeated with back-off. What is wrong is logged once (of the allocations: when it was seen twice), and once more when
-// it is over.
+// What others have written to the Node is a source, so the first reading of it comes before all. What changed is read
+// when it has been left alone for a moment. The first patch waits for both readings, but not long. While something is
+// wrong the first two look again sooner (1 s or 5 s, growing, jittered); a write that failed is repeated with back-off.
+// What is wrong is logged once (of the allocations: when it was seen twice), and once more when it is over.
 //
 // What is published when something cannot be read (invariants S3, S9):
 //   * A device whose address cannot be read, after being asked for twice, is listed without one. No older address is
-//   kept for it.
-//   * Not even the devices can be told: the inventory stays as this run has written it. One that an earlier run left,
-//   which this
-//     run could never confirm, is removed after kFailuresToRemove rounds.
+//     kept for it.
+//   * Not even the devices can be told: the inventory stays as this run has written it, for it was true, and kubelet's
+//     absence is the usual reason. One that an earlier run left, which this run could never confirm, is removed after
+//     kFailuresToRemove rounds.
 //   * Who holds what cannot be read: the allocations stay, whoever wrote them. They name pods by UID, and kubelet never
-//   moves the
-//     devices of a living pod, so they remain true of all pods they list; a pod they do not list is waited for.
+//     moves the devices of a living pod, so they remain true of all pods they list; a pod they do not list is waited
+//     for.
 //   * The resource's name is not known while kubelet or the device plugin restarts: the one that was published stays.
 //
 // Owner: main. Thread: the io_context's one thread; time is that of the io_context (runtime::TimeService).
@@ -60,7 +60,7 @@ class Agent {
   // There may be something new to read.
   void inventory_changed() { inventory_wakeup_.notify(); }
   void allocations_changed() { allocations_wakeup_.notify(); }
-  // Whether the Node has said what is wanted, at least once.
+  // Whether the Node has said what both readings have found, at least once.
   bool published() const { return published_; }
 
  private:
@@ -81,6 +81,7 @@ class Agent {
   runtime::TimeService& time_;
   Options options_;
   Sources sources_;
+  const Clock& clock_;
   Publisher publisher_;
   runtime::Rng& rng_;
   ProblemLog log_;

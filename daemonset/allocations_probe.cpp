@@ -29,6 +29,11 @@ Result<std::vector<CheckpointEntry>> AllocationsProbe::entries(const Result<std:
                                                                const Result<PodNames>& names,
                                                                probe::Problems& problems) const {
   Result<Checkpoint> parsed = checkpoint ? parse_checkpoint(*checkpoint) : checkpoint.error();
+  if (parsed && !parsed->verified) {
+    problems["checkpoint"] = options_.checkpoint +
+                             " has members that this version does not know, so its checksum can't be verified; what it "
+                             "says is used: look for a newer pd-agent";
+  }
   if (parsed) return std::move(parsed->entries);
   // A kubelet that never saw a device plugin has none.
   const bool none = std::all_of(listed.begin(), listed.end(), [](const auto& held) { return held.devices.empty(); });
@@ -47,7 +52,9 @@ Result<AllocationsReading> AllocationsProbe::join(const std::vector<ContainerDev
   const Result<PodNames> names = read_pod_logs(options_.pod_logs);
   const Result<std::vector<CheckpointEntry>> known = entries(checkpoint, listed, names, reading.problems);
   if (!known) return known.error();
-  OwnersReading owners = join_owners(listed, *known, options_.resource_names, names ? *names : PodNames());
+  PodNames named = names ? *names : PodNames();
+  named.insert(continuity_.names().begin(), continuity_.names().end());
+  OwnersReading owners = join_owners(listed, *known, options_.resource_names, named);
   reading.allocations.ids = options_.ids;
   reading.problems.merge(owners.problems);
   const Instant now = std::chrono::steady_clock::now();
@@ -69,7 +76,8 @@ asio::awaitable<Result<AllocationsReading>> AllocationsProbe::read() {
     const Result<std::string> after = read_file(options_.checkpoint, kCheckpointLimit);
     if (same(before, after)) co_return join(*listed, after);
   }
-  co_return Error{Code::kUnavailable, options_.checkpoint + " changes all the time"};
+  co_return Error{Code::kUnavailable,
+                  options_.checkpoint + " changes all the time: kubelet admits pods without end; look at its log"};
 }
 
 }  // namespace pd::agent

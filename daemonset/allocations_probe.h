@@ -32,9 +32,7 @@ class AllocationsProbe {
 
   asio::awaitable<Result<AllocationsReading>> read();
   // What an earlier run has published.
-  void remember(const npu::Allocations& published) {
-    continuity_.remember(published, std::chrono::steady_clock::now());
-  }
+  void remember(const npu::Allocations& published) { continuity_.remember(published); }
   void measure(SourceMetrics metrics) { metrics_ = metrics; }
 
  private:

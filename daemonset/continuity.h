@@ -1,12 +1,12 @@
-// What one reading of the owners says, against those before it. Kubelet tells less than it knows at two moments, and
-// neither must be published:
+// What one reading of the owners says, against those before it. Three things must not be published:
 //
-//   * While it admits a pod it allocates container by container. A pod whose last container holds NPUs has all it gets;
-//     one whose last does not is held back until it has stayed the same for kGrown.
-//   * After a restart, PodResources lists nothing, then pod after pod, as the API server tells kubelet of them. What
-//   was
-//     said of a pod stays while the checkpoint says the same and no listed pod holds any of its devices: for kUnlisted,
-//     and for kNothingListed when no pod at all is listed.
+//   * Half a pod. Kubelet allocates container by container while it admits a pod. One whose last container holds NPUs
+//     has all it gets; one whose last does not is held back until it has stayed the same for kGrown.
+//   * Nothing, because kubelet was restarted. PodResources then lists no pods, and later pod after pod, as the API
+//     server tells kubelet of them. What was said of a pod stays while the checkpoint says the same and no listed pod
+//     holds any of its devices: for kUnlisted since it was missing first, or for kNothingListed while no pod is listed.
+//   * Another pod's UID. PodResources is ahead of the checkpoint for the moment in which kubelet writes that: a UID
+//     keeps its name for as long as the checkpoint has it, and a living pod never loses a device.
 //
 // Owner: AllocationsProbe. Thread: a value; time is an argument.
 #pragma once
@@ -24,7 +24,7 @@ namespace pd::agent {
 class Continuity {
  public:
   static constexpr Duration kGrown = std::chrono::milliseconds(500);
-  static constexpr Duration kUnlisted = std::chrono::seconds(1);
+  static constexpr Duration kUnlisted = std::chrono::seconds(2);
   static constexpr Duration kNothingListed = std::chrono::seconds(10);
 
   struct Verdict {
@@ -33,25 +33,28 @@ class Continuity {
   };
 
   // What an earlier run has published; only before the first verdict.
-  void remember(const npu::Allocations& published, Instant now);
+  void remember(const npu::Allocations& published);
+  // Of the UIDs that the checkpoint had at the last verdict, as far as they were said.
+  const PodNames& names() const { return names_; }
   // `checkpoint`: what kubelet has given, by UID.
   Verdict judge(OwnersReading reading, const DevicesByUid& checkpoint, Instant now);
 
  private:
-  struct Said {
-    npu::PodDevices pod;
-    Instant listed;  // last
-  };
   struct Growing {
     std::vector<int> devices;
     Instant since;
   };
 
+  bool contradicts(const npu::PodDevices& pod) const;
   bool has_grown(const npu::PodDevices& pod, bool growing, Verdict& verdict, Instant now);
   void keep_unlisted(const OwnersReading& reading, const DevicesByUid& checkpoint, Verdict& verdict, Instant now);
+  void note_said(const Verdict& verdict, const DevicesByUid& checkpoint);
 
-  std::map<std::string, Said> said_;        // by UID
-  std::map<std::string, Growing> growing_;  // likewise
+  std::map<std::string, npu::PodDevices> said_;  // by UID
+  std::map<std::string, Growing> growing_;       // likewise
+  std::map<std::string, Instant> missing_;       // since when: of those that are kept
+  bool nothing_listed_ = false;                  // at the last verdict
+  PodNames names_;
   bool judged_ = false;
 };
 

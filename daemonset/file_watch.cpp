@@ -30,7 +30,9 @@ Status FileWatch::arm() {
   const int file_watch =
       inotify_add_watch(fd, path_.c_str(), IN_CLOSE_WRITE | IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF);
   if (folder_watch_ < 0 && file_watch < 0)
-    return Error{Code::kUnavailable, "cannot watch " + path_ + ": " + std::strerror(reason)};
+    return Error{Code::kUnavailable,
+                 "cannot watch " + path_ + ": " + std::strerror(reason) +
+                     "; what changes there is seen at the next round only: look whether its folder is mounted"};
   return Ok{};
 }
 

@@ -21,6 +21,9 @@ void sort_unique(std::vector<int>& ids) {
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
 }
 
+// Two addresses, and not the same.
+bool differ(const std::string& one, const std::string& other) { return !one.empty() && !other.empty() && one != other; }
+
 }  // namespace
 
 std::vector<int> davinci_ids(const std::string& dev_dir) {
@@ -104,26 +107,31 @@ asio::awaitable<Result<probe::SourceReading>> InventoryProbe::read_first(std::ve
 }
 
 // The devices that hccn.conf names: whom to ask about while kubelet does not answer.
-std::vector<int> InventoryProbe::ids_in_conf() const {
+asio::awaitable<std::vector<int>> InventoryProbe::ids_in_conf() const {
   std::vector<int> ids;
-  const Result<probe::SourceReading> conf = sources_.hccn_conf.read_now({});
-  if (!conf) return ids;
+  const Result<probe::SourceReading> conf = co_await sources_.hccn_conf.read({});
+  if (!conf) co_return ids;
   for (const npu::Device& device : conf->devices) ids.push_back(device.id);
-  return ids;
+  co_return ids;
 }
 
-void InventoryProbe::compare_with_conf(const npu::Inventory& inventory, probe::Problems& problems) const {
-  const bool may_differ =
-      inventory.source == sources_.hccn_tool.name() || inventory.source == sources_.node_annotation.name();
-  if (!may_differ || !sources_.hccn_conf.present()) return;
-  const Result<probe::SourceReading> conf = sources_.hccn_conf.read_now({});
-  if (!conf) return;  // a source that was not asked for may be empty
+// With a source that is a file, and so costs nothing to read. One that was not asked for may be empty.
+asio::awaitable<void> InventoryProbe::compare(const npu::Inventory& inventory, probe::DeviceSource& other,
+                                              probe::Problems& problems) const {
+  if (inventory.source == other.name() || !other.present()) co_return;
+  const Result<probe::SourceReading> reading = co_await other.read({});
+  if (!reading) co_return;
+  const std::string name(other.name());
   for (const npu::Device& device : inventory.devices) {
-    for (const npu::Device& other : conf->devices) {
-      if (other.id != device.id || other.ip.empty() || device.ip.empty() || other.ip == device.ip) continue;
-      problems[probe::device_subject(device.id) + " in hccn.conf"] =
-          "device " + std::to_string(device.id) + ": " + inventory.source + " says " + device.ip +
-          " and hccn.conf says " + other.ip + "; the former is used";
+    for (const npu::Device& known : reading->devices) {
+      if (known.id != device.id) continue;
+      const bool four = differ(device.ip, known.ip);
+      if (!four && !differ(device.ipv6, known.ipv6)) continue;
+      std::string& problem = problems[probe::device_subject(device.id) + " in " + name];
+      problem = "device " + std::to_string(device.id) + ": " + inventory.source + " says ";
+      problem.append(four ? device.ip : device.ipv6).append(" and ").append(name).append(" says ");
+      problem.append(four ? known.ip : known.ipv6)
+          .append("; the former is used: correct the other, or choose --source");
     }
   }
 }
@@ -131,7 +139,7 @@ void InventoryProbe::compare_with_conf(const npu::Inventory& inventory, probe::P
 asio::awaitable<Result<InventoryReading>> InventoryProbe::read() {
   InventoryReading result;
   std::vector<int> known_ids = co_await ask_kubelet(result.problems);
-  if (known_ids.empty()) known_ids = ids_in_conf();
+  if (known_ids.empty()) known_ids = co_await ids_in_conf();
   std::vector<int> ids = davinci_ids(options_.dev_dir);
   if (ids.empty()) {
     ids.resize(static_cast<std::size_t>(options_.device_count.value_or(0)));
@@ -141,7 +149,8 @@ asio::awaitable<Result<InventoryReading>> InventoryProbe::read() {
   if (reading) {
     result.inventory.devices = std::move(reading->devices);
     result.problems.merge(reading->problems);
-    compare_with_conf(result.inventory, result.problems);
+    co_await compare(result.inventory, sources_.hccn_conf, result.problems);
+    co_await compare(result.inventory, sources_.static_file, result.problems);
     if (sources_.npu_smi != nullptr) sources_.npu_smi->complete(result.inventory.devices, result.problems);
   } else {
     for (const int id : ids.empty() ? known_ids : ids) {

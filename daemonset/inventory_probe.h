@@ -57,8 +57,9 @@ class InventoryProbe {
   asio::awaitable<std::vector<int>> ask_kubelet(probe::Problems& problems);
   asio::awaitable<Result<probe::SourceReading>> read_first(std::vector<int> ids, std::vector<int> known_ids,
                                                            InventoryReading& result);
-  std::vector<int> ids_in_conf() const;
-  void compare_with_conf(const npu::Inventory& inventory, probe::Problems& problems) const;
+  asio::awaitable<std::vector<int>> ids_in_conf() const;
+  asio::awaitable<void> compare(const npu::Inventory& inventory, probe::DeviceSource& other,
+                                probe::Problems& problems) const;
 
   Options options_;
   Sources sources_;

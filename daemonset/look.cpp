@@ -36,7 +36,7 @@ std::string describe_devices(const npu::Inventory& inventory) {
 
 std::string describe_pods(const npu::Allocations& allocations) {
   if (allocations.ids == npu::Ids::kUnknown) return "Who holds which is unknown: kubelet is not asked.\n";
-  std::string text = "Held, by kubelet's PodResources and its checkpoint";
+  std::string text = "Held, by kubelet's word";
   text += allocations.ids == npu::Ids::kRemapped ? " (a scheduler plugin gives other devices than these):\n" : ":\n";
   if (allocations.pods.empty()) text += "  no pod holds any\n";
   for (const npu::PodDevices& pod : allocations.pods) {
@@ -76,8 +76,10 @@ std::string describe(const Findings& findings, WallTime now) {
   if (findings.allocations) text += describe_pods(findings.allocations->allocations) + "\n";
   text += describe_problems(findings) + "\n";
   const AnnotationPatch written = annotations(findings, now);
-  text +=
-      written.empty() ? "Nothing would be written to the Node.\n" : "Would be written to the Node, where it differs:\n";
+  text += written.empty()
+              ? "Nothing would be written to the Node.\n"
+              : "Would be written to the Node, where it differs (an agent would first look whether the Node has\n"
+                "mind-cluster's annotation baseDeviceInfos, which is not read here):\n";
   for (const auto& [key, value] : written) text += "  " + key + ": " + value.value_or("") + "\n";
   return text;
 }

@@ -1,6 +1,7 @@
 #include "daemonset/node_reader.h"
 
 #include "runtime/spawn.h"
+#include "runtime/timing.h"
 
 namespace pd::agent {
 
@@ -36,6 +37,7 @@ Agent::Sources NodeReader::sources() {
 Agent::Sources NodeReader::patient_sources() {
   Agent::Sources sources = this->sources();
   sources.inventory = [this] { return read_patiently(); };
+  sources.allocations = [this] { return read_settled_allocations(); };
   return sources;
 }
 
@@ -83,6 +85,14 @@ asio::awaitable<Result<InventoryReading>> NodeReader::read_patiently() {
   co_await npu_smi_.learn(reading->inventory.devices);
   npu_smi_.complete(reading->inventory.devices, reading->problems);
   co_return reading;
+}
+
+// A pod that kubelet may be admitting is told of when it has stayed the same for a moment.
+asio::awaitable<Result<AllocationsReading>> NodeReader::read_settled_allocations() {
+  Result<AllocationsReading> reading = co_await read_allocations();
+  if (!reading || !reading->look_again) co_return reading;
+  co_await runtime::sleep_for(*reading->look_again, {});
+  co_return co_await read_allocations();
 }
 
 asio::awaitable<Result<AllocationsReading>> NodeReader::read_allocations() {

@@ -27,7 +27,8 @@ class NodeReader {
   NodeReader(asio::io_context& io, const Options& options, std::unique_ptr<PodResources> pod_resources,
              SourceMetrics metrics = {});
 
-  // They refer to this. Super-pod ids come when npu-smi has told them, and are waited for by the patient ones.
+  // They refer to this. The patient ones, which are for one look, wait for npu-smi to tell super-pod ids, and for
+  // kubelet to be done with the pods that it admits.
   Agent::Sources sources();
   Agent::Sources patient_sources();
   // Called when there may be something new: hccn.conf or kubelet's checkpoint has changed since it was read, or npu-smi
@@ -42,6 +43,7 @@ class NodeReader {
   asio::awaitable<Result<InventoryReading>> read_patiently();
   asio::awaitable<void> learn_super_pods(std::vector<npu::Device> devices);
   asio::awaitable<Result<AllocationsReading>> read_allocations();
+  asio::awaitable<Result<AllocationsReading>> read_settled_allocations();
 
   asio::io_context& io_;
   probe::ProcessRunner runner_;

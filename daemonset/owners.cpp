@@ -72,12 +72,15 @@ class Join {
     if (uids->second.size() > 1)
       return refuse(pod, "kubelet's checkpoint has what its container " + std::get<0>(holding) + " holds for two pods");
     const std::string& uid = *uids->second.begin();
-    if (pods.size() > 1) {
-      const auto name = names_.find(uid);
-      if (name == names_.end() || !pods.contains(name->second))
-        return refuse(pod, "PodResources lists another pod with the same container and devices");
-      if (name->second != pod) return;  // it has finished
+    const auto known = names_.find(uid);
+    const bool is_named = known != names_.end() && known->second == pod;
+    if (known != names_.end() && !is_named) {
+      if (pods.contains(known->second)) return;  // it has finished, and the other one has its devices
+      return refuse(pod, "kubelet's checkpoint still has what it holds for the pod " + known->second.first + "/" +
+                             known->second.second + ", which had it before");
     }
+    if (pods.size() > 1 && !is_named)
+      return refuse(pod, "PodResources lists another pod with the same container and devices");
     npu::PodDevices& owner = found_[{pod.first, pod.second, uid}];
     owner.pod_namespace = pod.first;
     owner.name = pod.second;

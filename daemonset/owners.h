@@ -1,8 +1,8 @@
 // Which pod holds which NPUs. PodResources names the pod but not its UID, kubelet's checkpoint has the UID but not the
 // name; both name container, resource and devices, and by those they are joined. A pod of which anything does not join,
-// or joins with two, is not published: a wrong owner would put a wrong device into a table. One thing is decided
-// otherwise: kubelets before 1.34 list finished pods with devices that their successors hold, and which of the two
-// names the UID has, the folders of logs tell. Thread: pure functions.
+// or joins with two, is not published: a wrong owner would put a wrong device into a table. Names of UIDs that are
+// known otherwise, from the folders of logs or from before, must be the same: PodResources is ahead of the checkpoint
+// for a moment, and old kubelets list finished pods with devices that their successors hold. Thread: pure functions.
 #pragma once
 
 #include <map>
@@ -25,7 +25,7 @@ struct OwnersReading {
   probe::Problems problems;       // by pod ("pod llm/qwen-0")
 };
 
-// `resources`: the extended resources that are NPUs; others are ignored. `names`: those of the folders of logs.
+// `resources`: the extended resources that are NPUs; others are ignored. `names`: as far as they are known otherwise.
 OwnersReading join_owners(const std::vector<ContainerDevices>& listed, const std::vector<CheckpointEntry>& entries,
                           const std::vector<std::string>& resources, const PodNames& names = {});
 

@@ -29,7 +29,7 @@ AnnotationPatch difference(const Wanted& wanted, const Annotations& published, W
     const std::optional<npu::Inventory> before = inventory_in(published);
     npu::Inventory inventory = *wanted.inventory;
     if (inventory.resource.empty() && before) inventory.resource = before->resource;  // kubelet could not be asked
-    inventory.probed = format_rfc3339(now);
+    if (inventory.probed.empty()) inventory.probed = format_rfc3339(now);
     if (!before || !before->same_content(inventory)) patch[kInventory] = npu::format_inventory(inventory);
   }
   if (!wanted.inventory && wanted.remove_inventory && published.contains(kInventory)) patch[kInventory] = std::nullopt;

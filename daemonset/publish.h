@@ -13,7 +13,7 @@ namespace pd::agent {
 
 // What is wanted now. Nothing: as far as we know there is no reason to change it.
 struct Wanted {
-  std::optional<npu::Inventory> inventory;  // `probed` is filled in when it is written
+  std::optional<npu::Inventory> inventory;  // `probed`, when it is empty, becomes the time of the write
   std::optional<npu::Allocations> allocations;
   bool remove_inventory = false;  // nobody can say any more that it is true
 };

@@ -17,8 +17,8 @@ void take_address(const std::string& ip, npu::Device& device, probe::Problems& p
   if (ip.empty()) {
     problems[subject] = std::string(kBaseDeviceInfos) + " has no IP of it: look at mind-cluster's device plugin";
   } else if (!is_peer_address(ip)) {
-    problems[subject] =
-        std::string(kBaseDeviceInfos) + " says " + excerpt(ip) + ", which is not an address that peers could reach";
+    problems[subject] = std::string(kBaseDeviceInfos) + " says " + excerpt(ip) +
+                        ", which is not an address that peers could reach: look at mind-cluster's device plugin";
   } else if (address_family(ip) == AddressFamily::kIPv6) {
     device.ipv6 = ip;
   } else {
@@ -44,7 +44,7 @@ Result<probe::SourceReading> parse_base_device_infos(std::string_view text, std:
   const Result<Json> document = parse_json(text);
   if (!document) return document.error().with_context(kBaseDeviceInfos);
   if (!document->is_object() || document->empty()) {
-    return invalid("it is not an object that names devices").with_context(kBaseDeviceInfos);
+    return invalid("it is not an object that names devices: look who has written it").with_context(kBaseDeviceInfos);
   }
   probe::SourceReading reading;
   for (const auto& [name, info] : document->items()) {
@@ -53,16 +53,22 @@ Result<probe::SourceReading> parse_base_device_infos(std::string_view text, std:
     npu::Device device;
     device.id = *id;
     take_address(kube::text_member(info, "IP"), device, reading.problems);
-    const std::int64_t super_device = kube::integer_member(info, "SuperDeviceID", -1);
-    if (super_device >= 0) device.super_device_id = super_device;
+    // Off an A3 the id is there too, and means nothing.
     device.super_pod_id = super_pod_id(super_pod);
+    const std::int64_t super_device = kube::integer_member(info, "SuperDeviceID", -1);
+    if (super_device >= 0 && device.super_pod_id) device.super_device_id = super_device;
     reading.devices.push_back(std::move(device));
+  }
+  const auto without_address = [](const npu::Device& device) { return device.ip.empty() && device.ipv6.empty(); };
+  if (std::all_of(reading.devices.begin(), reading.devices.end(), without_address)) {
+    return invalid("no device in it has an address: look at mind-cluster's device plugin")
+        .with_context(kBaseDeviceInfos);
   }
   const auto by_id = [](const npu::Device& a, const npu::Device& b) { return a.id < b.id; };
   std::sort(reading.devices.begin(), reading.devices.end(), by_id);
   const auto same = [](const npu::Device& a, const npu::Device& b) { return a.id == b.id; };
   if (std::adjacent_find(reading.devices.begin(), reading.devices.end(), same) != reading.devices.end()) {
-    return invalid("it names a device twice").with_context(kBaseDeviceInfos);
+    return invalid("it names a device twice: look who has written it").with_context(kBaseDeviceInfos);
   }
   return reading;
 }

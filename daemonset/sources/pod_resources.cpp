@@ -2,6 +2,7 @@
 
 #include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
+#include <unistd.h>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -37,7 +38,10 @@ Error to_error(const grpc::Status& status, const std::string& socket) {
     default:
       break;
   }
-  return {code, "kubelet's PodResources at " + socket + ": " + status.error_message()};
+  std::string message = "kubelet's PodResources at " + socket + ": " + status.error_message();
+  if (access(socket.c_str(), F_OK) != 0) message += "; there is no such socket: mount its folder of the host";
+  if (access(socket.c_str(), F_OK) == 0 && access(socket.c_str(), W_OK) != 0) message += "; only root may ask";
+  return {code, std::move(message)};
 }
 
 // The calls under way, so that they can be ended.

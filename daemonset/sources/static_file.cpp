@@ -23,7 +23,7 @@ Result<probe::SourceReading> parse_static_file(std::string_view text) {
   if (reading.devices.empty()) return invalid("its \"devices\" are empty");
   for (const npu::Device& device : reading.devices) {
     if (device.ip.empty() && device.ipv6.empty())
-      reading.problems[probe::device_subject(device.id)] = "it has no \"ip\"";
+      reading.problems[probe::device_subject(device.id)] = "it has no address in the file of --static-file; add one";
   }
   return reading;
 }

@@ -20,7 +20,7 @@ extern char** environ;
 namespace pd::probe {
 namespace {
 
-constexpr std::size_t kMostUnkillable = 8;                // children left behind before no more are started
+constexpr std::size_t kMostUnkillable = 32;               // children left behind before no more are started
 constexpr Duration kKillGrace = std::chrono::seconds(2);  // how long a killed child is waited for
 
 // "10 s", "250 ms".
@@ -101,7 +101,7 @@ class ProcessRunner::Child : public std::enable_shared_from_this<Child> {
     timer_.expires_after(kKillGrace);
     timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (error) return;
-      self->failure_->message += ", but is still there as process " + std::to_string(self->pid_);
+      self->failure_->message += ", but is still there: look for processes in state D";
       self->finish();
     });
   }
@@ -114,6 +114,9 @@ class ProcessRunner::Child : public std::enable_shared_from_this<Child> {
   }
 
   bool overdue() const { return failure_.has_value(); }
+  bool is_of(const ProcessCall& call) const {
+    return call_.program == call.program && call_.arguments == call.arguments;
+  }
 
   asio::awaitable<Result<ProcessResult>> outcome() {
     co_await done_.wait();
@@ -209,7 +212,12 @@ void ProcessRunner::reap() {
 asio::awaitable<Result<ProcessResult>> ProcessRunner::run(ProcessCall call) {
   if (stopped_) co_return Error{Code::kCancelled, "stopping"};
   std::size_t overdue = 0;
-  for (const auto& [pid, child] : children_) overdue += child->overdue() ? 1 : 0;
+  for (const auto& [pid, child] : children_) {
+    if (!child->overdue()) continue;
+    ++overdue;
+    if (child->is_of(call))
+      co_return Error{Code::kUnavailable, "an earlier call cannot be killed; look for processes in state D"};
+  }
   if (overdue >= kMostUnkillable) {
     co_return Error{Code::kUnavailable, "not running " + call.program + ": " + std::to_string(overdue) +
                                             " earlier calls cannot be killed; look for processes in state D"};

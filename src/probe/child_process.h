@@ -47,7 +47,7 @@ class ProcessRunner {
   ProcessRunner& operator=(const ProcessRunner&) = delete;
 
   // Errors: kNotFound and kForbidden (no such program, not allowed), kTimeout, kInvalid (too much output), kCancelled
-  // (stop()), kUnavailable (too many earlier children could not be killed), kInternal.
+  // (stop()), kUnavailable (an earlier child of the same call, or too many of others, could not be killed), kInternal.
   asio::awaitable<Result<ProcessResult>> run(ProcessCall call);
 
   // Kills what runs; every run() returns kCancelled from now on. With the end of the last nothing of this keeps the

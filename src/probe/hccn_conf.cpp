@@ -1,14 +1,20 @@
 #include "probe/hccn_conf.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <map>
 #include <optional>
 #include <set>
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/excerpt.h"
 #include "base/file.h"
 
@@ -16,6 +22,26 @@ namespace pd::probe {
 namespace {
 
 constexpr int kHighestId = 255;  // as in the annotation; a wilder number is a damaged file
+constexpr int kLockAttempts = 20;
+constexpr Duration kLockPause = std::chrono::milliseconds(25);
+
+// Held where nobody edits the file, and where there is none to edit.
+class SharedLock {
+ public:
+  explicit SharedLock(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    held_ = fd_ < 0 || flock(fd_, LOCK_SH | LOCK_NB) == 0;
+  }
+  ~SharedLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  SharedLock(const SharedLock&) = delete;
+  SharedLock& operator=(const SharedLock&) = delete;
+  bool held() const { return held_; }
+
+ private:
+  int fd_;
+  bool held_;
+};
 
 // What follows `name` and '_' in the key, when it is a device's number as the driver writes it.
 std::optional<int> id_in_key(std::string_view key, std::string_view name) {
@@ -56,9 +82,12 @@ class ConfReader {
     std::string& address = devices_[id].*member;
     std::string problem;
     if (!is_peer_address(value) || address_family(value) != family) {
-      problem = std::string(key) + "=" + excerpt(value) + " is not an address that peers could reach";
+      problem = std::string(key) + "=" + excerpt(value) +
+                " in hccn.conf is not an address that peers could reach; set one with hccn_tool -i " +
+                std::to_string(id) + " -ip -s";
     } else if (!address.empty() && address != value) {
-      problem = std::string(key) + " is there twice, with " + address + " and " + std::string(value);
+      problem =
+          std::string(key) + " is in hccn.conf twice, with " + address + " and " + std::string(value) + "; remove one";
     } else if (!refused_.contains(std::string(key))) {
       address = value;
       return;
@@ -83,7 +112,9 @@ Result<SourceReading> parse_hccn_conf(std::string_view text) {
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
   }
   SourceReading reading = reader.finish();
-  if (reading.devices.empty()) return invalid("it has no line address_<id>=<address>");
+  if (reading.devices.empty())
+    return invalid(
+        "it has no line address_<id>=<address>; set addresses with hccn_tool -i ID -ip -s, or choose another --source");
   return reading;
 }
 
@@ -100,7 +131,7 @@ SourceReading restrict_to(SourceReading reading, const std::vector<int>& ids, co
       if (const auto problem = reading.problems.find(subject); problem != reading.problems.end())
         wanted.problems.insert(*problem);
     } else {
-      wanted.problems[subject] = "no address in " + where;
+      wanted.problems[subject] = "no address in " + where + "; add one there, or choose another --source";
     }
     wanted.devices.push_back(std::move(device));
   }
@@ -118,6 +149,14 @@ Result<SourceReading> HccnConf::read_now(const std::vector<int>& ids) const {
   return restrict_to(std::move(*reading), ids, path_);
 }
 
-asio::awaitable<Result<SourceReading>> HccnConf::read(std::vector<int> ids) { co_return read_now(ids); }
+asio::awaitable<Result<SourceReading>> HccnConf::read(std::vector<int> ids) {
+  asio::steady_timer pause(co_await asio::this_coro::executor);
+  for (int attempt = 0;; ++attempt) {
+    const SharedLock lock(path_);
+    if (lock.held() || attempt == kLockAttempts) co_return read_now(ids);
+    pause.expires_after(kLockPause);
+    co_await pause.async_wait(asio::use_awaitable);
+  }
+}
 
 }  // namespace pd::probe

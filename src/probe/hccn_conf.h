@@ -1,6 +1,7 @@
 // Device addresses from the driver's /etc/hccn.conf: lines "address_<id>=<IPv4>" and "IPv6address_<id>=<IPv6>" among
-// others, no spaces. The driver's tool edits it in place. It is what was configured, not what is live: no link, no
-// health. Owner: the program that asks. Thread: the io_context's one thread.
+// others, no spaces. The driver's tool edits it in place under an exclusive flock() (hicann/driver, hccn/cfg.c), so it
+// is read under a shared one. It is what was configured, not what is live: no link, no health. Owner: the program that
+// asks. Thread: the io_context's one thread.
 #pragma once
 
 #include <string>
@@ -19,8 +20,9 @@ class HccnConf final : public DeviceSource {
   std::string_view name() const override { return "hccn_conf"; }
   bool present() const override;
   bool enumerates() const override { return true; }
+  // Waits for who edits it, but no longer than half a second.
   asio::awaitable<Result<SourceReading>> read(std::vector<int> ids) override;
-  // The same without waiting for anything, to compare others with.
+  // The same without waiting for anything.
   Result<SourceReading> read_now(const std::vector<int>& ids) const;
 
  private:

@@ -109,7 +109,9 @@ NpuSmi::NpuSmi(ProcessRunner& runner, Options options)
     : runner_(runner), options_(std::move(options)), backoff_(options_.first_pause, options_.longest_pause) {}
 
 bool NpuSmi::lacks(const npu::Device& device) const {
-  return (!device.super_device_id || !device.super_pod_id) && !known_.contains(device.id);
+  const bool by_others = device.super_device_id && device.super_pod_id && !known_.contains(device.id);
+  const bool fresh = fresh_.contains(device.id) && std::chrono::steady_clock::now() < stale_;
+  return !by_others && !fresh;
 }
 
 bool NpuSmi::is_due(const std::vector<npu::Device>& devices) const {
@@ -132,6 +134,11 @@ void NpuSmi::complete(std::vector<npu::Device>& devices, Problems& problems) con
 
 // A device that fails hides no other, but a call that hangs is the last one.
 asio::awaitable<void> NpuSmi::learn(std::vector<npu::Device> devices) {
+  if (std::chrono::steady_clock::now() >= stale_) {
+    stale_ = std::chrono::steady_clock::now() + options_.valid;
+    fresh_.clear();
+    places_.clear();
+  }
   Status learnt = Ok{};
   if (places_.empty()) learnt = co_await learn_places();
   if (!learnt) co_return give_up(learnt.error());
@@ -185,6 +192,7 @@ asio::awaitable<Status> NpuSmi::learn_ids(int id) {
   const Result<SuperPodIds> ids = parse_spod_info(*result);
   if (!ids) co_return ids.error().with_context(call);
   known_[id] = *ids;
+  fresh_.insert(id);
   co_return Ok{};
 }
 

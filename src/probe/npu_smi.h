@@ -4,8 +4,8 @@
 // super pods name no physical ids in the table, or answer that they do "not support querying spod-info".
 //
 // An addition: where there is no npu-smi, nothing happens. The ids stay while the driver runs, so each device is asked
-// once; one that gives none is asked again after minutes, and a product that has none is not asked again. Learning
-// takes as long as npu-smi takes, a second for each device perhaps: addresses should not wait for it.
+// once an hour; one that gives none is asked again after minutes, and a product that has none is not asked again.
+// Learning takes as long as npu-smi takes, a second for each device perhaps: addresses should not wait for it.
 //
 //   npu_smi.complete(devices, problems);                                  // what it knows, at once
 //   if (npu_smi.is_due(devices)) co_await npu_smi.learn(devices);         // and then complete() again
@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ class NpuSmi {
     Duration call_limit = std::chrono::seconds(5);
     Duration first_pause = std::chrono::minutes(1);  // after a failure; grows
     Duration longest_pause = std::chrono::minutes(30);
+    Duration valid = std::chrono::hours(1);  // what was learnt is asked for again
   };
 
   NpuSmi(ProcessRunner& runner, Options options);
@@ -75,6 +77,8 @@ class NpuSmi {
   std::string problem_;
   std::map<int, NpuPlace> places_;
   std::map<int, SuperPodIds> known_;
+  std::set<int> fresh_;  // of these
+  Instant stale_;        // when none of them is fresh any more
 };
 
 }  // namespace pd::probe

@@ -91,6 +91,29 @@ TEST_F(ReadingAllocations, TakesUidsFromTheLogsWhereTheCheckpointCannotBeRead) {
   }
 }
 
+TEST_F(ReadingAllocations, SaysThatANewerCheckpointCouldNotBeVerified) {
+  Json document = Json::parse(checkpoint_of({{kUid, "main", kNpu, {"Ascend910-1"}}}));
+  document["Data"]["Added"] = 1;
+  dir_.write("checkpoint", document.dump());
+  const Result<AllocationsReading> reading = read();
+  ASSERT_TRUE(reading);
+  EXPECT_THAT(reading->allocations.pods, ElementsAre(owner_));
+  EXPECT_THAT(reading->problems.at("checkpoint"), HasSubstr("look for a newer pd-agent"));
+}
+
+// Kubelet has given the device to another pod, and has not written that yet.
+TEST_F(ReadingAllocations, GivesNoPodTheUidOfTheOneBefore) {
+  AllocationsProbe probe({dir_.path("checkpoint"), dir_.path("pods"), {kNpu}, npu::Ids::kReal}, kubelet_);
+  EXPECT_THAT(run(io_, probe.read())->allocations.pods, ElementsAre(owner_));
+  kubelet_.listed[0].pod = "q";
+  const Result<AllocationsReading> between = run(io_, probe.read());
+  ASSERT_TRUE(between);
+  for (const npu::PodDevices& pod : between->allocations.pods) EXPECT_EQ(pod, owner_);
+  const std::string uid = "8e8d3b7c-0000-4000-8000-000000000002";
+  dir_.write("checkpoint", checkpoint_of({{uid, "main", kNpu, {"Ascend910-1"}}}));
+  EXPECT_THAT(run(io_, probe.read())->allocations.pods, ElementsAre(npu::PodDevices{"llm", "q", uid, {1}}));
+}
+
 TEST_F(ReadingAllocations, SaysWhatNeitherTells) {
   std::filesystem::remove(dir_.path("checkpoint"));
   const Result<AllocationsReading> reading = read();

@@ -69,29 +69,60 @@ TEST_F(Reading, APodIsSaidAsSoonAsItsLastContainerHasNpus) {
 }
 
 TEST_F(Reading, WhatWasSaidOnceIsNotHeldBackAgain) {
-  continuity_.remember({.pods = {kPod}}, now_);
+  continuity_.remember({.pods = {kPod}});
   EXPECT_THAT(judge(listed({kPod}, {"u-1"})), ElementsAre(kPod));
   EXPECT_THAT(judge(listed({kPod}, {"u-1"})), ElementsAre(kPod));
 }
 
-// Kubelet was restarted: the pods run, and are not listed.
+// Kubelet was restarted: the pods run, and are not listed. Before that, nobody had looked for a while.
 TEST_F(Reading, APodThatIsNotListedStaysWhileTheCheckpointHasIt) {
   judge(listed({kPod, kOther}));
   now_ += std::chrono::minutes(1);
-  judge(listed({kPod, kOther}));
+  EXPECT_THAT(judge(nothing()), ElementsAre(kPod, kOther));
+  EXPECT_EQ(look_again_, now_ + Continuity::kNothingListed);
   now_ += Continuity::kNothingListed - kMoment;
   EXPECT_THAT(judge(nothing()), ElementsAre(kPod, kOther));
-  EXPECT_EQ(look_again_, now_ + kMoment);
   now_ += kMoment;
   EXPECT_THAT(judge(nothing()), IsEmpty());
 }
 
 TEST_F(Reading, WhereOthersAreListedItStaysForAMoment) {
   judge(listed({kPod, kOther}));
+  now_ += std::chrono::minutes(1);
+  EXPECT_THAT(judge(listed({kOther})), ElementsAre(kOther, kPod));
   now_ += Continuity::kUnlisted - kMoment;
   EXPECT_THAT(judge(listed({kOther})), ElementsAre(kOther, kPod));
   now_ += kMoment;
   EXPECT_THAT(judge(listed({kOther})), ElementsAre(kOther));
+}
+
+TEST_F(Reading, APodThatIsListedLaterThanTheFirstStays) {
+  judge(listed({kPod, kOther}));
+  judge(nothing());
+  now_ += Continuity::kNothingListed - kMoment;
+  EXPECT_THAT(judge(listed({kOther})), ElementsAre(kOther, kPod));
+  now_ += Continuity::kUnlisted - kMoment;
+  EXPECT_THAT(judge(listed({kOther})), ElementsAre(kOther, kPod));
+  EXPECT_THAT(judge(listed({kOther, kPod})), ElementsAre(kOther, kPod));
+  EXPECT_FALSE(look_again_);
+}
+
+TEST_F(Reading, APodThatLosesADeviceIsNotBelievedAtOnce) {
+  judge(listed({kPod}));
+  const npu::PodDevices other{"llm", "p", "u-1", {5, 6}};
+  EXPECT_THAT(judge(listed({other})), IsEmpty());
+  EXPECT_TRUE(look_again_);
+  EXPECT_THAT(judge(listed({other})), ElementsAre(other));
+}
+
+TEST_F(Reading, NamesAreKnownAsLongAsTheCheckpointHasTheUid) {
+  judge(listed({kPod, kOther}));
+  now_ += std::chrono::minutes(1);
+  checkpoint_.erase("u-2");
+  judge(listed({}));
+  now_ += std::chrono::minutes(1);
+  EXPECT_THAT(judge(listed({})), IsEmpty());
+  EXPECT_EQ(continuity_.names(), (PodNames{{"u-1", {"llm", "p"}}}));
 }
 
 TEST_F(Reading, WhatTheCheckpointDoesNotSayDoesNotStay) {
@@ -110,9 +141,9 @@ TEST_F(Reading, ItDoesNotStayBesideAPodThatHasItsDevices) {
 }
 
 TEST_F(Reading, WhatAnEarlierRunHasPublishedStaysLikewise) {
-  continuity_.remember({.pods = {kPod}}, now_);
+  continuity_.remember({.pods = {kPod}});
   EXPECT_THAT(judge(nothing()), ElementsAre(kPod));
-  continuity_.remember({.pods = {kOther}}, now_);
+  continuity_.remember({.pods = {kOther}});
   EXPECT_THAT(judge(nothing()), ElementsAre(kPod)) << "only before the first reading";
 }
 

@@ -71,7 +71,9 @@ class FakeNode final : public NodeApi {
  public:
   asio::awaitable<Result<Annotations>> annotations() override {
     ++reads;
-    if (failure) co_return *failure;
+    const std::optional<Error> failed = failure;
+    if (fails > 0 && --fails == 0) failure.reset();
+    if (failed) co_return *failed;
     co_return held;
   }
   asio::awaitable<Status> patch_annotations(AnnotationPatch patch) override {
@@ -91,6 +93,7 @@ class FakeNode final : public NodeApi {
   std::vector<AnnotationPatch> patches;
   int reads = 0;
   std::optional<Error> failure;
+  int fails = 0;                      // how many readings until it is over; 0: until it is reset
   bool apply_before_failing = false;  // the write happened, its answer was lost
   std::function<void()> on_patch;
 };

@@ -135,6 +135,18 @@ TEST_F(Probing, ReportsADisagreementAndTrustsTheTool) {
   EXPECT_THAT(problem, HasSubstr("29.81.18.99"));
 }
 
+TEST_F(Probing, ComparesAlsoWithTheStaticFileAndIpv6) {
+  tool_options_.path = dir_.path("no_tool");
+  dir_.write("hccn.conf", "IPv6address_0=fd00::10\naddress_1=29.81.18.101\n");
+  dir_.write("static.json", R"({"devices":[{"id":0,"ipv6":"fd00::11"},{"id":1,"ip":"29.81.18.101"}]})");
+  const Result<InventoryReading> reading = read();
+  ASSERT_TRUE(reading);
+  ASSERT_THAT(reading->problems, SizeIs(1));
+  EXPECT_THAT(
+      reading->problems.at("device 0 in static_file"),
+      HasSubstr("hccn_conf says fd00::10 and static_file says fd00::11; the former is used: correct the other"));
+}
+
 TEST_F(Probing, PublishesAnIpv6AddressWhereThereIsNoOther) {
   dir_.write("tool/hccn.conf", "IPv6address_0=fd00::10\naddress_1=29.81.18.101\n");
   const Result<InventoryReading> reading = read();

@@ -13,12 +13,14 @@ using ::testing::HasSubstr;
 TEST(ParseBaseDeviceInfos, ReadsWhatMindClusterWrites) {
   const Result<probe::SourceReading> reading = parse_base_device_infos(
       R"({"Ascend910-11":{"IP":"29.81.18.111","SuperDeviceID":7,"LevelList":[]},"Ascend910-2":{"IP":"29.81.18.102"},)"
-      R"("Ascend910-3":{"IP":"fd00::3","SuperDeviceID":-1}})");
+      R"("Ascend910-3":{"IP":"fd00::3","SuperDeviceID":-1}})",
+      "5");
   ASSERT_TRUE(reading) << reading.error().message;
   ASSERT_EQ(reading->devices.size(), 3U);
-  EXPECT_EQ(reading->devices[0], (npu::Device{.id = 2, .ip = "29.81.18.102"}));
-  EXPECT_EQ(reading->devices[1], (npu::Device{.id = 3, .ipv6 = "fd00::3"}));
-  EXPECT_EQ(reading->devices[2], (npu::Device{.id = 11, .ip = "29.81.18.111", .super_device_id = 7}));
+  EXPECT_EQ(reading->devices[0], (npu::Device{.id = 2, .ip = "29.81.18.102", .super_pod_id = 5}));
+  EXPECT_EQ(reading->devices[1], (npu::Device{.id = 3, .super_pod_id = 5, .ipv6 = "fd00::3"}));
+  EXPECT_EQ(reading->devices[2],
+            (npu::Device{.id = 11, .ip = "29.81.18.111", .super_device_id = 7, .super_pod_id = 5}));
   EXPECT_TRUE(reading->problems.empty());
 }
 
@@ -32,6 +34,22 @@ TEST(ParseBaseDeviceInfos, ADeviceWithoutAnAddressHidesNoOther) {
   EXPECT_THAT(reading->problems.at("device 0"), HasSubstr("has no IP of it"));
   EXPECT_THAT(reading->problems.at("device 2"), HasSubstr("127.0.0.1"));
   EXPECT_EQ(reading->devices[4].ip, "29.81.18.104");
+}
+
+// So that the next source is asked.
+TEST(ParseBaseDeviceInfos, SaysNothingWithoutASingleAddress) {
+  const Result<probe::SourceReading> reading =
+      parse_base_device_infos(R"({"Ascend910-0":{"IP":""},"Ascend910-1":{"IP":"-1"}})");
+  ASSERT_FALSE(reading);
+  EXPECT_THAT(reading.error().message, HasSubstr("no device in it has an address: look at mind-cluster's"));
+}
+
+// The id is there on an A2, too, and means nothing.
+TEST(ParseBaseDeviceInfos, TakesASuperDeviceOnlyInASuperPod) {
+  const char* const infos = R"({"Ascend910-0":{"IP":"29.81.18.100","SuperDeviceID":0}})";
+  EXPECT_EQ(parse_base_device_infos(infos)->devices[0].super_device_id, std::nullopt);
+  EXPECT_EQ(parse_base_device_infos(infos, "-2")->devices[0].super_device_id, std::nullopt);
+  EXPECT_EQ(parse_base_device_infos(infos, "5")->devices[0].super_device_id, 0);
 }
 
 TEST(ParseBaseDeviceInfos, TakesTheNodesSuperPod) {

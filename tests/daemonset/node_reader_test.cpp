@@ -9,6 +9,7 @@
 namespace pd::agent {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 const npu::Device kPlain{.id = 1, .ip = "29.81.18.101"};
@@ -56,6 +57,17 @@ TEST_F(ReadingNode, SaysWhenNpuSmiHasToldSuperPodIds) {
 
 TEST_F(ReadingNode, WaitsForNpuSmiWhereItIsPatient) {
   EXPECT_EQ(second_device(reader_->patient_sources()), kWithSuperPod);
+}
+
+TEST_F(ReadingNode, WaitsForAPodThatMayGrowWhereItIsPatient) {
+  const std::string npu = "huawei.com/Ascend910";
+  const std::string uid = "8e8d3b7c-0000-4000-8000-000000000001";
+  pod_resources_.listed = std::vector<ContainerDevices>{{"llm", "p", "main", npu, {"Ascend910-1"}, false},
+                                                        {"llm", "p", "sidecar", "", {}, true}};
+  dir_.write("checkpoint", checkpoint_of({{uid, "main", npu, {"Ascend910-1"}}}));
+  EXPECT_THAT(run(io_, reader_->sources().allocations())->allocations.pods, IsEmpty());
+  EXPECT_THAT(run(io_, reader_->patient_sources().allocations())->allocations.pods,
+              ElementsAre(npu::PodDevices{"llm", "p", uid, {1}}));
 }
 
 TEST_F(ReadingNode, IsStoppedWhileNpuSmiHangs) {

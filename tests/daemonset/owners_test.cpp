@@ -100,6 +100,17 @@ TEST_F(JoinFinished, DoesNotChooseBeforeTheFolderIsThere) {
   }
 }
 
+// A pod ended, another got its devices, and the checkpoint is not written yet.
+TEST(JoinOwners, GivesNoPodTheUidOfAnother) {
+  const std::vector<ContainerDevices> list = {listed("p", "main", {"Ascend910-0"})};
+  const std::vector<CheckpointEntry> entries = {entry("u-1", "main", {"Ascend910-0"})};
+  const OwnersReading reading = join_owners(list, entries, kResources, {{"u-1", {"llm", "ended"}}});
+  EXPECT_THAT(reading.pods, IsEmpty());
+  EXPECT_THAT(reading.problems.at("pod llm/p"), HasSubstr("still has what it holds for the pod llm/ended"));
+  EXPECT_THAT(join_owners(list, entries, kResources, {{"u-1", {"llm", "p"}}}).pods,
+              ElementsAre(owner("p", "u-1", {0})));
+}
+
 TEST(EntriesByLogs, GivesAPodTheUidOfItsFolder) {
   const std::vector<ContainerDevices> list = {listed("p", "a", {"Ascend910-0"}), listed("p", "b", {"Ascend910-1"}),
                                               listed("q", "a", {"Ascend910-2"})};

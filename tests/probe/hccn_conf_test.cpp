@@ -1,7 +1,12 @@
 #include "probe/hccn_conf.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <boost/asio/steady_timer.hpp>
 
 #include "tests/probe/fixture.h"
 
@@ -90,6 +95,34 @@ TEST(HccnConfSource, NamesTheFileThatIsMissingOrEmpty) {
   EXPECT_FALSE(HccnConf(dir.path("none")).present());
   EXPECT_THAT(HccnConf(dir.path("none")).read_now({}).error().message, HasSubstr(dir.path("none")));
   EXPECT_THAT(HccnConf(dir.write("hccn.conf", "")).read_now({}).error().message, HasSubstr(dir.path("hccn.conf")));
+}
+
+// As the driver's tool edits it: emptied, and written under a lock.
+TEST(HccnConf, WaitsForWhoEditsIt) {
+  const TempDir dir;
+  const std::string path = dir.write("hccn.conf", "");
+  const int editor = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(flock(editor, LOCK_EX), 0);
+  asio::io_context io;
+  HccnConf conf(path);
+  asio::steady_timer edited(io, std::chrono::milliseconds(50));
+  edited.async_wait([&](const boost::system::error_code& /*error*/) {
+    dir.write("hccn.conf", conf_of(2));
+    close(editor);
+  });
+  const Result<SourceReading> reading = run(io, conf.read({}));
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->devices.size(), 2U);
+}
+
+TEST(HccnConf, DoesNotWaitForAnEditorThatHangs) {
+  const TempDir dir;
+  const std::string path = dir.write("hccn.conf", conf_of(2));
+  const int editor = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(flock(editor, LOCK_EX), 0);
+  asio::io_context io;
+  EXPECT_TRUE(run(io, HccnConf(path).read({})));
+  close(editor);
 }
 
 }  // namespace

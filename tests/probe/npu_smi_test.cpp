@@ -165,6 +165,14 @@ TEST_F(NpuSmiTool, AsksOnceForEachDevice) {
   EXPECT_THAT(problems_, IsEmpty());
 }
 
+TEST_F(NpuSmiTool, AsksAgainAfterAWhile) {
+  options_.valid = Duration::zero();
+  complete();
+  conf("910_93", 6);
+  complete();
+  EXPECT_THAT(pods_, ElementsAre(6, 6, 6, 6));
+}
+
 TEST_F(NpuSmiTool, AsksNothingWhenNothingIsLacking) {
   for (npu::Device& device : devices_) device.super_device_id = device.super_pod_id = 1;
   script("* garbage\n");

@@ -4,6 +4,7 @@
         changes.address(3, in_place)
 """
 import contextlib
+import fcntl
 import itertools
 import json
 import time
@@ -14,10 +15,16 @@ from manifests import npu_pod
 
 
 def in_place(path, text):
-    """As the driver's tool writes its file."""
+    """As the driver's tool writes its file: under its lock, and emptied first."""
     with open(path, "r+", encoding="ascii") as file:
-        file.write(text)
+        fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate()
+        file.flush()
+        half = len(text) // 2
+        file.write(text[:half])
+        file.flush()
+        time.sleep(0.1)  # long enough for a reader to come between
+        file.write(text[half:])
 
 
 def by_rename(path, text):
