@@ -24,7 +24,7 @@ namespace pd::agent {
 class Continuity {
  public:
   static constexpr Duration kGrown = std::chrono::milliseconds(500);
-  static constexpr Duration kUnlisted = std::chrono::seconds(2);
+  static constexpr Duration kUnlisted = std::chrono::seconds(1);
   static constexpr Duration kNothingListed = std::chrono::seconds(10);
 
   struct Verdict {
