@@ -25,7 +25,7 @@ struct ContainerDevices {
   std::string container;
   std::string resource;
   std::vector<std::string> devices;  // the device plugin's names
-  bool last = false;  // no container of its pod comes after it; kubelet allocates in this order
+  bool last = false;                 // no container of its pod comes after it; kubelet allocates in this order
 };
 
 // The devices of one resource that the node has to give.
