@@ -1,6 +1,7 @@
 #include "plan/conditions.h"
 
 #include <algorithm>
+#include <set>
 
 #include "npu/inventory.h"
 #include "plan/services.h"
@@ -37,13 +38,19 @@ kube::Condition devices_discovered(const Situation& situation) {
   if (const Placement* worst = worst_placement(situation)) {
     return condition(kDevicesDiscovered, kFalse, reason_of(worst->problem), sentence(worst->reason));
   }
-  const bool any = std::any_of(situation.placements.begin(), situation.placements.end(), [](const auto& entry) {
-    return entry.first.instance.role != Role::kScheduler && entry.second.server.has_value();
-  });
-  if (!any) return condition(kDevicesDiscovered, kUnknown, "NoPods", "No pod with NPUs is bound to a node yet.");
-  return condition(kDevicesDiscovered, kTrue, "Discovered",
-                   "The NPUs of all placed pods are known from their nodes' annotation " +
-                       std::string(npu::kAllocationsAnnotation) + ".");
+  std::set<std::string> sources;
+  std::string warning;
+  for (const auto& [slot, placement] : situation.placements) {
+    if (placement.server && !placement.source.empty()) sources.insert(placement.source);
+    if (warning.empty()) warning = placement.warning;
+  }
+  if (sources.empty())
+    return condition(kDevicesDiscovered, kUnknown, "NoPods", "No pod with NPUs is bound to a node yet.");
+  std::string names;
+  for (const std::string& source : sources) names.append(names.empty() ? "" : ", ").append(source);
+  const std::string known = "The NPUs of all placed pods are known by the annotation " + names + ".";
+  if (warning.empty()) return condition(kDevicesDiscovered, kTrue, "Discovered", known);
+  return condition(kDevicesDiscovered, kTrue, "LinkDown", sentence(warning) + " " + known);
 }
 
 bool is_published(const Situation& situation) {

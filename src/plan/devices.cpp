@@ -5,6 +5,7 @@
 
 #include "base/address.h"
 #include "npu/inventory.h"
+#include "plan/device_claims.h"
 
 namespace pd::plan {
 namespace {
@@ -19,6 +20,11 @@ struct NodeNpus {
 
 NodeNpus failed(PlacementProblem problem, std::string reason) { return {problem, std::move(reason), {}, {}}; }
 
+NodeNpus unreadable(const std::string& node, std::string_view annotation, const Error& error) {
+  return failed(PlacementProblem::kBadAnnotation,
+                "annotation " + std::string(annotation) + " of node " + node + " cannot be read: " + error.message);
+}
+
 NodeNpus read_node(const std::string& name, const NodeAnnotations* annotations) {
   if (annotations == nullptr || annotations->inventory.empty() || annotations->allocations.empty()) {
     const bool no_inventory = annotations == nullptr || annotations->inventory.empty();
@@ -28,40 +34,107 @@ NodeNpus read_node(const std::string& name, const NodeAnnotations* annotations) 
                       ": is pd-agent running there?");
   }
   Result<npu::Inventory> inventory = npu::parse_inventory(annotations->inventory);
-  if (!inventory) {
-    return failed(PlacementProblem::kBadAnnotation, "annotation " + std::string(npu::kInventoryAnnotation) +
-                                                        " of node " + name +
-                                                        " cannot be read: " + inventory.error().message);
-  }
+  if (!inventory) return unreadable(name, npu::kInventoryAnnotation, inventory.error());
   Result<npu::Allocations> allocations = npu::parse_allocations(annotations->allocations);
-  if (!allocations) {
-    return failed(PlacementProblem::kBadAnnotation, "annotation " + std::string(npu::kAllocationsAnnotation) +
-                                                        " of node " + name +
-                                                        " cannot be read: " + allocations.error().message);
-  }
-  if (allocations->ids == npu::Ids::kRemapped) {
-    return failed(PlacementProblem::kRemapped,
-                  "the scheduler plugin of node " + name +
-                      " chooses other devices than kubelet; this version cannot read which ones it chose");
-  }
-  if (allocations->ids == npu::Ids::kUnknown) {
-    return failed(PlacementProblem::kAllocationsUnknown,
-                  "the agent of node " + name +
-                      " does not ask kubelet who holds what (--ids unknown); this version has no other source");
-  }
+  if (!allocations) return unreadable(name, npu::kAllocationsAnnotation, allocations.error());
   return {PlacementProblem::kNone, "", std::move(*inventory), std::move(*allocations)};
+}
+
+const npu::PodDevices* find_allocation(const NodeNpus& node, const kube::Pod& pod) {
+  for (const npu::PodDevices& entry : node.allocations.pods) {
+    if (entry.uid == pod.meta.uid) return &entry;
+  }
+  return nullptr;
+}
+
+const npu::Device* find_device(const NodeNpus& node, int id) {
+  for (const npu::Device& device : node.inventory.devices) {
+    if (device.id == id) return &device;
+  }
+  return nullptr;
+}
+
+const std::string& address_of(const npu::Device& device) { return device.ip.empty() ? device.ipv6 : device.ip; }
+
+std::string numbers(const std::vector<int>& ids) {
+  std::string text;
+  for (const int id : ids) text.append(text.empty() ? "" : ", ").append(std::to_string(id));
+  return text.empty() ? "none" : text;
+}
+
+// Which NPUs a pod holds and who says so, or why that is not known.
+struct Holding {
+  PlacementProblem problem = PlacementProblem::kNone;
+  std::string reason;
+  std::vector<int> ids;
+  std::string source;
+};
+
+Holding unknown(PlacementProblem problem, std::string reason) { return {problem, std::move(reason), {}, {}}; }
+
+std::string waits(const kube::Pod& pod, const std::string& for_what) {
+  return "pod " + pod.meta.name + " on node " + pod.node + " waits for its address" + for_what;
+}
+
+Holding waits_for_report(const kube::Pod& pod) {
+  return unknown(PlacementProblem::kWaiting, waits(pod, " and for pd-agent to report its NPUs"));
+}
+
+// Kubelet's word, by the pod's UID, which the pod's own annotations can only confirm.
+Holding by_kubelet(const kube::Pod& pod, const NodeNpus& node, const std::optional<DeviceClaim>& claim) {
+  const npu::PodDevices* allocation = find_allocation(node, pod);
+  if (allocation == nullptr) return waits_for_report(pod);
+  if (!claim) return {PlacementProblem::kNone, "", allocation->devices, std::string(npu::kAllocationsAnnotation)};
+  if (claim->ids == allocation->devices) return {PlacementProblem::kNone, "", claim->ids, claim->annotation};
+  const bool remapped = is_remapped_by_annotation(pod.meta);
+  return unknown(PlacementProblem::kDisagreement,
+                 "pod " + pod.meta.name + " on node " + pod.node + " holds NPU " + numbers(allocation->devices) +
+                     " by kubelet's word and NPU " + numbers(claim->ids) + " by its annotation " + claim->annotation +
+                     (remapped ? ": where Volcano chooses the devices, start pd-agent with --ids remapped"
+                               : ": who has written that?"));
+}
+
+// The word of a scheduler plugin or device plugin, with no more devices than kubelet has counted, where it counts.
+Holding by_claim(const kube::Pod& pod, const NodeNpus& node, const std::optional<DeviceClaim>& claim) {
+  const bool counted = node.allocations.ids == npu::Ids::kRemapped;
+  const npu::PodDevices* allocation = find_allocation(node, pod);
+  if (counted && allocation == nullptr) return waits_for_report(pod);
+  if (!claim) {
+    return unknown(PlacementProblem::kWaiting,
+                   waits(pod, " and for its device plugin to say in an annotation which NPUs it got"));
+  }
+  if (counted && allocation->devices.size() != claim->ids.size()) {
+    return unknown(PlacementProblem::kDisagreement,
+                   "pod " + pod.meta.name + " on node " + pod.node + " has " +
+                       std::to_string(allocation->devices.size()) + " NPUs by kubelet's count and " +
+                       std::to_string(claim->ids.size()) + " by its annotation " + claim->annotation);
+  }
+  return {PlacementProblem::kNone, "", claim->ids, claim->annotation};
+}
+
+Holding find_holding(const kube::Pod& pod, const NodeNpus& node) {
+  if (node.problem != PlacementProblem::kNone)
+    return unknown(node.problem, "pod " + pod.meta.name + " has no known NPUs: " + node.reason);
+  const Result<std::optional<DeviceClaim>> claim = read_claim(pod.meta);
+  if (!claim) {
+    return unknown(PlacementProblem::kBadClaim,
+                   "pod " + pod.meta.name + " on node " + pod.node + " has no known NPUs: " + claim.error().message);
+  }
+  return node.allocations.ids == npu::Ids::kReal ? by_kubelet(pod, node, *claim) : by_claim(pod, node, *claim);
 }
 
 // A pod that holds an NPU with some address: also pods of other deployments, as far as they are on nodes of ours.
 struct Claim {
   std::string uid;
   std::string pod;
+  bool by_kubelet = true;           // or by an annotation alone
   std::optional<WallTime> created;  // nothing for pods that the snapshot does not hold
 };
 
-// The older claim stands. Between pods whose age is not known to all, the UID decides, so that every deployment that
-// looks at the two agrees on the loser.
+// Kubelet's word stands against an annotation, then the older claim. Between pods whose age is not known to all, the
+// UID decides, so that every deployment that looks at the two agrees on the loser.
 bool stronger(const Claim& a, const Claim& b) {
+  if (a.by_kubelet != b.by_kubelet) return a.by_kubelet;
   if (a.created && b.created && *a.created != *b.created) return *a.created < *b.created;
   return a.uid < b.uid;
 }
@@ -73,7 +146,10 @@ class Placer {
       pods_.emplace(pod.meta.uid, &pod);
       if (!pod.node.empty() && !nodes_.contains(pod.node)) nodes_.emplace(pod.node, read_named(pod.node));
     }
-    for (const auto& [name, node] : nodes_) collect_claims(name, node);
+    for (const auto& [name, node] : nodes_) {
+      if (node.allocations.ids == npu::Ids::kReal) claim_by_kubelet(name, node);
+    }
+    for (const kube::Pod& pod : snapshot.pods) claim_by_annotation(pod);
   }
 
   Placement place(const Slot& slot, const SlotPods& pods) const {
@@ -85,44 +161,41 @@ class Placer {
           "pod " + pod_name(snapshot_.deployment.meta.name, slot, next.incarnation) + " is not bound to a node yet");
     }
     const kube::Pod& pod = *pods.occupant;
-    const std::string who = "pod " + pod.meta.name;
-    if (pod.node.empty()) return refuse(&pod, PlacementProblem::kUnbound, who + " is not bound to a node yet");
+    if (pod.node.empty())
+      return refuse(&pod, PlacementProblem::kUnbound, "pod " + pod.meta.name + " is not bound to a node yet");
     const std::string& address = snapshot_.deployment.ranktable.server_address == "HostIP" ? pod.host_ip : pod.pod_ip;
-    const bool scheduler = slot.instance.role == Role::kScheduler;
-    if (!is_peer_address(address) || (!scheduler && waits_for_report(pod))) {
-      return refuse(&pod, PlacementProblem::kWaiting,
-                    who + " on node " + pod.node + " waits for its address" +
-                        (scheduler ? "" : " and for pd-agent to report its NPUs"));
+    if (slot.instance.role == Role::kScheduler) {
+      if (!is_peer_address(address)) return refuse(&pod, PlacementProblem::kWaiting, waits(pod, ""));
+      return placed(slot, pod, address);
     }
-    ranktable::Server server{server_id(slot, pod, address), address, {}};
-    if (!scheduler) {
-      Placement refused = find_devices(slot, pod, server.devices);
-      if (refused.problem != PlacementProblem::kNone) return refused;
-    }
-    return {std::move(server), PlacementProblem::kNone, "", &pod};
+    const Holding holding = find_holding(pod, nodes_.at(pod.node));
+    // In the words of the other wait, which usually comes next: a message less to write.
+    if (!is_peer_address(address) && holding.problem == PlacementProblem::kNone)
+      return refuse(&pod, PlacementProblem::kWaiting, waits_for_report(pod).reason);
+    if (holding.problem != PlacementProblem::kNone) return refuse(&pod, holding.problem, holding.reason);
+    Placement placement = placed(slot, pod, address);
+    placement.source = holding.source;
+    return with_devices(slot, pod, holding.ids, std::move(placement));
   }
 
  private:
   static Placement refuse(const kube::Pod* pod, PlacementProblem problem, std::string reason) {
-    return {std::nullopt, problem, std::move(reason), pod};
+    Placement placement;
+    placement.problem = problem;
+    placement.reason = std::move(reason);
+    placement.pod = pod;
+    return placement;
+  }
+
+  Placement placed(const Slot& slot, const kube::Pod& pod, const std::string& address) const {
+    Placement placement = refuse(&pod, PlacementProblem::kNone, "");
+    placement.server = ranktable::Server{server_id(slot, pod, address), address, {}};
+    return placement;
   }
 
   NodeNpus read_named(const std::string& name) const {
     const auto found = snapshot_.nodes.find(name);
     return read_node(name, found == snapshot_.nodes.end() ? nullptr : &found->second);
-  }
-
-  // The node can be read but does not list the pod: the report follows kubelet within seconds.
-  bool waits_for_report(const kube::Pod& pod) const {
-    const NodeNpus& node = nodes_.at(pod.node);
-    return node.problem == PlacementProblem::kNone && find_allocation(node, pod) == nullptr;
-  }
-
-  static const npu::PodDevices* find_allocation(const NodeNpus& node, const kube::Pod& pod) {
-    for (const npu::PodDevices& entry : node.allocations.pods) {
-      if (entry.uid == pod.meta.uid) return &entry;
-    }
-    return nullptr;
   }
 
   std::string server_id(const Slot& slot, const kube::Pod& pod, const std::string& address) const {
@@ -133,9 +206,16 @@ class Placer {
     return several ? name_of(slot) : name_of(slot.instance);
   }
 
-  void collect_claims(const std::string& name, const NodeNpus& node) {
+  void add_claims(const NodeNpus& node, const std::vector<int>& ids, const Claim& claim) {
+    for (const int id : ids) {
+      const npu::Device* device = find_device(node, id);
+      if (device != nullptr && !address_of(*device).empty()) by_address_[address_of(*device)].push_back(claim);
+    }
+  }
+
+  void claim_by_kubelet(const std::string& name, const NodeNpus& node) {
     for (const npu::PodDevices& entry : node.allocations.pods) {
-      Claim claim{entry.uid, entry.pod_namespace + "/" + entry.name, std::nullopt};
+      Claim claim{entry.uid, entry.pod_namespace + "/" + entry.name, true, std::nullopt};
       const auto known = pods_.find(entry.uid);
       if (known != pods_.end()) {
         const kube::Pod& pod = *known->second;
@@ -143,59 +223,60 @@ class Placer {
         if (pod.node != name || pod.meta.deleted || is_dead(pod)) continue;
         claim.created = pod.meta.created;
       }
-      for (const int id : entry.devices) {
-        for (const npu::Device& device : node.inventory.devices) {
-          if (device.id == id && !device.ip.empty()) by_address_[device.ip].push_back(claim);
-        }
-      }
+      add_claims(node, entry.devices, claim);
     }
   }
 
+  void claim_by_annotation(const kube::Pod& pod) {
+    if (pod.node.empty() || pod.meta.deleted || is_dead(pod)) return;
+    const NodeNpus& node = nodes_.at(pod.node);
+    if (node.allocations.ids == npu::Ids::kReal) return;
+    const Holding holding = find_holding(pod, node);
+    if (holding.problem != PlacementProblem::kNone) return;
+    add_claims(node, holding.ids, {pod.meta.uid, pod.meta.key(), false, pod.meta.created});
+  }
+
   const Claim* stronger_claim(const std::vector<Claim>& claims, const kube::Pod& pod) const {
-    const Claim own{pod.meta.uid, pod.meta.name, pod.meta.created};
+    const bool real = nodes_.at(pod.node).allocations.ids == npu::Ids::kReal;
+    const Claim own{pod.meta.uid, pod.meta.name, real, pod.meta.created};
     for (const Claim& claim : claims) {
       if (claim.uid == pod.meta.uid) continue;
       // A pod that is not in the snapshot has no known age here; compare as its own deployment would compare ours.
-      const Claim mine = claim.created ? own : Claim{own.uid, own.pod, std::nullopt};
+      const Claim mine = claim.created ? own : Claim{own.uid, own.pod, own.by_kubelet, std::nullopt};
       if (stronger(claim, mine)) return &claim;
     }
     return nullptr;
   }
 
-  Placement find_devices(const Slot& slot, const kube::Pod& pod, std::vector<ranktable::Device>& devices) const {
-    const NodeNpus& node = nodes_.at(pod.node);
-    if (node.problem != PlacementProblem::kNone) {
-      return refuse(&pod, node.problem, "pod " + pod.meta.name + " has no known NPUs: " + node.reason);
-    }
+  Placement with_devices(const Slot& slot, const kube::Pod& pod, const std::vector<int>& ids,
+                         Placement placement) const {
     const std::string who = "pod " + pod.meta.name + " on node " + pod.node;
-    const npu::PodDevices& allocation = *find_allocation(node, pod);
     const int want = spec_of(snapshot_.deployment, slot.instance.role).npus_per_pod;
-    const std::set<int> ids(allocation.devices.begin(), allocation.devices.end());
-    if (ids.size() != allocation.devices.size() || static_cast<int>(ids.size()) != want) {
+    if (static_cast<int>(ids.size()) != want) {
       return refuse(&pod, PlacementProblem::kCount,
                     who + " has " + std::to_string(ids.size()) + " NPUs, and the role wants " + std::to_string(want));
     }
     std::set<std::string> addresses;
     for (const int id : ids) {
-      const auto device = std::find_if(node.inventory.devices.begin(), node.inventory.devices.end(),
-                                       [&](const npu::Device& candidate) { return candidate.id == id; });
-      const npu::Device* known = device == node.inventory.devices.end() ? nullptr : &*device;
-      Placement refused = check_device(pod, who + " holds NPU " + std::to_string(id), id, known);
+      const npu::Device* device = find_device(nodes_.at(pod.node), id);
+      const std::string what = who + " holds NPU " + std::to_string(id);
+      Placement refused = check_device(pod, what, id, device);
       if (refused.problem != PlacementProblem::kNone) return refused;
-      if (!addresses.insert(known->ip).second) {
+      if (!addresses.insert(address_of(*device)).second) {
         return refuse(&pod, PlacementProblem::kDeviceUnknown,
-                      who + " holds two NPUs with the one address " + known->ip);
+                      who + " holds two NPUs with the one address " + address_of(*device));
       }
-      devices.push_back({id, known->ip});
+      if (device->link == "down" && placement.warning.empty()) placement.warning = what + ", whose link is down";
+      placement.server->devices.push_back({id, address_of(*device)});
     }
-    return {std::nullopt, PlacementProblem::kNone, "", &pod};
+    return placement;
   }
 
   Placement check_device(const kube::Pod& pod, const std::string& what, int id, const npu::Device* known) const {
     if (known == nullptr) {
       return refuse(&pod, PlacementProblem::kDeviceUnknown, what + ", which is not in the node's inventory");
     }
-    if (!is_peer_address(known->ip)) {
+    if (!is_peer_address(address_of(*known))) {
       return refuse(
           &pod, PlacementProblem::kDeviceUnknown,
           what + ", which has no usable address: check `hccn_tool -i " + std::to_string(id) + " -ip -g` on the node");
@@ -204,12 +285,12 @@ class Placer {
       return refuse(&pod, PlacementProblem::kLinkDown, what + ", whose link is down");
     }
     // One device in two pods of a node is refused by the report's parser; one address on two nodes shows only here.
-    const Claim* other = stronger_claim(by_address_.at(known->ip), pod);
+    const Claim* other = stronger_claim(by_address_.at(address_of(*known)), pod);
     if (other != nullptr) {
       return refuse(&pod, PlacementProblem::kDuplicateDevice,
-                    what + " with the address " + known->ip + ", which an NPU of " + other->pod + " has too");
+                    what + " with the address " + address_of(*known) + ", which an NPU of " + other->pod + " has too");
     }
-    return {std::nullopt, PlacementProblem::kNone, "", &pod};
+    return refuse(&pod, PlacementProblem::kNone, "");
   }
 
   const Snapshot& snapshot_;
@@ -232,10 +313,10 @@ std::string_view reason_of(PlacementProblem problem) {
       return "NodeNotReporting";
     case PlacementProblem::kBadAnnotation:
       return "NodeAnnotationInvalid";
-    case PlacementProblem::kRemapped:
-      return "DevicesRemapped";
-    case PlacementProblem::kAllocationsUnknown:
-      return "AllocationsUnknown";
+    case PlacementProblem::kBadClaim:
+      return "PodAnnotationInvalid";
+    case PlacementProblem::kDisagreement:
+      return "DevicesDisagree";
     case PlacementProblem::kDeviceUnknown:
       return "DeviceUnknown";
     case PlacementProblem::kLinkDown:

@@ -1,6 +1,10 @@
-// Which NPUs a pod has, and how we know: the agent's report of what kubelet allocated (by pod UID), checked against the
-// inventory of the pod's own node. Nothing that the pod itself or its owner can write is a source. What a node says is
-// hostile until parsed. Source of the rules: invariant S3, and "Sources of pod -> devices" in the API documentation.
+// Which NPUs a pod has, and how we know. Nothing is trusted alone:
+//   real nodes      what kubelet allocated, by pod UID, as the node's agent reports it. What device plugins write into
+//                   the pod's annotations (device_claims.h) must say the same, or nothing is known of the pod.
+//   remapped nodes  a scheduler plugin chooses the devices: the pod's annotation, with as many as kubelet counted.
+//   unknown nodes   the agent does not ask kubelet: the pod's annotation.
+// All of them must be in the inventory of the pod's own node, which alone has the addresses. What a node or a pod says
+// is hostile until parsed. Source of the rules: invariant S3, and "Sources of pod -> devices" in the API documentation.
 // Thread: pure functions.
 #pragma once
 
@@ -16,16 +20,16 @@ namespace pd::plan {
 
 enum class PlacementProblem {
   kNone,
-  kUnbound,             // no pod yet, or no node yet
-  kWaiting,             // kubelet's address or the agent's report is due any moment
-  kNodeSilent,          // the node's annotations are missing
-  kBadAnnotation,       // they cannot be read
-  kRemapped,            // the node's allocations are not the physical devices
-  kAllocationsUnknown,  // the node's agent does not ask kubelet
-  kDeviceUnknown,       // an allocated device is not in the inventory, or has no usable address
+  kUnbound,        // no pod yet, or no node yet
+  kWaiting,        // kubelet's address, the agent's report or the device plugin's annotation is due any moment
+  kNodeSilent,     // the node's annotations are missing
+  kBadAnnotation,  // they cannot be read
+  kBadClaim,       // the pod's own annotation of its devices cannot be read
+  kDisagreement,   // it says something else than kubelet
+  kDeviceUnknown,  // a device is not in the inventory, or has no usable address
   kLinkDown,
   kCount,            // another number of NPUs than the role wants
-  kDuplicateDevice,  // an older pod claims the same device or address
+  kDuplicateDevice,  // a stronger claim on the same device or address
 };
 std::string_view reason_of(PlacementProblem problem);  // CamelCase, for conditions and events
 
@@ -33,8 +37,10 @@ std::string_view reason_of(PlacementProblem problem);  // CamelCase, for conditi
 struct Placement {
   std::optional<ranktable::Server> server;
   PlacementProblem problem = PlacementProblem::kUnbound;
-  std::string reason;              // a clause for people: "pod x on node y ..."
+  std::string reason = {};         // a clause for people: "pod x on node y ..."
   const kube::Pod* pod = nullptr;  // the occupant, if any
+  std::string source = {};         // the annotation that named the devices; empty for the scheduler
+  std::string warning = {};        // a clause about a placed pod: a link that is down
 };
 
 using Placements = std::map<Slot, Placement>;

@@ -94,6 +94,13 @@ void add_table_events(const Situation& situation, const kube::PDDeploymentStatus
   }
 }
 
+std::optional<kube::ObjectMeta> pod_with_warning(const Situation& situation) {
+  for (const auto& [slot, placement] : situation.placements) {
+    if (!placement.warning.empty() && placement.pod != nullptr) return placement.pod->meta;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 kube::PDDeploymentStatus next_status(const Situation& situation, const Rollout& rollout) {
@@ -129,6 +136,9 @@ std::vector<EmitEvent> transition_events(const Situation& situation, const kube:
   if (worst != nullptr && worst->pod != nullptr && is_news(before, devices) &&
       (worst->problem == PlacementProblem::kDuplicateDevice || worst->problem == PlacementProblem::kLinkDown)) {
     events.push_back({true, devices.reason, "Discover", devices.message, worst->pod->meta});
+  }
+  if (worst == nullptr && devices.reason == "LinkDown" && is_news(before, devices)) {
+    events.push_back({true, "LinkDown", "Discover", devices.message, pod_with_warning(situation)});
   }
   const kube::Condition& templates = *find_condition(next.conditions, kTemplatesValid);
   if (templates.status == "False" && is_news(before, templates)) {

@@ -90,20 +90,114 @@ TEST_F(Devices, ASilentNodeIsAQuestionForItsAgent) {
   EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("is pd-agent running there?"));
 }
 
-TEST_F(Devices, RemappedAllocationsAreRefused) {
-  snapshot_ = cluster_.snapshot();
-  snapshot_.nodes["node-0"].allocations = R"({"v":1,"ids":"remapped","pods":[]})";
-  const Placement placed = place(snapshot_, find_occupants(snapshot_)).at(kPrefill0);
-  EXPECT_EQ(placed.problem, PlacementProblem::kRemapped);
-  EXPECT_THAT(placed.reason, HasSubstr("chooses other devices than kubelet; this version cannot read"));
+constexpr const char* kMindCluster = "ascend.kubectl.kubernetes.io/ascend-910-configuration";
+constexpr const char* kReal = "huawei.com/AscendReal";
+
+std::string configuration(const std::vector<int>& ids) {
+  Json devices = Json::array();
+  for (const int id : ids) devices.push_back({{"device_id", std::to_string(id)}, {"device_ip", "1.2.3.4"}});
+  return Json({{"pod_name", "p"}, {"devices", devices}}).dump();
 }
 
-TEST_F(Devices, OfANodeWhoseAgentDoesNotAskKubeletAreNotKnown) {
-  snapshot_ = cluster_.snapshot();
-  snapshot_.nodes["node-0"].allocations = R"({"v":1,"ids":"unknown","pods":[]})";
-  const Placement placed = place(snapshot_, find_occupants(snapshot_)).at(kPrefill0);
-  EXPECT_EQ(placed.problem, PlacementProblem::kAllocationsUnknown);
-  EXPECT_THAT(placed.reason, HasSubstr("--ids unknown"));
+// What device plugins write into pods.
+class Claimed : public Devices {
+ protected:
+  kube::TextMap& annotations(const char* pod) { return cluster_.pod(pod).meta.annotations; }
+  Placement placement_where_ids_are(const std::string& ids) {
+    snapshot_ = cluster_.snapshot();
+    std::string& text = snapshot_.nodes["node-0"].allocations;
+    const std::string real = R"("ids":"real")";
+    text.replace(text.find(real), real.size(), R"("ids":")" + ids + "\"");
+    if (ids == "unknown") text = R"({"v":1,"ids":"unknown","pods":[]})";
+    return place(snapshot_, find_occupants(snapshot_)).at(kPrefill0);
+  }
+  static std::vector<int> ids_of(const Placement& placement) {
+    std::vector<int> ids;
+    if (placement.server) {
+      for (const ranktable::Device& device : placement.server->devices) ids.push_back(device.id);
+    }
+    return ids;
+  }
+};
+
+TEST_F(Claimed, WhatSaysTheSameAsKubeletIsNamed) {
+  EXPECT_EQ(placement(kPrefill0).source, "pd-operator.io/npu-allocations");
+  held(kPrefillPod) = {5, 3};
+  annotations(kPrefillPod)[kReal] = "Ascend910-5,Ascend910-3";
+  EXPECT_EQ(placement(kPrefill0).source, kReal);
+  annotations(kPrefillPod)[kMindCluster] = configuration({5, 3});
+  EXPECT_EQ(placement(kPrefill0).source, kMindCluster);
+  EXPECT_EQ(ids_of(placement(kPrefill0)), (std::vector<int>{3, 5}));
+  EXPECT_EQ(placement(kPrefill0).server->devices[0].ip, "29.81.1.103") << "the node's, not the pod's";
+}
+
+TEST_F(Claimed, NothingIsKnownOfAPodThatSaysOtherThanKubelet) {
+  held(kPrefillPod) = {3, 5};
+  annotations(kPrefillPod)[kReal] = "Ascend910-3,Ascend910-4";
+  const Placement placed = placement(kPrefill0);
+  EXPECT_EQ(placed.problem, PlacementProblem::kDisagreement);
+  EXPECT_THAT(placed.reason, AllOf(HasSubstr("holds NPU 3, 5 by kubelet's word and NPU 3, 4 by its annotation"),
+                                   HasSubstr(kReal), HasSubstr("who has written that?")));
+  annotations(kPrefillPod)["huawei.com/kltDev"] = "Ascend910-3,Ascend910-5";
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("--ids remapped"));
+  EXPECT_TRUE(placement(kDecode0).server) << "and nobody else is disturbed";
+}
+
+// S3: a tenant names the devices of another pod.
+TEST_F(Claimed, AForgedClaimNeverBlocksTheOwner) {
+  annotations(kDecodePod)[kReal] = "Ascend910-" + std::to_string(held(kPrefillPod)[0]);
+  EXPECT_TRUE(placement(kPrefill0).server);
+  EXPECT_EQ(placement(kDecode0).problem, PlacementProblem::kDisagreement);
+}
+
+TEST_F(Claimed, WithoutKubeletsWordNothingIsTaken) {
+  annotations(kPrefillPod)[kReal] = "Ascend910-3,Ascend910-5";
+  node().held.erase(cluster_.pod(kPrefillPod).meta.uid);
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kWaiting);
+}
+
+TEST_F(Claimed, WhatCannotBeReadIsSaid) {
+  for (const char* text : {"{", "[]", "{\"devices\":7}", "{\"devices\":[{\"device_id\":\"x\"}]}", "\xff"}) {
+    annotations(kPrefillPod)[kMindCluster] = text;
+    EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kBadClaim) << text;
+    EXPECT_THAT(placement(kPrefill0).reason, AllOf(HasSubstr(kPrefillPod), HasSubstr(kMindCluster))) << text;
+  }
+}
+
+TEST_F(Claimed, WhereIdsAreRemappedThePluginsChoiceCounts) {
+  held(kPrefillPod) = {3, 5};
+  EXPECT_EQ(placement_where_ids_are("remapped").problem, PlacementProblem::kWaiting);
+  EXPECT_THAT(placement_where_ids_are("remapped").reason, HasSubstr("its device plugin to say in an annotation"));
+  annotations(kPrefillPod)[kReal] = "Ascend910-6,Ascend910-7";
+  EXPECT_EQ(ids_of(placement_where_ids_are("remapped")), (std::vector<int>{6, 7}));
+}
+
+TEST_F(Claimed, WhereIdsAreRemappedNoMoreThanKubeletCounted) {
+  held(kPrefillPod) = {3, 5};
+  annotations(kPrefillPod)[kReal] = "Ascend910-5,Ascend910-6,Ascend910-7";
+  const Placement placed = placement_where_ids_are("remapped");
+  EXPECT_EQ(placed.problem, PlacementProblem::kDisagreement);
+  EXPECT_THAT(placed.reason, HasSubstr("has 2 NPUs by kubelet's count and 3 by its annotation"));
+  node().held.erase(cluster_.pod(kPrefillPod).meta.uid);
+  EXPECT_EQ(placement_where_ids_are("remapped").problem, PlacementProblem::kWaiting);
+}
+
+TEST_F(Claimed, WhereKubeletIsNotAskedThePodsWordIsAllThereIs) {
+  EXPECT_EQ(placement_where_ids_are("unknown").problem, PlacementProblem::kWaiting);
+  annotations(kPrefillPod)[kReal] = "Ascend910-6,Ascend910-7";
+  EXPECT_EQ(ids_of(placement_where_ids_are("unknown")), (std::vector<int>{6, 7}));
+  annotations(kPrefillPod)[kReal] = "Ascend910-6,Ascend910-8";
+  EXPECT_EQ(placement_where_ids_are("unknown").problem, PlacementProblem::kDeviceUnknown);
+}
+
+TEST_F(Claimed, OfTwoThatClaimOneDeviceTheYoungerLoses) {
+  annotations(kPrefillPod)[kReal] = "Ascend910-6,Ascend910-7";
+  annotations(kDecodePod)[kReal] = "Ascend910-7,Ascend910-5";
+  cluster_.pod(kPrefillPod).meta.created = cluster_.now_;
+  EXPECT_EQ(placement_where_ids_are("unknown").problem, PlacementProblem::kDuplicateDevice);
+  EXPECT_THAT(placement_where_ids_are("unknown").reason, HasSubstr(kDecodePod));
+  cluster_.pod(kDecodePod).meta.created = cluster_.now_ + std::chrono::seconds(1);
+  EXPECT_TRUE(placement_where_ids_are("unknown").server);
 }
 
 TEST_F(Devices, MustBeInTheInventoryOfThePodsOwnNode) {
@@ -133,6 +227,7 @@ TEST_F(Devices, ALinkThatIsDownMattersOnlyWhenTheSpecSaysSo) {
   held(kPrefillPod) = {6, 7};
   cluster_.edit_node("node-0", [](npu::Inventory& inventory) { inventory.devices[7].link = "down"; });
   EXPECT_TRUE(placement(kPrefill0).server);
+  EXPECT_THAT(placement(kPrefill0).warning, HasSubstr("holds NPU 7, whose link is down"));
   cluster_.edit_spec("/spec/ranktable/requireLinkUp", true);
   EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kLinkDown);
 }
@@ -176,6 +271,21 @@ TEST_F(Clash, OfTwoPodsOfOneAgeTheUidDecides) {
   const bool prefill_first = cluster_.pod(kPrefillPod).meta.uid < cluster_.pod(kDecodePod).meta.uid;
   EXPECT_EQ(placement(kPrefill0).server.has_value(), prefill_first);
   EXPECT_EQ(placement(kDecode0).server.has_value(), !prefill_first);
+}
+
+// A pod on a node whose agent does not ask kubelet claims, as the older one, the address of a pod that kubelet vouches
+// for.
+TEST_F(Clash, AnAnnotationAloneLosesAgainstKubeletsWord) {
+  kube::Pod& decode = cluster_.pod(kDecodePod);
+  const std::string id = std::to_string(cluster_.nodes_.at(decode.node).held.at(decode.meta.uid)[0]);
+  const std::string other = std::to_string(cluster_.nodes_.at(decode.node).held.at(decode.meta.uid)[1]);
+  decode.meta.annotations["huawei.com/AscendReal"] = "Ascend910-" + id + ",Ascend910-" + other;
+  cluster_.pod(kPrefillPod).meta.created = cluster_.now_;
+  snapshot_ = cluster_.snapshot();
+  snapshot_.nodes[decode.node].allocations = R"({"v":1,"ids":"unknown","pods":[]})";
+  const Placements placements = place(snapshot_, find_occupants(snapshot_));
+  EXPECT_TRUE(placements.at(kPrefill0).server);
+  EXPECT_EQ(placements.at(kDecode0).problem, PlacementProblem::kDuplicateDevice);
 }
 
 TEST_F(Clash, APodThatIsOverClaimsNothing) {

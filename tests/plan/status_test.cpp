@@ -55,6 +55,41 @@ TEST(Status, CountsTheRoles) {
   EXPECT_EQ(cluster.status().prefill, (kube::RoleStatus{1, 0, 1, "0/2"}));
 }
 
+TEST(Status, NamesWhoToldOfTheDevices) {
+  FakeCluster cluster = a_running_cluster();
+  EXPECT_THAT(cluster.condition("DevicesDiscovered").message,
+              HasSubstr("by the annotation pd-operator.io/npu-allocations."));
+  kube::Pod& pod = cluster.pod("qwen-prefill-0-0-1");
+  std::string real;
+  for (const int id : cluster.nodes_.at(pod.node).held.at(pod.meta.uid)) {
+    real.append(real.empty() ? "" : ",").append("Ascend910-").append(std::to_string(id));
+  }
+  pod.meta.annotations["huawei.com/AscendReal"] = real;
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_THAT(cluster.condition("DevicesDiscovered").message,
+              HasSubstr("by the annotation huawei.com/AscendReal, pd-operator.io/npu-allocations."));
+}
+
+// Without requireLinkUp a link that is down is published all the same, and said.
+TEST(Status, WarnsOfALinkThatIsDown) {
+  FakeCluster cluster = a_running_cluster();
+  const std::string node = cluster.pod("qwen-prefill-0-0-1").node;
+  const int id = cluster.nodes_.at(node).held.at(cluster.pod("qwen-prefill-0-0-1").meta.uid)[0];
+  cluster.edit_node(node,
+                    [&](npu::Inventory& inventory) { inventory.devices[static_cast<std::size_t>(id)].link = "down"; });
+  cluster.events_.clear();
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_EQ(cluster.condition("DevicesDiscovered").status, "True");
+  EXPECT_EQ(cluster.condition("DevicesDiscovered").reason, "LinkDown");
+  EXPECT_THAT(cluster.condition("DevicesDiscovered").message, HasSubstr("whose link is down. The NPUs of all"));
+  EXPECT_EQ(cluster.condition("Ready").status, "True");
+  ASSERT_EQ(cluster.events_.size(), 1U);
+  EXPECT_EQ(cluster.events_[0].reason, "LinkDown");
+  EXPECT_EQ(cluster.events_[0].pod->name, "qwen-prefill-0-0-1");
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_EQ(cluster.events_.size(), 1U) << "it is said once";
+}
+
 TEST(Status, TransitionTimesMoveOnlyWhenAStatusFlips) {
   FakeCluster cluster = a_running_cluster();
   const std::optional<WallTime> ready = cluster.condition("Ready").since;
