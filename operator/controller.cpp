@@ -12,7 +12,7 @@ constexpr auto kLookAgain = std::chrono::minutes(5);
 }  // namespace
 
 Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock,
-                       runtime::Rng& rng, int workers, plan::Settings settings, Planner planner)
+                       runtime::Rng& rng, int workers, plan::Settings settings, Delivery::Ask ask, Planner planner)
     : stores_(stores),
       applier_(applier),
       clock_(clock),
@@ -22,7 +22,8 @@ Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier
       loop_(context, rng, {.name = "pddeployment", .workers = workers},
             [this](std::string key, runtime::OwnWrites& writes, StopToken stop) {
               return reconcile(std::move(key), writes, std::move(stop));
-            }) {
+            }),
+      delivery_(context, rng, std::move(ask), [this](const std::string& key) { loop_.add(key); }) {
   stores_.watch_with(loop_);
   loop_.begin_with([this] {
     for (const auto& [key, deployment] : stores_.deployments()) loop_.add(key);
@@ -30,11 +31,24 @@ Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier
   stores_.on_change([this](const std::string& key, Stores::Change change) { on_change(key, change); });
 }
 
+void Controller::measure(runtime::MetricsRegistry& registry) {
+  loop_.measure(registry, clock_);
+  delivery_.measure(registry);
+}
+
+boost::asio::awaitable<Status> Controller::run(StopToken stop) {
+  const Status outcome = co_await loop_.run(std::move(stop));
+  delivery_.stop();
+  co_await delivery_.ended();
+  co_return outcome;
+}
+
 boost::asio::awaitable<Controller::Outcome> Controller::reconcile(std::string key, runtime::OwnWrites& writes,
                                                                   StopToken stop) {
   std::optional<plan::Snapshot> snapshot = stores_.observe(key, settings_);
   if (!snapshot) {
     memory_.erase(key);
+    delivery_.forget(key);
     loop_.queue().forget(key);
     co_return Outcome{};
   }
@@ -46,6 +60,7 @@ boost::asio::awaitable<Controller::Outcome> Controller::reconcile(std::string ke
     if (!snapshot) co_return Outcome{true, Duration::zero(), true};
   }
   add_foreign(*snapshot, memory);
+  snapshot->deliveries = delivery_.seen(key);
   plan::Plan planned = planner_(*snapshot, clock_.wall_now());
   // What holds a name of ours unwatched goes without an event.
   if (!memory.foreign_objects.empty()) {
@@ -70,6 +85,7 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
     learn(memory, writes, std::move(written));  // it did happen
     throw;
   }
+  if (done) delivery_.follow(key, planned.deliveries);
   const std::string refused = written.refused;
   learn(memory, writes, std::move(written));
   memory.failed = !done;

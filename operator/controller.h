@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "operator/apply.h"
+#include "operator/delivery.h"
 #include "operator/stores.h"
 #include "runtime/controller.h"
 
@@ -16,15 +17,16 @@ class Controller {
 
   // All references must outlive the controller. Another planner than the real one is for tests.
   // `workers`: PDDeployments that are reconciled at a time.
+  // `ask`: how a pod is asked which tables it sees.
   Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock, runtime::Rng& rng,
-             int workers, plan::Settings settings, Planner planner = plan::plan);
+             int workers, plan::Settings settings, Delivery::Ask ask, Planner planner = plan::plan);
 
   // See runtime::Controller.
   boost::asio::awaitable<void> run_watches(StopToken stop) { return loop_.run_watches(std::move(stop)); }
-  boost::asio::awaitable<Status> run(StopToken stop) { return loop_.run(std::move(stop)); }
+  boost::asio::awaitable<Status> run(StopToken stop);
   Status check() const { return loop_.check(); }
   bool synced() const { return loop_.synced(); }
-  void measure(runtime::MetricsRegistry& registry) { loop_.measure(registry, clock_); }
+  void measure(runtime::MetricsRegistry& registry);
 
  private:
   struct Memory {
@@ -53,6 +55,7 @@ class Controller {
   Planner planner_;
   std::map<std::string, Memory> memory_;
   runtime::Controller loop_;
+  Delivery delivery_;
 };
 
 }  // namespace pd::op

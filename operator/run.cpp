@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "operator/ask_generation.h"
 #include "operator/controller.h"
 #include "operator/leadership.h"
 #include "runtime/counting_transport.h"
@@ -71,7 +72,7 @@ Status run(boost::asio::io_context& context, const Connection& connection, const
   Stores stores(client, options.ns, rng);
   Applier applier(client, events);
   Controller controller(context, stores, applier, clock, rng, options.workers,
-                        {options.gate_image, options.gate_image_pull_policy});
+                        {options.gate_image, options.gate_image_pull_policy}, ask_generation);
   controller.measure(monitoring.metrics());
   StopSource stop_watches;
   StopSource stop_work;

@@ -60,6 +60,7 @@ struct Pod {
   std::vector<PodCondition> conditions;  // Ready and PodScheduled alone
   SmallMap<int> npu_requests;            // extended resources in the limits of its containers, summed: name -> count
   int restarts = 0;                      // over its main containers
+  int gate_port = 0;                     // of the sidecar that tells what it sees; 0: it has none
 
   bool condition(std::string_view type) const;  // status "True"
 };

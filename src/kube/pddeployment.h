@@ -132,6 +132,7 @@ inline constexpr std::string_view kIncarnationLabel = "pd-operator.io/incarnatio
 inline constexpr std::string_view kTemplateHashLabel = "pd-operator.io/template-hash";
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "pd-operator";
+inline constexpr std::string_view kGateWatchContainer = "pd-gate-watch";  // the sidecar in each pod
 inline constexpr std::string_view kGenerationAnnotation = "pd-operator.io/generation";               // on the ConfigMap
 inline constexpr std::string_view kDigestAnnotation = "pd-operator.io/digest";                       // on the ConfigMap
 inline constexpr std::string_view kEpochAnnotation = "pd-operator.io/epoch";                         // on the ConfigMap

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "kube/json_members.h"
+#include "kube/pddeployment.h"
 
 namespace pd::kube {
 namespace {
@@ -65,6 +66,20 @@ void read_requests(const Json& spec, Pod& pod) {
         sum = bounded(std::int64_t{sum} + read_quantity(value));
       }
     }
+  }
+}
+
+// As the pod itself says, which an older version of the operator may have made: "--port" and the number behind it.
+void read_gate_port(const Json& spec, Pod& pod) {
+  for (const Json& container : array_member(spec, "initContainers")) {
+    if (text_member(container, "name") != kGateWatchContainer) continue;
+    const Json& args = array_member(container, "args");
+    const auto flag = std::find(args.begin(), args.end(), "--port");
+    if (flag == args.end() || flag + 1 == args.end() || !(flag + 1)->is_string()) continue;
+    const std::string& text = (flag + 1)->get_ref<const std::string&>();
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error == std::errc() && end == text.data() + text.size()) pod.gate_port = port;
   }
 }
 
@@ -157,6 +172,8 @@ const Projection& Resource<Pod>::projection() {
                                   "spec.nodeName",
                                   "spec.hostNetwork",
                                   "spec.containers.resources.limits",
+                                  "spec.initContainers.name",
+                                  "spec.initContainers.args",
                                   "status.phase",
                                   "status.reason",
                                   "status.message",
@@ -177,6 +194,7 @@ Result<Pod> Resource<Pod>::decode(const Json& object) {
   pod.node = text_member(spec, "nodeName");
   pod.host_network = boolean_member(spec, "hostNetwork", false);
   read_requests(spec, pod);
+  read_gate_port(spec, pod);
   read_pod_status(object_member(object, "status"), pod);
   return pod;
 }

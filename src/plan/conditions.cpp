@@ -4,6 +4,7 @@
 #include <set>
 
 #include "npu/inventory.h"
+#include "plan/delivery.h"
 #include "plan/services.h"
 
 namespace pd::plan {
@@ -152,14 +153,9 @@ const kube::Condition* find_condition(const std::vector<kube::Condition>& condit
 
 std::vector<kube::Condition> conditions_of(const Situation& situation, const Rollout& rollout) {
   std::vector<kube::Condition> conditions = {
-      ready(situation, rollout),
-      available(situation),
-      progressing(situation, rollout),
-      templates_valid(situation),
-      devices_discovered(situation),
-      ranktable_ready(situation),
-      condition(kRanktableDelivered, kUnknown, "NotConfirmed",
-                "This version does not ask the pods which table they see."),
+      ready(situation, rollout),  available(situation),          progressing(situation, rollout),
+      templates_valid(situation), devices_discovered(situation), ranktable_ready(situation),
+      delivered(situation),
   };
   for (kube::Condition& made : conditions) {
     const kube::Condition* before = find_condition(situation.deployment().status.conditions, made.type);

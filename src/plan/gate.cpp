@@ -89,7 +89,7 @@ Json watch_container(const Settings& settings, const kube::PDDeployment& deploym
     args.insert(args.end(),
                 {"--reload-url", "http://127.0.0.1:" + std::to_string(role.reload->port) + role.reload->path});
   }
-  Json container = gate_container(settings, deployment, spec, "pd-gate-watch", std::move(args));
+  Json container = gate_container(settings, deployment, spec, std::string(kube::kGateWatchContainer), std::move(args));
   container["restartPolicy"] = "Always";  // a native sidecar: starts before the others, ends after them
   // Never HTTP: the port is not declared, and a network policy may keep kubelet from it.
   container["readinessProbe"] = {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "plan/config_map.h"
+#include "plan/delivery.h"
 #include "plan/pods.h"
 #include "plan/rollout.h"
 #include "plan/services.h"
@@ -27,6 +28,7 @@ class Composer {
       // The number may be beyond what is stored: store it, write, and let the next plan see to the rest.
       add(WriteStatus{reserved_status(situation_)});
       write_table();
+      plan_.deliveries = delivery_targets(situation_);
       return std::move(plan_);
     }
     const Rollout rollout = plan_rollout(situation_);
@@ -40,6 +42,7 @@ class Composer {
     if (situation_.table.verdict != TableVerdict::kNameTaken) {
       for (Json& service : missing_services(situation_.snapshot)) add(CreateService{std::move(service)});
     }
+    plan_.deliveries = delivery_targets(situation_);
     due(rollout.due);
     due(situation_.table.due);
     return std::move(plan_);

@@ -61,9 +61,19 @@ struct EmitEvent {
 using Action = std::variant<CreateConfigMap, ReplaceConfigMap, CreateService, CreatePod, TouchPod, DeletePod,
                             WriteStatus, EmitEvent>;
 
+// A pod that should see a generation of the tables, and whom to ask whether it does.
+struct DeliveryTarget {
+  std::string uid;
+  std::string address;
+  std::uint16_t port = 0;
+  std::int64_t generation = 0;
+  bool operator==(const DeliveryTarget&) const = default;
+};
+
 struct Plan {
   std::vector<Action> actions;  // executed in order; the first failure ends it, and the next plan starts afresh
-  std::optional<Duration> requeue_after;  // when something is due with no change to be seen
+  std::vector<DeliveryTarget> deliveries;  // all that should confirm what the plan leaves behind
+  std::optional<Duration> requeue_after;   // when something is due with no change to be seen
 };
 
 // Never fails: what is wrong with the deployment ends up in its conditions.

@@ -25,6 +25,13 @@ struct NodeAnnotations {
   std::string allocations;  // pd-operator.io/npu-allocations
 };
 
+// What a pod's sidecar has told about the tables that it sees.
+struct DeliveryState {
+  std::int64_t generation = 0;  // the last that it told of
+  std::string problem = {};     // why it can't be asked; empty as long as it is not given up
+  bool operator==(const DeliveryState&) const = default;
+};
+
 struct Snapshot {
   Settings settings;
   kube::PDDeployment deployment;
@@ -33,6 +40,7 @@ struct Snapshot {
   std::vector<std::string> resources;            // the extended resources that any node's inventory names
   std::optional<kube::ConfigMap> config_map;     // the object named <pdd>-ranktable, whoever owns it
   std::vector<kube::Service> services;           // the objects named <pdd>-pods and <pdd>-scheduler, whoever owns them
+  std::map<std::string, DeliveryState> deliveries;  // by pod UID
   std::vector<std::string> taken_pod_names;  // names for which our POST was answered 409 while `pods` has no such pod
 };
 

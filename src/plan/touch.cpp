@@ -5,8 +5,8 @@ namespace {
 
 using std::chrono::seconds;
 
-// Kubelet's view of the ConfigMap can lag behind its view of the pod, so each listed pod is touched once more a little
-// later. After a minute kubelet has refreshed the files by itself.
+// Kubelet's view of the ConfigMap can lag behind its view of the pod, so a listed pod that has not confirmed is touched
+// once more a little later. After a minute kubelet has refreshed the files by itself.
 constexpr seconds kRetouchAfter{5};
 constexpr seconds kRetouchUntil{60};
 
@@ -18,7 +18,7 @@ class Toucher {
         published_(published_at(situation)) {}
 
   void visit(const Instance& instance, const kube::Pod& pod) {
-    if (!should_see(instance, pod)) return;
+    if (!should_see(situation_, instance, pod)) return;
     if (pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)) != generation_) {
       std::map<std::string, std::string> annotations = {{std::string(kube::kPodGenerationAnnotation), generation_}};
       if (published_ && situation_.now >= *published_ + kRetouchAfter) {
@@ -30,6 +30,7 @@ class Toucher {
       return touch(pod, std::move(annotations));
     }
     if (!published_ || pod.meta.annotation(std::string(kube::kRetouchedAnnotation)) == generation_) return;
+    if (has_seen(situation_, pod)) return;
     if (situation_.now < *published_ + kRetouchAfter) {
       touches_.due = *published_ + kRetouchAfter;
     } else if (situation_.now <= *published_ + kRetouchUntil) {
@@ -40,14 +41,6 @@ class Toucher {
   Touches take() { return std::move(touches_); }
 
  private:
-  bool should_see(const Instance& instance, const kube::Pod& pod) const {
-    if (situation_.table.listed.contains(instance)) return true;
-    // A role scaled to 0: pods that had a table learn that it is gone. Those that never had one keep waiting at the
-    // gate.
-    return situation_.table.verdict == TableVerdict::kScaledToZero &&
-           !pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)).empty();
-  }
-
   void touch(const kube::Pod& pod, std::map<std::string, std::string> annotations) {
     touches_.pods.push_back({pod.meta.name, pod.meta.uid, pod.meta.resource_version, std::move(annotations)});
   }
@@ -68,6 +61,18 @@ std::optional<WallTime> published_at(const Situation& situation) {
     return situation.now;
   }
   return known.published_at;
+}
+
+// A role scaled to 0: pods that had a table learn that it is gone. Those that never had one keep waiting at the gate.
+bool should_see(const Situation& situation, const Instance& instance, const kube::Pod& pod) {
+  if (situation.table.listed.contains(instance)) return true;
+  return situation.table.verdict == TableVerdict::kScaledToZero &&
+         !pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)).empty();
+}
+
+bool has_seen(const Situation& situation, const kube::Pod& pod) {
+  const auto state = situation.snapshot.deliveries.find(pod.meta.uid);
+  return state != situation.snapshot.deliveries.end() && state->second.generation >= situation.table.generation;
 }
 
 Touches plan_touches(const Situation& situation) {

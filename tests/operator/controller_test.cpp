@@ -98,17 +98,28 @@ class ControllerTest : public ::testing::Test {
   Applier applier_{client_, events_};
   std::deque<plan::Plan> plans_;
   std::vector<plan::Snapshot> seen_;
+  std::vector<std::string> asked_;
   bool left_ = false;
-  Controller controller_{
-      context_, stores_, applier_, clock_, rng_, 2, {}, [this](const plan::Snapshot& snapshot, WallTime) {
-        seen_.push_back(snapshot);
-        plan::Plan next;
-        if (!plans_.empty()) {
-          next = std::move(plans_.front());
-          plans_.pop_front();
-        }
-        return next;
-      }};
+  Controller controller_{context_,
+                         stores_,
+                         applier_,
+                         clock_,
+                         rng_,
+                         2,
+                         {},
+                         [this](plan::DeliveryTarget target) -> boost::asio::awaitable<Result<std::int64_t>> {
+                           asked_.push_back(target.uid);
+                           co_return target.generation;
+                         },
+                         [this](const plan::Snapshot& snapshot, WallTime) {
+                           seen_.push_back(snapshot);
+                           plan::Plan next;
+                           if (!plans_.empty()) {
+                             next = std::move(plans_.front());
+                             plans_.pop_front();
+                           }
+                           return next;
+                         }};
   runtime::Flow work_{context_};
 };
 

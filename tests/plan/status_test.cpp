@@ -41,7 +41,7 @@ TEST(Status, HasAllConditionsInAFixedOrder) {
                                  "RanktableReady", "RanktableDelivered"));
   EXPECT_EQ(cluster.condition("Available").status, "True");
   EXPECT_EQ(cluster.condition("DevicesDiscovered").status, "True");
-  EXPECT_EQ(cluster.condition("RanktableDelivered").reason, "NotConfirmed");
+  EXPECT_EQ(cluster.condition("RanktableDelivered").reason, "Delivering");
 }
 
 TEST(Status, CountsTheRoles) {

@@ -1,0 +1,76 @@
+// Follows which pods have seen the published tables. Each pod that a plan expects to see a generation is asked, soon
+// and then with growing pauses, until it confirms or is no longer expected to. What they answer goes into the next
+// snapshot; a new plan is asked for when all pods of a deployment have confirmed, and when one turns out not to be
+// reachable.
+//
+//   Delivery delivery(context, rng, ask_generation, [&](const std::string& key) { queue.add(key); });
+//   delivery.follow(key, plan.deliveries);
+//   snapshot.deliveries = delivery.seen(key);
+//
+// Owner: the operator. Thread: the io_context's.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plan/plan.h"
+#include "runtime/metrics.h"
+#include "runtime/signal.h"
+#include "runtime/timing.h"
+
+namespace pd::op {
+
+class Delivery {
+ public:
+  using Ask = std::function<boost::asio::awaitable<Result<std::int64_t>>(plan::DeliveryTarget)>;
+  using Changed = std::function<void(const std::string& key)>;
+
+  static constexpr Duration kUnreachableAfter = std::chrono::seconds(5);  // without a single right answer
+  static constexpr int kAtATime = 32;
+
+  Delivery(boost::asio::io_context& context, runtime::Rng& rng, Ask ask, Changed changed);
+
+  // All pods of the deployment that are expected to see a generation; those that were asked for it go on.
+  void follow(const std::string& key, const std::vector<plan::DeliveryTarget>& targets);
+  void forget(const std::string& key) { follow(key, {}); }
+  // By pod UID.
+  std::map<std::string, plan::DeliveryState> seen(const std::string& key) const;
+
+  // Nobody is asked any more; ended() when the last has been let go.
+  void stop();
+  boost::asio::awaitable<void> ended();
+  void measure(runtime::MetricsRegistry& registry);
+
+ private:
+  struct Pod {
+    plan::DeliveryTarget target;
+    plan::DeliveryState state;
+    Instant since;
+    bool asked = false;    // a flow does
+    bool dropped = false;  // nobody expects anything of it any more
+  };
+  using Pods = std::map<std::string, std::shared_ptr<Pod>>;  // by UID
+
+  boost::asio::awaitable<void> ask_until_seen(std::string key, std::shared_ptr<Pod> pod);
+  boost::asio::awaitable<void> ask_once(std::string key, std::shared_ptr<Pod> pod);
+  void take(const std::string& key, Pod& pod, const Result<std::int64_t>& answer);
+  bool all_seen(const std::string& key) const;
+
+  boost::asio::io_context& context_;
+  runtime::TimeService& time_;
+  runtime::Rng& rng_;
+  Ask ask_;
+  Changed changed_;
+  std::map<std::string, Pods> followed_;  // by deployment
+  StopSource stop_;
+  int asking_ = 0;
+  int flows_ = 0;
+  runtime::Signal freed_;  // a turn to ask, or a flow has ended
+  runtime::Histogram latency_;
+};
+
+}  // namespace pd::op

@@ -1,0 +1,149 @@
+#include "operator/delivery.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runtime/spawn.h"
+
+namespace pd::op {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const std::string kKey = "llm/qwen";
+
+class Following : public ::testing::Test {
+ protected:
+  static plan::DeliveryTarget pod(const std::string& uid, std::int64_t generation) {
+    return {uid, "10.0.0.1", 8089, generation};
+  }
+  // Runs flows and time until then.
+  void advance(Duration duration) {
+    const Instant end = time_.now() + duration;
+    run();
+    while (time_.next() && *time_.next() <= end) {
+      time_.advance_to(*time_.next());
+      run();
+    }
+    time_.advance_to(end);
+    run();
+  }
+  void run() {
+    context_.restart();
+    context_.poll();
+  }
+  boost::asio::awaitable<Result<std::int64_t>> answer(plan::DeliveryTarget target) {
+    ++asked_[target.uid];
+    most_ = std::max(most_, ++under_way_);
+    co_await runtime::sleep_for(milliseconds(10), {});
+    --under_way_;
+    const auto seen = sees_.find(target.uid);
+    if (seen == sees_.end()) co_return Error{Code::kUnavailable, "Connection refused"};
+    co_return seen->second;
+  }
+
+  boost::asio::io_context context_;
+  runtime::VirtualTime& time_ = runtime::VirtualTime::install(context_);
+  runtime::Rng rng_{1};
+  std::map<std::string, std::int64_t> sees_;
+  std::map<std::string, int> asked_;
+  std::vector<std::string> changed_;
+  int under_way_ = 0;
+  int most_ = 0;
+  Delivery delivery_{context_, rng_, [this](plan::DeliveryTarget target) { return answer(std::move(target)); },
+                     [this](const std::string& key) { changed_.push_back(key); }};
+};
+
+TEST_F(Following, TellsOnceWhenAllHaveConfirmed) {
+  delivery_.follow(kKey, {pod("a", 7), pod("b", 7)});
+  sees_ = {{"a", 7}, {"b", 6}};
+  advance(seconds(2));
+  EXPECT_THAT(changed_, IsEmpty());
+  EXPECT_EQ(delivery_.seen(kKey).at("b").generation, 6);
+  sees_["b"] = 7;
+  advance(seconds(5));
+  EXPECT_THAT(changed_, ElementsAre(kKey));
+  EXPECT_EQ(delivery_.seen(kKey).at("b").generation, 7);
+  const int asked = asked_["b"];
+  advance(std::chrono::minutes(5));
+  EXPECT_EQ(asked_["b"], asked) << "nobody is asked who has confirmed";
+}
+
+TEST_F(Following, AsksSoonAndThenLessOften) {
+  delivery_.follow(kKey, {pod("a", 7)});
+  sees_ = {{"a", 6}};
+  advance(seconds(1));
+  EXPECT_GE(asked_["a"], 3);
+  advance(std::chrono::minutes(10) - seconds(1));
+  EXPECT_LE(asked_["a"], 60);
+  EXPECT_GE(asked_["a"], 20);
+}
+
+TEST_F(Following, TellsWhenAPodCannotBeReachedAndWhenItCanAgain) {
+  delivery_.follow(kKey, {pod("a", 7)});
+  advance(Delivery::kUnreachableAfter - seconds(1));
+  EXPECT_THAT(changed_, IsEmpty());
+  EXPECT_EQ(delivery_.seen(kKey).at("a").problem, "");
+  advance(seconds(10));
+  EXPECT_THAT(changed_, ElementsAre(kKey));
+  EXPECT_EQ(delivery_.seen(kKey).at("a").problem, "Connection refused");
+  sees_["a"] = 7;
+  advance(std::chrono::minutes(1));
+  EXPECT_THAT(changed_, ElementsAre(kKey, kKey));
+  EXPECT_EQ(delivery_.seen(kKey).at("a"), (plan::DeliveryState{7, ""}));
+}
+
+TEST_F(Following, ANewGenerationIsAskedForAnew) {
+  sees_ = {{"a", 7}};
+  delivery_.follow(kKey, {pod("a", 7)});
+  advance(seconds(1));
+  delivery_.follow(kKey, {pod("a", 8)});
+  EXPECT_EQ(delivery_.seen(kKey).at("a").generation, 7) << "what it saw before is not forgotten";
+  sees_["a"] = 8;
+  advance(seconds(1));
+  EXPECT_THAT(changed_, ElementsAre(kKey, kKey));
+}
+
+TEST_F(Following, WhoIsNoLongerExpectedToSeeItIsLetGo) {
+  delivery_.follow(kKey, {pod("a", 7), pod("b", 7)});
+  advance(seconds(1));
+  delivery_.follow(kKey, {pod("b", 7)});
+  asked_.clear();
+  sees_ = {{"a", 7}, {"b", 7}};
+  advance(seconds(30));
+  EXPECT_EQ(asked_["a"], 0);
+  EXPECT_THAT(changed_, ElementsAre(kKey));
+  delivery_.forget(kKey);
+  EXPECT_THAT(delivery_.seen(kKey), IsEmpty());
+}
+
+TEST_F(Following, AsksOnlySomeAtATime) {
+  std::vector<plan::DeliveryTarget> pods;
+  for (int i = 0; i < 500; ++i) pods.push_back(pod("pod-" + std::to_string(i), 7));
+  for (const plan::DeliveryTarget& one : pods) sees_[one.uid] = 7;
+  delivery_.follow(kKey, pods);
+  advance(seconds(5));
+  EXPECT_LE(most_, Delivery::kAtATime);
+  EXPECT_EQ(asked_.size(), pods.size());
+  EXPECT_THAT(changed_, ElementsAre(kKey));
+}
+
+TEST_F(Following, EndsWhenItIsStopped) {
+  delivery_.follow(kKey, {pod("a", 7)});
+  advance(milliseconds(60));
+  delivery_.stop();
+  bool ended = false;
+  const auto wait = [&]() -> boost::asio::awaitable<void> {
+    co_await delivery_.ended();
+    ended = true;
+  };
+  runtime::spawn(context_, wait());
+  advance(seconds(1));
+  EXPECT_TRUE(ended);
+}
+
+}  // namespace
+}  // namespace pd::op

@@ -1,0 +1,101 @@
+#include "plan/delivery.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plan/touch.h"
+#include "tests/plan/fake_cluster.h"
+
+namespace pd::plan {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class Delivered : public ::testing::Test {
+ protected:
+  Delivered() { cluster_.settle(); }
+
+  Situation situation() {
+    snapshot_ = cluster_.snapshot();
+    snapshot_.deliveries = deliveries_;
+    return assess(snapshot_, cluster_.now_);
+  }
+  std::int64_t generation() { return situation().table.generation; }
+  const std::string& uid(const char* pod) { return cluster_.pod(pod).meta.uid; }
+  void confirm(const char* pod) { deliveries_[uid(pod)].generation = generation(); }
+  kube::Condition condition() { return delivered(situation()); }
+
+  FakeCluster cluster_{a_deployment()};
+  Snapshot snapshot_;
+  std::map<std::string, DeliveryState> deliveries_;
+};
+
+constexpr const char* kScheduler = "qwen-scheduler-0-0-1";
+constexpr const char* kPrefill = "qwen-prefill-0-0-1";
+constexpr const char* kDecode = "qwen-decode-0-0-1";
+
+TEST_F(Delivered, EachListedPodIsAskedForTheGeneration) {
+  const Plan made = cluster_.plan_now();
+  ASSERT_THAT(made.deliveries, SizeIs(3));
+  for (const DeliveryTarget& target : made.deliveries) {
+    EXPECT_EQ(target.generation, generation());
+    EXPECT_EQ(target.port, 8089);
+  }
+  EXPECT_EQ(made.deliveries[1], (DeliveryTarget{uid(kPrefill), cluster_.pod(kPrefill).pod_ip, 8089, generation()}));
+}
+
+TEST_F(Delivered, NobodyIsAskedBeforeThereIsATable) {
+  FakeCluster young(a_deployment());
+  EXPECT_THAT(young.plan_now().deliveries, IsEmpty());
+  EXPECT_EQ(young.condition("RanktableDelivered").status, "");
+}
+
+TEST_F(Delivered, IsTrueWhenAllHaveConfirmed) {
+  EXPECT_EQ(condition().status, "False");
+  EXPECT_THAT(condition().message, HasSubstr("into 3 of 3 pods; the first is qwen-scheduler-0-0-1"));
+  confirm(kScheduler);
+  confirm(kDecode);
+  EXPECT_THAT(condition().message, HasSubstr("into 1 of 3 pods; the first is qwen-prefill-0-0-1"));
+  confirm(kPrefill);
+  EXPECT_EQ(condition().status, "True");
+  EXPECT_THAT(condition().message, HasSubstr("All 3 listed pods see generation"));
+}
+
+TEST_F(Delivered, AnOlderGenerationIsNoConfirmation) {
+  for (const char* pod : {kScheduler, kPrefill, kDecode}) confirm(pod);
+  deliveries_[uid(kDecode)].generation = generation() - 1;
+  EXPECT_EQ(condition().reason, "Delivering");
+}
+
+TEST_F(Delivered, IsUnknownWhereAPodCannotBeAsked) {
+  confirm(kScheduler);
+  confirm(kPrefill);
+  deliveries_[uid(kDecode)].problem = "it can't be reached: Connection refused";
+  EXPECT_EQ(condition().status, "Unknown");
+  EXPECT_EQ(condition().reason, "Unreachable");
+  EXPECT_THAT(condition().message, HasSubstr("qwen-decode-0-0-1 does not tell whether it sees generation"));
+  EXPECT_THAT(condition().message, HasSubstr("Connection refused. Look at its container pd-gate-watch"));
+}
+
+TEST_F(Delivered, IsUnknownWhereAPodHasNoSidecar) {
+  confirm(kScheduler);
+  confirm(kDecode);
+  cluster_.pod(kPrefill).gate_port = 0;
+  EXPECT_EQ(condition().reason, "NoSidecar");
+  EXPECT_THAT(cluster_.plan_now().deliveries, SizeIs(2));
+}
+
+TEST_F(Delivered, WhoHasConfirmedIsNotTouchedAgain) {
+  cluster_.vanish(kPrefill);
+  ASSERT_TRUE(cluster_.settle());
+  confirm(kScheduler);
+  cluster_.advance(seconds(5));
+  const Touches touches = plan_touches(situation());
+  for (const TouchPod& touch : touches.pods) EXPECT_NE(touch.name, kScheduler);
+}
+
+}  // namespace
+}  // namespace pd::plan
