@@ -136,6 +136,10 @@ std::string pod_name(const std::string& deployment, const Slot& slot, std::int64
   return hostname_of(deployment, slot) + "-" + std::to_string(incarnation);
 }
 
+bool is_positional(const kube::PDDeployment& deployment) {
+  return deployment.ranktable.profile == "PerInstance" || deployment.ranktable.profile == "OmniK8s";
+}
+
 bool is_ours(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment) {
   const kube::OwnerReference* owner = meta.controller();
   return owner != nullptr && !owner->uid.empty() && owner->uid == deployment.meta.uid;

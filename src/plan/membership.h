@@ -24,6 +24,10 @@ const kube::RoleSpec& spec_of(const kube::PDDeployment& deployment, Role role);
 int wanted_instances(const kube::PDDeployment& deployment, Role role);
 int pods_per_instance(const kube::PDDeployment& deployment, Role role);
 
+// In the layouts of PerInstance and OmniK8s, places and counts of one role follow from those of the other: every
+// instance is listed or none, and a change of the counts concerns all pods.
+bool is_positional(const kube::PDDeployment& deployment);
+
 struct Instance {
   Role role = Role::kScheduler;
   int index = 0;

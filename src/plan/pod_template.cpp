@@ -208,12 +208,16 @@ TemplateCheck check_template(const Snapshot& snapshot, Role role) {
 
 std::string template_hash(const kube::PDDeployment& deployment, Role role) {
   const kube::RoleSpec& spec = spec_of(deployment, role);
-  const Json hashed = {{"template", spec.pod_template},
-                       {"npusPerPod", role == Role::kScheduler ? 0 : spec.npus_per_pod},
-                       {"podsPerInstance", pods_per_instance(deployment, role)},
-                       {"mountPath", deployment.ranktable.mount_path},
-                       {"profile", deployment.ranktable.profile},
-                       {"gate", {{"enabled", deployment.gate.enabled}, {"sidecar", deployment.gate.sidecar}}}};
+  Json hashed = {{"template", spec.pod_template},
+                 {"npusPerPod", role == Role::kScheduler ? 0 : spec.npus_per_pod},
+                 {"podsPerInstance", pods_per_instance(deployment, role)},
+                 {"mountPath", deployment.ranktable.mount_path},
+                 {"profile", deployment.ranktable.profile},
+                 {"gate", {{"enabled", deployment.gate.enabled}, {"sidecar", deployment.gate.sidecar}}}};
+  if (is_positional(deployment)) {
+    hashed["instances"] = {{"prefill", wanted_instances(deployment, Role::kPrefill)},
+                           {"decode", wanted_instances(deployment, Role::kDecode)}};
+  }
   const std::string digest = sha256(dump_json(hashed));
   return std::string(kHashVersion) + digest.substr(digest.find(':') + 1, kHashDigits);
 }

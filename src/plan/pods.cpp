@@ -71,6 +71,23 @@ void set_env(Json& container, const std::string& name, Json source) {
   env.push_back(std::move(source));
 }
 
+// The instance's group in the global table; nothing where it has none.
+std::optional<int> group_of(const kube::PDDeployment& deployment, const Instance& instance) {
+  const bool with_scheduler = deployment.ranktable.profile == "OmniK8s";
+  if (instance.role == Role::kScheduler) return with_scheduler ? std::optional(0) : std::nullopt;
+  const int before = instance.role == Role::kDecode ? wanted_instances(deployment, Role::kPrefill) : 0;
+  return before + instance.index + (with_scheduler ? 1 : 0);
+}
+
+// What the consumers of positional layouts count by (omni-infer's ranktable parsers and its start.sh).
+void set_positions(const kube::PDDeployment& deployment, const Slot& slot, Json& container) {
+  const auto count = [&](Role role) { return Json{{"value", std::to_string(wanted_instances(deployment, role))}}; };
+  set_env(container, "PREFILL_POD_NUM", count(Role::kPrefill));
+  set_env(container, "DECODE_POD_NUM", count(Role::kDecode));
+  const std::optional<int> group = group_of(deployment, slot.instance);
+  if (group) set_env(container, "SERVER_GROUP_ID", {{"value", std::to_string(*group)}});
+}
+
 void equip_container(const kube::PDDeployment& deployment, const Slot& slot, Json& container) {
   const std::string& dir = deployment.ranktable.mount_path;
   Json& mounts = container["volumeMounts"];
@@ -81,6 +98,7 @@ void equip_container(const kube::PDDeployment& deployment, const Slot& slot, Jso
   set_env(container, "ROLE", {{"value", name_of(slot.instance.role)}});
   set_env(container, "PD_INSTANCE", {{"value", name_of(slot.instance)}});
   set_env(container, "POD_IP", {{"valueFrom", {{"fieldRef", {{"fieldPath", "status.podIP"}}}}}});
+  if (is_positional(deployment)) set_positions(deployment, slot, container);
 }
 
 // Extended resources have requests equal to limits; the API server fills in the requests.

@@ -29,8 +29,8 @@ class Decider {
     }
     profile_ = live_profile(deployment_);
     if (profile_ == nullptr) {
-      keep(TableVerdict::kProfileUnsupported,
-           "Profile " + deployment_.ranktable.profile + " is not served by this version: use AscendCloud.");
+      keep(TableVerdict::kProfileUnsupported, "Profile " + deployment_.ranktable.profile +
+                                                  " is not served live: use AscendCloud, PerInstance or OmniK8s.");
     } else if (!scale_to_zero()) {
       sort_instances();
       decide_content();
@@ -92,7 +92,8 @@ class Decider {
     // publishedAt outlives a ConfigMap that somebody deleted; only a role scaled to 0 clears it.
     const bool first = !stored_.completed && !deployment_.status.ranktable.published_at;
     const std::string why = name_of(missing_.front().instance) + ": " + reason_for(missing_.front().instance) + ".";
-    if (first && deployment_.ranktable.publish_policy != "Available") {
+    const bool positional = is_positional(deployment_);
+    if (first && (positional || deployment_.ranktable.publish_policy != "Available")) {
       return keep(TableVerdict::kWaiting, "The first table waits for " + why);
     }
     WallTime deadline = now_;
@@ -101,6 +102,10 @@ class Decider {
       deadline = std::max(deadline, missing.since + seconds(std::max(0, deployment_.ranktable.lost_grace_seconds)));
     }
     const std::string until = stored_.completed ? "The last table is kept" : "No table is published";
+    if (positional) {
+      return keep(TableVerdict::kInstanceLost,
+                  until + ", since profile " + deployment_.ranktable.profile + " lists every instance or none; " + why);
+    }
     if (deadline > now_) {
       decision_.due = deadline;
       return keep(TableVerdict::kInstanceLost,
@@ -242,10 +247,9 @@ std::string_view reason_of(TableVerdict verdict) {
 }
 
 const ranktable::Profile* live_profile(const kube::PDDeployment& deployment) {
-  // The library renders more than can be served yet: positional layouts need the counts in the template hash, MindIE a
-  // controller.
+  // The library renders more than can be served: MindIE needs a controller, the others have no global table of groups.
   const std::string& name = deployment.ranktable.profile;
-  return name == "AscendCloud" ? ranktable::find_profile(name) : nullptr;
+  return name == "AscendCloud" || is_positional(deployment) ? ranktable::find_profile(name) : nullptr;
 }
 
 TableDecision decide_table(const Snapshot& snapshot, const Placements& placements, const StoredTable& stored,

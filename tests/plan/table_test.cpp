@@ -280,10 +280,10 @@ TEST(Table, OneThatBreaksARuleIsNotPublished) {
 TEST(Table, AProfileThatIsNotServedIsSaidAndChangesNothing) {
   FakeCluster cluster = a_running_cluster();
   const std::string before = cluster.table(kGlobal);
-  cluster.edit_spec("/spec/ranktable/profile", "OmniK8s");
+  cluster.edit_spec("/spec/ranktable/profile", "MindIE");
   ASSERT_TRUE(cluster.settle());
   EXPECT_EQ(cluster.condition("RanktableReady").reason, "ProfileUnsupported");
-  EXPECT_THAT(cluster.condition("RanktableReady").message, HasSubstr("OmniK8s"));
+  EXPECT_THAT(cluster.condition("RanktableReady").message, HasSubstr("Profile MindIE is not served live"));
   EXPECT_EQ(cluster.table(kGlobal), before);
   EXPECT_EQ(cluster.pods_.size(), 4U) << "no rollout, although the profile is part of the template hash";
 }
