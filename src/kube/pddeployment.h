@@ -129,6 +129,7 @@ inline constexpr std::string_view kRoleLabel = "pd-operator.io/role";
 inline constexpr std::string_view kInstanceLabel = "pd-operator.io/instance";
 inline constexpr std::string_view kPodIndexLabel = "pd-operator.io/pod-index";
 inline constexpr std::string_view kIncarnationLabel = "pd-operator.io/incarnation";
+inline constexpr std::string_view kEpochLabel = "pd-operator.io/epoch";
 inline constexpr std::string_view kTemplateHashLabel = "pd-operator.io/template-hash";
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "pd-operator";

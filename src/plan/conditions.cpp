@@ -85,7 +85,6 @@ std::string without_effect(const kube::PDDeployment& deployment) {
   for (const Role role : kRoles) {
     const kube::RoleSpec& spec = spec_of(deployment, role);
     const std::string prefix = std::string(name_of(role)) + ".";
-    if (spec.on_peer_change == "Restart") add(prefix + "onPeerChange: Restart");
     if (spec.pdb_min_available) add(prefix + "podDisruptionBudget");
     if (pods_per_instance(deployment, role) > 1 && spec.restart_scope != "Pod") add(prefix + "restart.scope: Instance");
   }

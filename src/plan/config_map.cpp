@@ -7,15 +7,6 @@
 namespace pd::plan {
 namespace {
 
-std::optional<std::int64_t> parse_generation(const std::string& text) {
-  if (text.empty() || text.size() > 18) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  if (std::to_string(value) != text) return std::nullopt;
-  return value;
-}
-
 // What an instance learns only after placement, in a form that a shell can source. One line each, no value needs
 // quoting:
 //   SERVER_ID       server_id of its first pod
@@ -62,6 +53,15 @@ bool is_completed(const TableContent& content, const std::string& key) {
 }
 
 }  // namespace
+
+std::optional<std::int64_t> parse_number(const std::string& text) {
+  if (text.empty() || text.size() > 18) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  if (std::to_string(value) != text) return std::nullopt;
+  return value;
+}
 
 std::string config_map_name(const kube::PDDeployment& deployment) { return deployment.meta.name + "-ranktable"; }
 
@@ -151,7 +151,9 @@ StoredTable read_stored(const Snapshot& snapshot) {
   stored.content.erase(std::string(kGenerationKey));
   stored.digest = digest_of(stored.content);
   const std::string written = map.meta.annotation(std::string(kube::kGenerationAnnotation));
-  stored.generation = parse_generation(written);
+  stored.generation = parse_number(written);
+  const std::optional<std::int64_t> epoch = parse_number(map.meta.annotation(std::string(kube::kEpochAnnotation)));
+  stored.epoch = std::min(epoch.value_or(known.epoch), known.epoch);
   // We write the number in two places. Where they differ somebody edited one, and the status may not know the number
   // yet: the operator may have ended between both writes.
   const auto key = map.data.find(std::string(kGenerationKey));

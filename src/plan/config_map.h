@@ -38,6 +38,9 @@ std::string digest_of(const TableContent& content);
 std::size_t bytes_of(const TableContent& content);
 int npus_of(const TableContent& content);
 
+// A number as we write it: digits, no more than 18, no leading zero.
+std::optional<std::int64_t> parse_number(const std::string& text);
+
 // What is there now. Anybody who may write ConfigMaps can have edited it, so it is compared with what we remember of
 // it.
 struct StoredTable {
@@ -47,6 +50,7 @@ struct StoredTable {
   bool intact = false;                     // genuine, and so are generation, annotations and labels
   bool completed = false;                  // genuine, and the global table says so
   std::optional<std::int64_t> generation;  // when it can be one of ours
+  std::int64_t epoch = 0;                  // of the table; what cannot be read counts as the status' own
   TableContent content;
   std::string digest;  // of the content
 

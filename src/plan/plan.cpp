@@ -24,6 +24,13 @@ class Composer {
   Composer(const Snapshot& snapshot, WallTime now) : situation_(assess(snapshot, now)) {}
 
   Plan compose() {
+    if (!situation_.raise_epoch.empty()) {
+      // Before anything else: what is made from now on is of the next epoch.
+      add(WriteStatus{raised_status(situation_)});
+      add(EmitEvent{false, "InstanceRestarted", "Restart", situation_.raise_epoch, std::nullopt});
+      plan_.deliveries = delivery_targets(situation_);
+      return std::move(plan_);
+    }
     if (situation_.table.write && situation_.table.reserve) {
       // The number may be beyond what is stored: store it, write, and let the next plan see to the rest.
       add(WriteStatus{reserved_status(situation_)});

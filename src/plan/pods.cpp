@@ -33,6 +33,7 @@ Json pod_metadata(const kube::PDDeployment& deployment, const Slot& slot, std::i
   merged[std::string(kube::kPodIndexLabel)] = std::to_string(slot.pod);
   merged[std::string(kube::kIncarnationLabel)] = std::to_string(incarnation);
   merged[std::string(kube::kTemplateHashLabel)] = hash;
+  merged[std::string(kube::kEpochLabel)] = std::to_string(deployment.status.ranktable.epoch);
   if (annotations.is_object()) {
     for (const auto& [key, value] : annotations.items()) {
       if (!is_stripped(key)) metadata["annotations"][key] = value;

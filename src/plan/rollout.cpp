@@ -4,6 +4,8 @@
 #include <charconv>
 #include <set>
 
+#include "plan/epoch.h"
+
 namespace pd::plan {
 namespace {
 
@@ -43,6 +45,7 @@ class Planner {
       remove_surplus();
       remove_dead();
       remove_unwanted();
+      restart_peers();
       for (const Role role : kRoles) replace_outdated(role);
       create_missing();
     }
@@ -137,6 +140,17 @@ class Planner {
     }
   }
 
+  // All together: maxUnavailable is for updates, and one that serves with an old table is of no use to its peers.
+  void restart_peers() {
+    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+      if (!pods.wanted || pods.occupant == nullptr) continue;
+      if (!is_of_old_epoch(deployment_, slot.instance.role, *pods.occupant, situation_.stored)) continue;
+      progress("RestartingPeers", "Pods of roles with onPeerChange: Restart are replaced, since a peer has changed.");
+      rollout_.deletes.push_back(pods.occupant);
+      restarted_.insert(pods.occupant->meta.uid);
+    }
+  }
+
   std::vector<Instance> instances_of(Role role) const {
     std::vector<Instance> instances;
     for (const Instance& instance : wanted(deployment_)) {
@@ -166,7 +180,9 @@ class Planner {
       const bool serves = situation_.ready(*instance);
       if (!new_size && serves && unavailable >= allowed) continue;
       if (situation_.available(*instance)) ++unavailable;
-      for_each_outdated(*instance, [&](const kube::Pod& pod) { rollout_.deletes.push_back(&pod); });
+      for_each_outdated(*instance, [&](const kube::Pod& pod) {
+        if (!restarted_.contains(pod.meta.uid)) rollout_.deletes.push_back(&pod);
+      });
     }
   }
 
@@ -232,6 +248,7 @@ class Planner {
 
   const Situation& situation_;
   const kube::PDDeployment& deployment_;
+  std::set<std::string> restarted_;  // UIDs
   Rollout rollout_;
 };
 

@@ -1,5 +1,7 @@
 #include "plan/situation.h"
 
+#include "plan/epoch.h"
+
 namespace pd::plan {
 
 bool Situation::ready(const Instance& instance) const {
@@ -30,8 +32,10 @@ std::string Situation::frozen() const {
 }
 
 Situation assess(const Snapshot& snapshot, WallTime now) {
-  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}};
+  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}};
   situation.placements = place(snapshot, situation.occupancy);
+  situation.raise_epoch = reason_to_raise_epoch(snapshot, situation.occupancy, situation.placements, situation.stored);
+  unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
   situation.table = decide_table(snapshot, situation.placements, situation.stored, now);
   for (const Role role : kRoles) {
     situation.templates[role] = check_template(snapshot, role);

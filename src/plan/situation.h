@@ -23,6 +23,7 @@ struct Situation {
   TableDecision table;
   std::map<Role, TemplateCheck> templates;
   std::map<Role, std::string> hashes;
+  std::string raise_epoch;  // a sentence; empty: the epoch stays
 
   const kube::PDDeployment& deployment() const { return snapshot.deployment; }
   // All pods of the instance are there and Ready.

@@ -116,6 +116,12 @@ kube::PDDeploymentStatus next_status(const Situation& situation, const Rollout& 
   return next;
 }
 
+kube::PDDeploymentStatus raised_status(const Situation& situation) {
+  kube::PDDeploymentStatus next = situation.deployment().status;
+  ++next.ranktable.epoch;
+  return next;
+}
+
 kube::PDDeploymentStatus reserved_status(const Situation& situation) {
   kube::PDDeploymentStatus next = situation.deployment().status;
   next.ranktable.generation_ceiling =

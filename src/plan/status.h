@@ -14,6 +14,8 @@ namespace pd::plan {
 kube::PDDeploymentStatus next_status(const Situation& situation, const Rollout& rollout);
 
 // Only the reservation of a generation is new: it must be stored before the ConfigMap is written.
+// What is there, with the next epoch.
+kube::PDDeploymentStatus raised_status(const Situation& situation);
 kube::PDDeploymentStatus reserved_status(const Situation& situation);
 
 // Whether two statuses say the same; conditions of others and the order of lists do not count.

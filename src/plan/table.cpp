@@ -175,7 +175,11 @@ class Decider {
   // to the reserved ceiling may have been seen by somebody.
   void number() {
     const kube::RanktableStatus& known = deployment_.status.ranktable;
-    decision_.write = !stored_.intact || decision_.content != stored_.content;
+    // The first table of an epoch is written also where it says the same: by its epoch it tells that peers have
+    // started.
+    const bool decided = decision_.verdict == TableVerdict::kPublished || decision_.verdict == TableVerdict::kPartial;
+    const bool new_epoch = decided && stored_.exists && stored_.epoch < known.epoch;
+    decision_.write = !stored_.intact || decision_.content != stored_.content || new_epoch;
     decision_.digest = decision_.content == stored_.content ? stored_.digest : digest_of(decision_.content);
     if (!decision_.write) {
       decision_.generation = *stored_.generation;

@@ -74,7 +74,7 @@ TEST(Pod, OurLabelsCannotBeForgedByTheTemplate) {
   const Json labels = {{"pd-operator.io/role", "decode"}, {"pd-operator.io/epoch", "7"}, {"tier", "a"}};
   const Json made = pod_of(a_deployment().set(in_template("/metadata/labels"), labels))["metadata"]["labels"];
   EXPECT_EQ(made["pd-operator.io/role"], "prefill");
-  EXPECT_FALSE(made.contains("pd-operator.io/epoch"));
+  EXPECT_EQ(made["pd-operator.io/epoch"], "0");
   EXPECT_EQ(made["tier"], "a");
 }
 

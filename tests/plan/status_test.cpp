@@ -135,12 +135,10 @@ TEST(Status, NamesTheFirstPodWithoutDevicesAndWhy) {
 }
 
 TEST(Status, SaysWhatHasNoEffect) {
-  FakeCluster cluster(a_deployment()
-                          .set("/spec/prefill/onPeerChange", "Restart")
-                          .set("/spec/decode/podDisruptionBudget", {{"minAvailable", 1}}));
+  FakeCluster cluster(a_deployment().set("/spec/decode/podDisruptionBudget", {{"minAvailable", 1}}));
   ASSERT_TRUE(cluster.settle());
   EXPECT_THAT(cluster.condition("Progressing").message,
-              HasSubstr("Without effect in this version: prefill.onPeerChange: Restart, decode.podDisruptionBudget."));
+              HasSubstr("Without effect in this version: decode.podDisruptionBudget."));
 }
 
 TEST(Status, EventsComeWithTheTransitionOnly) {

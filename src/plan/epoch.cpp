@@ -1,0 +1,91 @@
+#include "plan/epoch.h"
+
+#include <algorithm>
+
+namespace pd::plan {
+namespace {
+
+bool restarts(const kube::PDDeployment& deployment, Role role) {
+  return spec_of(deployment, role).on_peer_change == "Restart";
+}
+
+bool any_restarts(const kube::PDDeployment& deployment) {
+  return std::any_of(kRoles.begin(), kRoles.end(), [&](Role role) { return restarts(deployment, role); });
+}
+
+std::int64_t epoch_of(const kube::Pod& pod) {
+  const std::string text = pod.meta.label(std::string(kube::kEpochLabel));
+  return parse_number(text).value_or(0);
+}
+
+// What is in the published table, against what is there now.
+class Comparison {
+ public:
+  Comparison(const Snapshot& snapshot, const Occupancy& occupancy, const Placements& placements,
+             const StoredTable& stored)
+      : deployment_(snapshot.deployment), occupancy_(occupancy), placements_(placements) {
+    const ranktable::Membership published = membership_of(stored.content);
+    for (const auto* instances : {&published.prefill, &published.decode}) {
+      for (const ranktable::Instance& instance : *instances) listed_.emplace(instance.name, instance.servers);
+    }
+    if (!published.schedulers.empty()) listed_.emplace(name_of(Instance{Role::kScheduler, 0}), published.schedulers);
+  }
+
+  std::string first_change() {
+    for (const Instance& instance : wanted(deployment_)) {
+      const std::string name = name_of(instance);
+      const auto listed = listed_.find(name);
+      const std::optional<ranktable::Instance> placed = placed_instance(deployment_, placements_, instance);
+      if (listed == listed_.end()) {
+        if (placed) return name + " is new";
+        continue;
+      }
+      if (placed && placed->servers != listed->second) return name + " has moved";
+      if (!placed && is_lost(instance)) return name + " is lost";
+      listed_.erase(listed);
+    }
+    return listed_.empty() ? "" : listed_.begin()->first + " is removed";
+  }
+
+ private:
+  // A pod that has had a table is the one that the table lists, whatever is not known of it at present.
+  bool is_lost(const Instance& instance) const {
+    for (int index = 0; index < pods_per_instance(deployment_, instance.role); ++index) {
+      const kube::Pod* pod = occupancy_.occupant({instance, index});
+      if (pod == nullptr || pod->meta.annotation(std::string(kube::kPodGenerationAnnotation)).empty()) return true;
+    }
+    return false;
+  }
+
+  const kube::PDDeployment& deployment_;
+  const Occupancy& occupancy_;
+  const Placements& placements_;
+  std::map<std::string, std::vector<ranktable::Server>> listed_;  // by instance
+};
+
+}  // namespace
+
+std::string reason_to_raise_epoch(const Snapshot& snapshot, const Occupancy& occupancy, const Placements& placements,
+                                  const StoredTable& stored) {
+  const kube::PDDeployment& deployment = snapshot.deployment;
+  if (!any_restarts(deployment) || deployment.paused || !stored.completed) return {};
+  if (stored.epoch < deployment.status.ranktable.epoch) return {};
+  const std::string change = Comparison(snapshot, occupancy, placements, stored).first_change();
+  return change.empty() ? "" : "The peers are restarted, since " + change + ".";
+}
+
+bool is_of_old_epoch(const kube::PDDeployment& deployment, Role role, const kube::Pod& pod, const StoredTable& stored) {
+  const std::int64_t epoch = deployment.status.ranktable.epoch;
+  return restarts(deployment, role) && stored.exists && stored.epoch < epoch && epoch_of(pod) < epoch;
+}
+
+void unplace_old_epochs(const kube::PDDeployment& deployment, const StoredTable& stored, Placements& placements) {
+  for (auto& [slot, placement] : placements) {
+    if (placement.pod == nullptr || !is_of_old_epoch(deployment, slot.instance.role, *placement.pod, stored)) continue;
+    placement.server.reset();
+    placement.problem = PlacementProblem::kUnbound;
+    placement.reason = "pod " + placement.pod->meta.name + " is restarted, since its peers have changed";
+  }
+}
+
+}  // namespace pd::plan

@@ -1,0 +1,166 @@
+#include "plan/epoch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plan/plan.h"
+#include "tests/plan/fake_cluster.h"
+
+namespace pd::plan {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+class Epochs : public ::testing::Test {
+ protected:
+  explicit Epochs(const DeploymentBuilder& deployment = a_deployment()
+                                                            .prefill(2)
+                                                            .set("/spec/prefill/onPeerChange", "Restart")
+                                                            .set("/spec/decode/onPeerChange", "Restart"))
+      : cluster_(deployment) {
+    EXPECT_TRUE(cluster_.settle());
+    for (const auto& [name, pod] : cluster_.pods_) first_.insert(pod.meta.uid);
+  }
+
+  std::int64_t epoch() const { return cluster_.status().ranktable.epoch; }
+  std::string of_table() const { return cluster_.config_map_->meta.annotation("pd-operator.io/epoch"); }
+  bool is_new(const std::string& pod) { return !first_.contains(cluster_.pod(pod).meta.uid); }
+  // How many pods a slot has had.
+  int pods_of(const std::string& slot) const {
+    int count = 0;
+    for (const auto& [name, pod] : cluster_.created_) count += name.starts_with("qwen-" + slot + "-") ? 1 : 0;
+    return count;
+  }
+
+  FakeCluster cluster_;
+  std::set<std::string> first_;  // UIDs
+};
+
+TEST_F(Epochs, TheFirstTableIsOfTheFirstEpoch) {
+  EXPECT_EQ(epoch(), 0);
+  EXPECT_EQ(of_table(), "0");
+  EXPECT_EQ(cluster_.pod("qwen-decode-0-0-1").meta.label("pd-operator.io/epoch"), "0");
+}
+
+TEST_F(Epochs, ALostPodRestartsEachPeerOnce) {
+  cluster_.vanish("qwen-prefill-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 1);
+  EXPECT_EQ(of_table(), "1");
+  EXPECT_EQ(cluster_.condition("Ready").status, "True") << cluster_.condition("Ready").message;
+  EXPECT_TRUE(is_new("qwen-prefill-0-0-1"));
+  for (const char* slot : {"prefill-1-0", "decode-0-0"}) EXPECT_EQ(pods_of(slot), 2) << slot;
+  EXPECT_EQ(pods_of("scheduler-0-0"), 1) << "it reloads";
+  EXPECT_EQ(cluster_.generation(), "2") << "one table for the whole epoch";
+}
+
+TEST_F(Epochs, NothingIsDeletedBeforeTheStatusHasTheNextEpoch) {
+  cluster_.vanish("qwen-prefill-0-0-1");
+  const Plan made = cluster_.plan_now();
+  ASSERT_TRUE(std::holds_alternative<WriteStatus>(made.actions.at(0)));
+  EXPECT_EQ(std::get<WriteStatus>(made.actions[0]).status.ranktable.epoch, 1);
+  for (const Action& action : made.actions) {
+    EXPECT_FALSE(std::holds_alternative<DeletePod>(action) || std::holds_alternative<CreatePod>(action));
+  }
+  EXPECT_THAT(std::get<EmitEvent>(made.actions.at(1)).note, HasSubstr("since prefill-0 is lost"));
+}
+
+TEST_F(Epochs, AFurtherLossBeforeTheTableRaisesNothing) {
+  cluster_.vanish("qwen-prefill-0-0-1");
+  cluster_.apply_plan(cluster_.plan_now());  // the epoch is recorded
+  cluster_.vanish("qwen-decode-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 1);
+  EXPECT_EQ(pods_of("prefill-1-0"), 2);
+  EXPECT_TRUE(is_new("qwen-decode-0-0-1"));
+  EXPECT_EQ(pods_of("decode-0-0"), 1);
+}
+
+TEST_F(Epochs, ALossAfterTheTableIsAnotherEpoch) {
+  cluster_.vanish("qwen-prefill-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  cluster_.vanish("qwen-decode-0-0-2");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 2);
+  EXPECT_EQ(pods_of("prefill-1-0"), 3);
+}
+
+TEST_F(Epochs, ScalingIsAChangeInBothDirections) {
+  cluster_.edit_spec("/spec/prefill/instances", 3);
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 1);
+  EXPECT_EQ(pods_of("decode-0-0"), 2);
+  cluster_.edit_spec("/spec/prefill/instances", 2);
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 2);
+  EXPECT_EQ(pods_of("decode-0-0"), 3);
+  EXPECT_EQ(cluster_.condition("Ready").status, "True") << cluster_.condition("Ready").message;
+}
+
+TEST_F(Epochs, AnUpdateOfOneRoleIsOneEpoch) {
+  cluster_.edit_spec("/spec/prefill/template/spec/containers/0/image", "vllm:2");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 1);
+  for (const char* slot : {"prefill-0-0", "prefill-1-0", "decode-0-0"}) EXPECT_EQ(pods_of(slot), 2) << slot;
+}
+
+TEST_F(Epochs, WhatCannotBeReadForAWhileIsNoLoss) {
+  for (auto& [name, node] : cluster_.nodes_) node.garbled = "{";
+  for (int i = 0; i < 5; ++i) {
+    cluster_.apply_plan(cluster_.plan_now());
+    cluster_.advance(seconds(10));
+  }
+  EXPECT_EQ(epoch(), 0);
+  for (const auto& [name, pod] : cluster_.pods_) EXPECT_FALSE(is_new(name)) << name;
+}
+
+TEST_F(Epochs, AConfigMapThatIsGoneRestartsNobody) {
+  cluster_.vanish("qwen-prefill-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  cluster_.config_map_.reset();
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 1);
+  EXPECT_EQ(of_table(), "1");
+  EXPECT_EQ(pods_of("decode-0-0"), 2);
+}
+
+TEST_F(Epochs, APausedDeploymentRestartsNobody) {
+  cluster_.edit_spec("/spec/paused", true);
+  cluster_.vanish("qwen-prefill-0-0-1");
+  for (int i = 0; i < 5; ++i) {
+    cluster_.apply_plan(cluster_.plan_now());
+    cluster_.advance(seconds(10));
+  }
+  EXPECT_EQ(epoch(), 0);
+  EXPECT_EQ(pods_of("decode-0-0"), 1);
+}
+
+// One role restarts, the other reloads.
+class OneRoleRestarts : public Epochs {
+ protected:
+  OneRoleRestarts() : Epochs(a_deployment().prefill(2).set("/spec/decode/onPeerChange", "Restart")) {}
+};
+
+TEST_F(OneRoleRestarts, TheOtherIsLeftAlone) {
+  cluster_.vanish("qwen-prefill-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(pods_of("decode-0-0"), 2);
+  EXPECT_EQ(pods_of("prefill-1-0"), 1);
+  EXPECT_EQ(cluster_.condition("Ready").status, "True") << cluster_.condition("Ready").message;
+}
+
+class NobodyRestarts : public Epochs {
+ protected:
+  NobodyRestarts() : Epochs(a_deployment().prefill(2)) {}
+};
+
+TEST_F(NobodyRestarts, NoEpochIsCounted) {
+  cluster_.vanish("qwen-prefill-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 0);
+  EXPECT_EQ(pods_of("decode-0-0"), 1);
+}
+
+}  // namespace
+}  // namespace pd::plan
