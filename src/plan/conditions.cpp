@@ -86,7 +86,6 @@ std::string without_effect(const kube::PDDeployment& deployment) {
     const kube::RoleSpec& spec = spec_of(deployment, role);
     const std::string prefix = std::string(name_of(role)) + ".";
     if (spec.pdb_min_available) add(prefix + "podDisruptionBudget");
-    if (pods_per_instance(deployment, role) > 1 && spec.restart_scope != "Pod") add(prefix + "restart.scope: Instance");
   }
   return fields.empty() ? "" : " Without effect in this version: " + fields + ".";
 }

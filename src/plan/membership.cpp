@@ -82,6 +82,7 @@ void settle_occupant(const std::string& deployment, std::vector<const kube::Pod*
   });
   if (live.empty()) return;
   pods.occupant = live.front();
+  pods.incarnation = incarnation(live.front());
   pods.surplus.assign(live.begin() + 1, live.end());
 }
 

@@ -54,6 +54,7 @@ bool is_ready(const kube::Pod& pod);  // condition Ready
 struct SlotPods {
   bool wanted = false;
   const kube::Pod* occupant = nullptr;
+  std::int64_t incarnation = 0;               // of the occupant
   std::vector<const kube::Pod*> surplus;      // other live pods: a late POST of a former leader
   std::vector<const kube::Pod*> dead;         // failed or succeeded, not yet terminating
   std::vector<const kube::Pod*> terminating;  // whatever their phase

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "plan/epoch.h"
+#include "plan/restart_scope.h"
 
 namespace pd::plan {
 namespace {
@@ -46,6 +47,7 @@ class Planner {
       remove_dead();
       remove_unwanted();
       restart_peers();
+      restart_instances();
       for (const Role role : kRoles) replace_outdated(role);
       create_missing();
     }
@@ -151,6 +153,15 @@ class Planner {
     }
   }
 
+  void restart_instances() {
+    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+      if (!is_left_behind(deployment_, situation_.occupancy, slot, pods)) continue;
+      progress("RestartingInstance", "All pods of " + name_of(slot.instance) +
+                                         " are replaced, since one of them was, as restart.scope says.");
+      if (restarted_.insert(pods.occupant->meta.uid).second) rollout_.deletes.push_back(pods.occupant);
+    }
+  }
+
   std::vector<Instance> instances_of(Role role) const {
     std::vector<Instance> instances;
     for (const Instance& instance : wanted(deployment_)) {
@@ -210,7 +221,7 @@ class Planner {
   }
 
   void create(const Slot& slot, const SlotPods& pods) {
-    const Succession next = next_incarnation(slot, pods, deployment_.status);
+    const Succession next = next_together(deployment_, situation_.occupancy, slot, pods);
     if (!next.recorded) {
       // The record is the decision: once it is there, a crash must not delay the successor again.
       if (!pods.dead.empty() && delayed(slot.instance)) return;

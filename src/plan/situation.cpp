@@ -1,6 +1,7 @@
 #include "plan/situation.h"
 
 #include "plan/epoch.h"
+#include "plan/restart_scope.h"
 
 namespace pd::plan {
 
@@ -36,6 +37,7 @@ Situation assess(const Snapshot& snapshot, WallTime now) {
   situation.placements = place(snapshot, situation.occupancy);
   situation.raise_epoch = reason_to_raise_epoch(snapshot, situation.occupancy, situation.placements, situation.stored);
   unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
+  unplace_left_behind(snapshot.deployment, situation.occupancy, situation.placements);
   situation.table = decide_table(snapshot, situation.placements, situation.stored, now);
   for (const Role role : kRoles) {
     situation.templates[role] = check_template(snapshot, role);
