@@ -68,6 +68,30 @@ def test_a_lost_pod_leads_to_a_new_table_in_the_others(system, deployed):
     assert [status["restartCount"] for status in after["status"]["containerStatuses"]] == [0]
 
 
+def test_delivery_is_confirmed_by_the_pods(system, deployed):
+    system.kubectl("wait", "--for=condition=RanktableDelivered", "pdd/qwen", "-n", deployed, "--timeout=30s")
+    conditions = {c["type"]: c for c in system.get("pdd", "qwen", "-n", deployed)["status"]["conditions"]}
+    generation = system.config_map("qwen", deployed)["data"]["generation"]
+    assert conditions["RanktableDelivered"]["message"] == f"All 3 listed pods see generation {generation}."
+    for role in ("scheduler", "prefill", "decode"):
+        assert system.read_in_pod(system.one_pod("qwen", role, deployed), "generation") == generation
+
+
+def test_restart_restarts_each_peer_once(system, namespace):
+    deployment = pddeployment("qwen", namespace, prefill=2, npus=1)
+    for role in ("prefill", "decode"):
+        deployment["spec"][role]["onPeerChange"] = "Restart"
+    system.apply(deployment)
+    system.wait_ready("qwen", namespace)
+    system.kubectl("delete", "pod", system.pods("qwen", "prefill", namespace)[0]["metadata"]["name"], "-n", namespace, "--wait=false")
+    system.kubectl("wait", "--for=jsonpath={.status.ranktable.epoch}=1", "pdd/qwen", "-n", namespace, "--timeout=60s")
+    system.kubectl("wait", r"--for=jsonpath={.metadata.annotations.pd-operator\.io/epoch}=1", "configmap/qwen-ranktable", "-n",
+                   namespace, "--timeout=90s")
+    system.wait_ready("qwen", namespace)
+    names = sorted(pod["metadata"]["name"] for pod in system.pods("qwen", namespace=namespace))
+    assert names == ["qwen-decode-0-0-2", "qwen-prefill-0-0-2", "qwen-prefill-1-0-2", "qwen-scheduler-0-0-1"]
+
+
 def test_scaling_out_is_published(system, deployed):
     decode = system.one_pod("qwen", "decode", deployed)
     generation = int(system.read_in_pod(decode, "generation"))
