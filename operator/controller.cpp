@@ -85,7 +85,7 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
     learn(memory, writes, std::move(written));  // it did happen
     throw;
   }
-  if (done) delivery_.follow(key, planned.deliveries);
+  delivery_.follow(key, planned.deliveries);  // also where something else failed: the table may be there
   const std::string refused = written.refused;
   learn(memory, writes, std::move(written));
   memory.failed = !done;

@@ -166,6 +166,17 @@ TEST_F(ControllerTest, TriesAgainAfterAFailure) {
   run_until_planned(2);
 }
 
+TEST_F(ControllerTest, AsksWhoSeesTheTablesAlsoWhenAPodIsRefused) {
+  plan::Plan planned = creating();
+  planned.deliveries = {{"uid-1", "10.0.0.1", 8089, 7}};
+  for (int i = 0; i < 20; ++i) plan_next(planned);
+  for (int i = 0; i < 20; ++i) transport_.reply(kPost, status_reply(403, "Forbidden"));
+  run_until_planned(1);
+  time_.advance_to(time_.now() + std::chrono::milliseconds(200));
+  test::settle(context_);
+  EXPECT_THAT(asked_, ElementsAre("uid-1"));
+}
+
 TEST_F(ControllerTest, ComesBackWhenThePlanSaysSo) {
   plan::Plan later;
   later.requeue_after = std::chrono::milliseconds(1);
