@@ -151,7 +151,6 @@ asio::awaitable<Result<InventoryReading>> InventoryProbe::read() {
     result.problems.merge(reading->problems);
     co_await compare(result.inventory, sources_.hccn_conf, result.problems);
     co_await compare(result.inventory, sources_.static_file, result.problems);
-    if (sources_.npu_smi != nullptr) sources_.npu_smi->complete(result.inventory.devices, result.problems);
   } else {
     for (const int id : ids.empty() ? known_ids : ids) {
       npu::Device device;

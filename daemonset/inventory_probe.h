@@ -4,8 +4,7 @@
 // and for the tool, which knows none, those that kubelet has to give. What can't be read is absent, never guessed
 // (invariants S3, S9): a device whose address can't be read is listed without one, and when no source answers at all,
 // the devices known from /dev or kubelet are. With `auto`, a source that answers nothing at all makes room for the
-// next; a tool that answers "no address is set" has answered. Super-pod ids that the source does not know come from
-// npu-smi, where there is one.
+// next; a tool that answers "no address is set" has answered.
 //
 // Owner: the agent. Thread: the io_context's one thread.
 #pragma once
@@ -19,7 +18,6 @@
 #include "npu/inventory.h"
 #include "probe/device_source.h"
 #include "probe/hccn_conf.h"
-#include "probe/npu_smi.h"
 
 namespace pd::agent {
 
@@ -41,7 +39,6 @@ class InventoryProbe {
     probe::DeviceSource& hccn_tool;
     probe::HccnConf& hccn_conf;
     probe::DeviceSource& static_file;
-    probe::NpuSmi* npu_smi = nullptr;  // not one of them: adds super-pod ids to what they know
   };
 
   // Without PodResources kubelet is not asked, and the resource is the first of the names.

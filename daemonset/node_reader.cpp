@@ -15,7 +15,7 @@ NodeReader::NodeReader(asio::io_context& io, const Options& options, std::unique
       npu_smi_(runner_, {.path = options.npu_smi}),
       pod_resources_(std::move(pod_resources)),
       inventory_({options.source, options.dev_dir, options.device_count, options.resource_names},
-                 {node_annotation_, tool_, conf_, static_file_, &npu_smi_}, pod_resources_.get()),
+                 {node_annotation_, tool_, conf_, static_file_}, pod_resources_.get()),
       conf_watch_(io, options.hccn_conf, [this] { inventory_changed_(); }),
       checkpoint_watch_(io, options.checkpoint, [this] { allocations_changed_(); }) {
   inventory_.measure(metrics);
@@ -66,10 +66,12 @@ asio::awaitable<Result<InventoryReading>> NodeReader::read_inventory() {
   const Status watched = conf_watch_.arm();
   Result<InventoryReading> reading = co_await inventory_.read();
   if (reading && !watched) reading->problems["hccn.conf"] = watched.error().message;
-  if (reading && !learning_ && npu_smi_.is_due(reading->inventory.devices)) {
+  if (!reading) co_return reading;
+  if (!learning_ && npu_smi_.is_due(reading->inventory.devices)) {
     learning_ = true;
     runtime::spawn(io_, learn_super_pods(reading->inventory.devices));
   }
+  npu_smi_.complete(reading->inventory.devices, reading->problems);
   co_return reading;
 }
 
@@ -81,8 +83,8 @@ asio::awaitable<void> NodeReader::learn_super_pods(std::vector<npu::Device> devi
 
 asio::awaitable<Result<InventoryReading>> NodeReader::read_patiently() {
   Result<InventoryReading> reading = co_await inventory_.read();
-  if (!reading || !npu_smi_.is_due(reading->inventory.devices)) co_return reading;
-  co_await npu_smi_.learn(reading->inventory.devices);
+  if (!reading) co_return reading;
+  if (npu_smi_.is_due(reading->inventory.devices)) co_await npu_smi_.learn(reading->inventory.devices);
   npu_smi_.complete(reading->inventory.devices, reading->problems);
   co_return reading;
 }

@@ -1,5 +1,7 @@
 #include "daemonset/publish.h"
 
+#include "npu/annotation_reader.h"
+
 namespace pd::agent {
 namespace {
 
@@ -62,9 +64,9 @@ Status Publisher::fits(const AnnotationPatch& patch) const {
     if (changed != patch.end()) ours += changed->second ? key.size() + changed->second->size() : 0;
     if (changed == patch.end() && stays != published_->end()) ours += key.size() + stays->second.size();
   }
-  if (of_others_ + ours <= kAnnotationsLimit) return Ok{};
+  if (of_others_ + ours <= npu::kAnnotationBytes) return Ok{};
   return invalid("the Node has " + std::to_string(of_others_) + " bytes of annotations of others; with " +
-                 std::to_string(ours) + " of ours these are more than the " + std::to_string(kAnnotationsLimit) +
+                 std::to_string(ours) + " of ours these are more than the " + std::to_string(npu::kAnnotationBytes) +
                  " that Kubernetes allows: remove what nobody needs (kubectl annotate node NAME KEY-)");
 }
 

@@ -18,9 +18,6 @@ struct Wanted {
   bool remove_inventory = false;  // nobody can say any more that it is true
 };
 
-// What Kubernetes allows for all annotations of an object, keys and values, in bytes.
-inline constexpr std::size_t kAnnotationsLimit = std::size_t{256} << 10;
-
 // The patch from `published` to `wanted`; empty when they say the same. What cannot be parsed counts as different.
 AnnotationPatch difference(const Wanted& wanted, const Annotations& published, WallTime now);
 

@@ -1,7 +1,6 @@
 #include "operator/delivery.h"
 
 #include <algorithm>
-#include <set>
 
 #include "runtime/spawn.h"
 
@@ -77,6 +76,7 @@ boost::asio::awaitable<void> Delivery::ask_until_seen(std::string key, std::shar
 
 boost::asio::awaitable<void> Delivery::ask_once(std::string key, std::shared_ptr<Pod> pod) {
   while (asking_ >= kAtATime) co_await freed_.wait();
+  if (pod->dropped || stop_.stopped()) co_return;  // its turn came too late
   ++asking_;
   const Result<std::int64_t> answer = co_await ask_(pod->target);
   --asking_;

@@ -1,7 +1,5 @@
 #include "plan/config_map.h"
 
-#include <charconv>
-
 #include "base/digest.h"
 
 namespace pd::plan {
@@ -53,15 +51,6 @@ bool is_completed(const TableContent& content, const std::string& key) {
 }
 
 }  // namespace
-
-std::optional<std::int64_t> parse_number(const std::string& text) {
-  if (text.empty() || text.size() > 18) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  if (std::to_string(value) != text) return std::nullopt;
-  return value;
-}
 
 std::string config_map_name(const kube::PDDeployment& deployment) { return deployment.meta.name + "-ranktable"; }
 

@@ -38,9 +38,6 @@ std::string digest_of(const TableContent& content);
 std::size_t bytes_of(const TableContent& content);
 int npus_of(const TableContent& content);
 
-// A number as we write it: digits, no more than 18, no leading zero.
-std::optional<std::int64_t> parse_number(const std::string& text);
-
 // What is there now. Anybody who may write ConfigMaps can have edited it, so it is compared with what we remember of
 // it.
 struct StoredTable {

@@ -37,8 +37,8 @@ Ids ids_of_names(const std::string& text) {
 Result<int> id_of(const Json& device, const std::string& place) {
   const Json id = device.is_object() ? device.value("device_id", Json()) : Json();
   Result<int> number = npu::device_id_of(id.is_number_unsigned() ? id.dump()
-                                               : id.is_string()        ? id.get<std::string>()
-                                                                       : "");
+                                         : id.is_string()        ? id.get<std::string>()
+                                                                 : "");
   if (!number) return wrong(place + "/device_id: " + shown(id) + " is no NPU's number");
   return number;
 }

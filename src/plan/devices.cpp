@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "npu/inventory.h"
 #include "plan/device_claims.h"
+#include "plan/restart_scope.h"
 
 namespace pd::plan {
 namespace {
@@ -141,7 +142,7 @@ bool stronger(const Claim& a, const Claim& b) {
 
 class Placer {
  public:
-  explicit Placer(const Snapshot& snapshot) : snapshot_(snapshot) {
+  Placer(const Snapshot& snapshot, const Occupancy& occupancy) : snapshot_(snapshot), occupancy_(occupancy) {
     for (const kube::Pod& pod : snapshot.pods) {
       pods_.emplace(pod.meta.uid, &pod);
       if (!pod.node.empty() && !nodes_.contains(pod.node)) nodes_.emplace(pod.node, read_named(pod.node));
@@ -155,7 +156,7 @@ class Placer {
   Placement place(const Slot& slot, const SlotPods& pods) const {
     if (pods.occupant == nullptr) {
       // Worded like a pod that waits for a node: the successor's creation then changes no message.
-      const Succession next = next_incarnation(slot, pods, snapshot_.deployment.status);
+      const Succession next = next_together(snapshot_.deployment, occupancy_, slot, pods);
       return refuse(
           nullptr, PlacementProblem::kUnbound,
           "pod " + pod_name(snapshot_.deployment.meta.name, slot, next.incarnation) + " is not bound to a node yet");
@@ -294,6 +295,7 @@ class Placer {
   }
 
   const Snapshot& snapshot_;
+  const Occupancy& occupancy_;
   std::map<std::string, const kube::Pod*> pods_;  // by UID
   std::map<std::string, NodeNpus> nodes_;
   std::map<std::string, std::vector<Claim>> by_address_;  // over all nodes of the snapshot
@@ -330,7 +332,7 @@ std::string_view reason_of(PlacementProblem problem) {
 }
 
 Placements place(const Snapshot& snapshot, const Occupancy& occupancy) {
-  const Placer placer(snapshot);
+  const Placer placer(snapshot, occupancy);
   Placements placements;
   for (const auto& [slot, pods] : occupancy.slots) {
     if (pods.wanted) placements.emplace(slot, placer.place(slot, pods));

@@ -52,7 +52,7 @@ class Comparison {
   bool is_lost(const Instance& instance) const {
     for (int index = 0; index < pods_per_instance(deployment_, instance.role); ++index) {
       const kube::Pod* pod = occupancy_.occupant({instance, index});
-      if (pod == nullptr || pod->meta.annotation(std::string(kube::kPodGenerationAnnotation)).empty()) return true;
+      if (pod == nullptr || !had_table(*pod)) return true;
     }
     return false;
   }

@@ -7,15 +7,6 @@
 namespace pd::plan {
 namespace {
 
-// A number as we write it: digits only, no leading zero, small enough for all that is computed with it.
-std::optional<std::int64_t> parse_number(std::string_view text) {
-  if (text.empty() || text.size() > 15 || (text.size() > 1 && text[0] == '0')) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
-
 std::optional<int> parse_index(std::string_view text) {
   const std::optional<std::int64_t> value = parse_number(text);
   if (!value || *value > 100000) return std::nullopt;
@@ -88,6 +79,15 @@ void settle_occupant(const std::string& deployment, std::vector<const kube::Pod*
 
 }  // namespace
 
+std::optional<std::int64_t> parse_number(std::string_view text) {
+  if (text.empty() || text.size() > 15) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  if (std::to_string(value) != text) return std::nullopt;
+  return value;
+}
+
 std::string_view name_of(Role role) {
   switch (role) {
     case Role::kScheduler:
@@ -150,6 +150,10 @@ bool is_dead(const kube::Pod& pod) { return pod.phase == "Failed" || pod.phase =
 
 bool is_ready(const kube::Pod& pod) { return pod.condition("Ready"); }
 
+bool had_table(const kube::Pod& pod) {
+  return !pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)).empty();
+}
+
 const kube::Pod* Occupancy::occupant(const Slot& slot) const {
   const auto found = slots.find(slot);
   return found == slots.end() ? nullptr : found->second.occupant;
@@ -186,12 +190,17 @@ Occupancy find_occupants(const Snapshot& snapshot) {
   return occupancy;
 }
 
-Succession next_incarnation(const Slot& slot, const SlotPods& pods, const kube::PDDeploymentStatus& status) {
+std::int64_t recorded_incarnation(const Slot& slot, const kube::PDDeploymentStatus& status) {
   const std::string name = name_of(slot);
   std::int64_t recorded = 1;
   for (const kube::Incarnation& entry : status.incarnations) {
     if (entry.slot == name) recorded = std::max(recorded, entry.last);
   }
+  return recorded;
+}
+
+Succession next_incarnation(const Slot& slot, const SlotPods& pods, const kube::PDDeploymentStatus& status) {
+  const std::int64_t recorded = recorded_incarnation(slot, status);
   if (pods.highest < recorded) return {recorded, true};
   return {pods.highest + 1, false};
 }

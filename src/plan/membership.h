@@ -6,6 +6,7 @@
 #include <array>
 #include <compare>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ namespace pd::plan {
 
 enum class Role { kScheduler, kPrefill, kDecode };
 inline constexpr std::array kRoles = {Role::kScheduler, Role::kPrefill, Role::kDecode};
+
+// A number as we write it into labels and annotations: digits only, no leading zero, small enough for all that is
+// computed with it.
+std::optional<std::int64_t> parse_number(std::string_view text);
 
 std::string_view name_of(Role role);
 const kube::RoleSpec& spec_of(const kube::PDDeployment& deployment, Role role);
@@ -48,8 +53,9 @@ std::string hostname_of(const std::string& deployment, const Slot& slot);
 std::string pod_name(const std::string& deployment, const Slot& slot, std::int64_t incarnation);
 
 bool is_ours(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment);
-bool is_dead(const kube::Pod& pod);   // Failed or Succeeded
-bool is_ready(const kube::Pod& pod);  // condition Ready
+bool is_dead(const kube::Pod& pod);    // Failed or Succeeded
+bool is_ready(const kube::Pod& pod);   // condition Ready
+bool had_table(const kube::Pod& pod);  // it was touched: a published table has listed it
 
 struct SlotPods {
   bool wanted = false;
@@ -67,6 +73,9 @@ struct Occupancy {
   const kube::Pod* occupant(const Slot& slot) const;
 };
 Occupancy find_occupants(const Snapshot& snapshot);
+
+// What the status has recorded for a slot; 1 needs no record.
+std::int64_t recorded_incarnation(const Slot& slot, const kube::PDDeploymentStatus& status);
 
 // The incarnation that the next pod of a slot gets. It is the recorded one while no object has it yet, so that a crash
 // between the record and the creation costs no number and two leaders that race for it collide on one name.

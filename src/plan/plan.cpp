@@ -24,18 +24,17 @@ class Composer {
   Composer(const Snapshot& snapshot, WallTime now) : situation_(assess(snapshot, now)) {}
 
   Plan compose() {
+    plan_.deliveries = delivery_targets(situation_);
     if (!situation_.raise_epoch.empty()) {
       // Before anything else: what is made from now on is of the next epoch.
       add(WriteStatus{raised_status(situation_)});
       add(EmitEvent{false, "InstanceRestarted", "Restart", situation_.raise_epoch, std::nullopt});
-      plan_.deliveries = delivery_targets(situation_);
       return std::move(plan_);
     }
     if (situation_.table.write && situation_.table.reserve) {
       // The number may be beyond what is stored: store it, write, and let the next plan see to the rest.
       add(WriteStatus{reserved_status(situation_)});
       write_table();
-      plan_.deliveries = delivery_targets(situation_);
       return std::move(plan_);
     }
     const Rollout rollout = plan_rollout(situation_);
@@ -49,7 +48,6 @@ class Composer {
     if (situation_.table.verdict != TableVerdict::kNameTaken) {
       for (Json& service : missing_services(situation_.snapshot)) add(CreateService{std::move(service)});
     }
-    plan_.deliveries = delivery_targets(situation_);
     due(rollout.due);
     due(situation_.table.due);
     return std::move(plan_);

@@ -14,13 +14,6 @@ void for_each_slot(const kube::PDDeployment& deployment, const Occupancy& occupa
   }
 }
 
-std::int64_t recorded(const kube::PDDeployment& deployment, const Slot& slot) {
-  for (const kube::Incarnation& known : deployment.status.incarnations) {
-    if (known.slot == name_of(slot)) return known.last;
-  }
-  return 1;
-}
-
 // A pod is missing where others have had a table, and no restart is under way: the instance has to start anew.
 bool has_lost_a_pod(const kube::PDDeployment& deployment, const Occupancy& occupancy, const Instance& instance) {
   const std::int64_t latest = latest_incarnation(deployment, occupancy, instance);
@@ -33,8 +26,7 @@ bool has_lost_a_pod(const kube::PDDeployment& deployment, const Occupancy& occup
       return;
     }
     same = same && pods.incarnation == latest;
-    const std::string touched = pods.occupant->meta.annotation(std::string(kube::kPodGenerationAnnotation));
-    started = started || !touched.empty();
+    started = started || had_table(*pods.occupant);
   });
   return missing && started && same;
 }
@@ -49,7 +41,7 @@ std::int64_t latest_incarnation(const kube::PDDeployment& deployment, const Occu
                                 const Instance& instance) {
   std::int64_t latest = 1;
   for_each_slot(deployment, occupancy, instance, [&](const Slot& slot, const SlotPods& pods) {
-    latest = std::max({latest, pods.incarnation, recorded(deployment, slot)});
+    latest = std::max({latest, pods.incarnation, recorded_incarnation(slot, deployment.status)});
   });
   return latest;
 }
@@ -61,7 +53,7 @@ Succession next_together(const kube::PDDeployment& deployment, const Occupancy& 
   const bool anew = has_lost_a_pod(deployment, occupancy, slot.instance);
   const std::int64_t together = latest_incarnation(deployment, occupancy, slot.instance) + (anew ? 1 : 0);
   if (alone.incarnation >= together) return alone;
-  return {together, recorded(deployment, slot) >= together};
+  return {together, recorded_incarnation(slot, deployment.status) >= together};
 }
 
 bool is_left_behind(const kube::PDDeployment& deployment, const Occupancy& occupancy, const Slot& slot,

@@ -66,8 +66,7 @@ std::optional<WallTime> published_at(const Situation& situation) {
 // A role scaled to 0: pods that had a table learn that it is gone. Those that never had one keep waiting at the gate.
 bool should_see(const Situation& situation, const Instance& instance, const kube::Pod& pod) {
   if (situation.table.listed.contains(instance)) return true;
-  return situation.table.verdict == TableVerdict::kScaledToZero &&
-         !pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)).empty();
+  return situation.table.verdict == TableVerdict::kScaledToZero && had_table(pod);
 }
 
 bool has_seen(const Situation& situation, const kube::Pod& pod) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "npu/annotation_reader.h"
 #include "tests/daemonset/fixture.h"
 
 namespace pd::agent {
@@ -117,7 +118,7 @@ TEST_F(Publishing, SendsNothingThatKubernetesWouldRefuse) {
   const Annotations ours = node_.held;
   std::size_t taken = std::string("other").size();
   for (const auto& [key, value] : ours) taken += key.size() + value.size();
-  node_.held["other"] = std::string(kAnnotationsLimit - taken, 'x');
+  node_.held["other"] = std::string(npu::kAnnotationBytes - taken, 'x');
   ASSERT_TRUE(run(io_, publisher_.refresh()));
   EXPECT_TRUE(*publish(wanted_of("29.81.18.200")));  // as long as before
   const Result<bool> longer = publish(wanted_of("129.81.18.100"));

@@ -131,6 +131,18 @@ TEST_F(Following, AsksOnlySomeAtATime) {
   EXPECT_THAT(changed_, ElementsAre(kKey));
 }
 
+TEST_F(Following, WhoWaitsForATurnIsNotAskedAfterTheStop) {
+  std::vector<plan::DeliveryTarget> pods;
+  for (int i = 0; i < 500; ++i) pods.push_back(pod("pod-" + std::to_string(i), 7));
+  delivery_.follow(kKey, pods);
+  advance(milliseconds(101));  // all want to ask
+  delivery_.stop();
+  const std::size_t asked = asked_.size();
+  ASSERT_LT(asked, pods.size());
+  advance(seconds(10));
+  EXPECT_EQ(asked_.size(), asked);
+}
+
 TEST_F(Following, EndsWhenItIsStopped) {
   delivery_.follow(kKey, {pod("a", 7)});
   advance(milliseconds(60));

@@ -112,5 +112,13 @@ TEST(Incarnation, PassesNamesThatStrangersHold) {
   EXPECT_EQ(find_occupants(snapshot).slots.at(kPrefill0).highest, 1);
 }
 
+TEST(ParseNumber, TakesWhatWeWriteAndNothingElse) {
+  EXPECT_EQ(parse_number("0"), 0);
+  EXPECT_EQ(parse_number("120"), 120);
+  for (const char* text : {"", "-0", "-1", "+1", "01", "1 ", "1.0", "9999999999999999", "x"}) {
+    EXPECT_EQ(parse_number(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace pd::plan

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plan/devices.h"
 #include "plan/plan.h"
 #include "tests/plan/fake_cluster.h"
 
@@ -53,6 +54,18 @@ TEST_F(RestartScope, ALostPodTakesItsInstanceWithIt) {
   cluster_.advance(minutes(30));
   ASSERT_TRUE(cluster_.settle());
   EXPECT_EQ(cluster_.created_.size(), made) << "and that is the end of it";
+}
+
+// So that its creation changes no message.
+TEST_F(RestartScope, WhoIsWaitedForIsNamedAsItWillBeMade) {
+  for (auto& [name, node] : cluster_.nodes_) node.cordoned = true;
+  cluster_.vanish("qwen-prefill-1-0-1");
+  const Snapshot snapshot = cluster_.snapshot();
+  const Occupancy occupancy = find_occupants(snapshot);
+  const Slot slot{{Role::kPrefill, 1}, 0};
+  EXPECT_EQ(place(snapshot, occupancy).at(slot).reason, "pod qwen-prefill-1-0-2 is not bound to a node yet");
+  cluster_.apply_plan(cluster_.plan_now());
+  EXPECT_TRUE(cluster_.created_.contains("qwen-prefill-1-0-2"));
 }
 
 TEST_F(RestartScope, SoDoesAFailedOne) {
