@@ -57,9 +57,9 @@ class Controller {
   }
   // Called when run() has fresh stores: it adds the keys to begin with.
   void begin_with(std::function<void()> add_all) { begin_with_.push_back(std::move(add_all)); }
-  // Asks for a key. Before run() that is not remembered: it begins with all there are.
+  // Asks for a key, because of an event. Before run() that is not remembered: it begins with all there are.
   void add(const std::string& key) {
-    if (running_ && !key.empty()) queue_.add(key);
+    if (running_ && !key.empty()) queue_.add_event(key);
   }
 
   // Fills the stores and keeps them true until stopped. A process that does not lead does this too, so that it can take

@@ -1,6 +1,15 @@
 #include "runtime/work_queue.h"
 
+#include <algorithm>
+
 namespace pd::runtime {
+
+namespace {
+
+constexpr int kBurst = 10;
+constexpr auto kPace = std::chrono::milliseconds(100);
+
+}  // namespace
 
 WorkQueue::WorkQueue(asio::io_context& context, Rng& rng, Backoff::Policy backoff)
     : time_(TimeService::of(context)), rng_(rng), policy_(backoff) {}
@@ -11,6 +20,16 @@ void WorkQueue::add(const std::string& key) {
   if (!working_.contains(key)) ready_.push_back(key);
   metrics_.added(ready_.size());
   changed_.notify_all();
+}
+
+void WorkQueue::add_event(const std::string& key) {
+  const auto turn = turns_.find(key);
+  const Instant due = turn == turns_.end() ? time_.now() : turn->second - (kBurst - 1) * kPace;
+  if (due <= time_.now()) {
+    add(key);
+  } else {
+    add_after(key, due - time_.now());
+  }
 }
 
 void WorkQueue::add_after(const std::string& key, Duration delay) {
@@ -31,6 +50,8 @@ asio::awaitable<std::optional<std::string>> WorkQueue::take(StopToken stop) {
   std::string key = std::move(ready_.front());
   ready_.pop_front();
   const auto dirty = dirty_.extract(key);
+  Instant& turn = turns_[key];
+  turn = std::max(turn, time_.now()) + kPace;
   working_[key] = metrics_.taken(ready_.size(), time_.now() - dirty.mapped());
   co_return key;
 }
@@ -59,6 +80,7 @@ void WorkQueue::done(const std::string& key, Outcome outcome) {
 void WorkQueue::forget(const std::string& key) {
   backoffs_.erase(key);
   waiting_.erase(key);
+  turns_.erase(key);
 }
 
 }  // namespace pd::runtime

@@ -1,7 +1,8 @@
 // Keys that need work. A key is in the queue at most once and in work at most once; one that is added while it is in
 // work runs once more afterwards. Failures come back later and later, with jitter; others are not held up by them.
+// Of a burst of events, each key takes ten turns at once and then one in each tenth of a second.
 //
-//   queue.add("llm/qwen");
+//   queue.add_event("llm/qwen");
 //   std::optional<std::string> key = co_await queue.take(stop);
 //   ... queue.done(*key, {.success = false});
 //
@@ -29,6 +30,7 @@ class WorkQueue {
   WorkQueue(asio::io_context& context, Rng& rng, Backoff::Policy backoff);
 
   void add(const std::string& key);
+  void add_event(const std::string& key);  // in its turn, which is now unless many were taken in the last second
   void add_after(const std::string& key, Duration delay);  // an earlier time that is set already stays
   asio::awaitable<std::optional<std::string>> take(StopToken stop);
   void done(const std::string& key, Outcome outcome);
@@ -47,6 +49,7 @@ class WorkQueue {
   TimeService& time_;
   Rng& rng_;
   Backoff::Policy policy_;
+  std::map<std::string, Instant> turns_;  // each turn taken adds to it: how far it is ahead of now tells how many
   std::deque<std::string> ready_;
   std::map<std::string, Instant> dirty_;    // in ready_, or to be put there when done; since when
   std::map<std::string, Instant> working_;  // and since when, as the metrics want it

@@ -131,6 +131,31 @@ TEST_F(WorkQueueTest, OthersAreNotHeldUpByAFailure) {
   EXPECT_EQ(take_ready(), "b");
 }
 
+TEST(WorkQueuePace, OfABurstOfEventsTenTurnsAreTakenAtOnce) {
+  asio::io_context context;
+  VirtualTime& time = VirtualTime::install(context);
+  Rng rng{1};
+  const StopSource stop;
+  WorkQueue queue(context, rng, {milliseconds(1), milliseconds(64), 0.0});
+  const auto work = [&] { queue.done(*test::run_to_end(context, queue.take(stop.token())), {}); };
+  const auto turns_at_once = [&] {
+    for (int turns = 0;; ++turns) {
+      queue.add_event("a");
+      if (queue.depth() == 0) return turns;
+      work();
+    }
+  };
+  EXPECT_EQ(turns_at_once(), 10);
+  queue.add_event("b");
+  EXPECT_EQ(queue.depth(), 1U) << "others are not held up";
+  work();
+  time.advance_to(time.now() + milliseconds(100));
+  EXPECT_EQ(queue.depth(), 1U) << "the event that came last is not lost";
+  work();
+  time.advance_to(time.now() + std::chrono::seconds(2));
+  EXPECT_EQ(turns_at_once(), 10);
+}
+
 TEST_F(WorkQueueTest, TheEarlierOfTwoTimesWins) {
   queue_.add_after("a", milliseconds(1));
   queue_.add_after("a", hours(1));
