@@ -1,6 +1,7 @@
 #include "operator/stores.h"
 
 #include "npu/inventory.h"
+#include "plan/node_npus.h"
 
 namespace pd::op {
 namespace {
@@ -70,6 +71,7 @@ void Stores::node_changed(const std::shared_ptr<const kube::Node>& before,
                           const std::shared_ptr<const kube::Node>& after) {
   if (before && after && before->meta.annotations == after->meta.annotations) return;
   const std::string& name = (after ? after : before)->meta.name;
+  node_npus_.erase(name);
   std::set<std::string> with_pods;
   for (const auto& [key, pod] : pods_by_node_.find(name)) with_pods.insert(deployment_key(pod->meta));
   for (const std::string& key : with_pods) concern(key);
@@ -92,8 +94,12 @@ std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan
     snapshot.pods.push_back(*pod);
     const auto node = pod->node.empty() ? nullptr : nodes_.store().find(pod->node);
     if (!node) continue;
-    snapshot.nodes[pod->node] = {node->meta.annotation(std::string(npu::kInventoryAnnotation)),
-                                 node->meta.annotation(std::string(npu::kAllocationsAnnotation))};
+    plan::NodeAnnotations& annotations = snapshot.nodes[pod->node];
+    annotations = {node->meta.annotation(std::string(npu::kInventoryAnnotation)),
+                   node->meta.annotation(std::string(npu::kAllocationsAnnotation))};
+    std::shared_ptr<const plan::NodeNpus>& kept = node_npus_[pod->node];
+    if (!kept) kept = plan::read_node(pod->node, annotations);
+    annotations.npus = kept;
   }
   std::set<std::string> resources;
   for (const auto& [node, resource] : resource_by_node_) resources.insert(resource);

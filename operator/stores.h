@@ -47,6 +47,8 @@ class Stores {
   runtime::Index<kube::Pod> pods_by_deployment_;
   runtime::Index<kube::Pod> pods_by_node_;
   std::map<std::string, std::string> resource_by_node_;  // node -> the resource its inventory names
+  // Of nodes with pods of ours, read when they were last needed, until their annotations change.
+  mutable std::map<std::string, std::shared_ptr<const plan::NodeNpus>> node_npus_;
   std::function<void(const std::string&, Change)> on_change_;
 };
 

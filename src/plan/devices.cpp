@@ -4,42 +4,12 @@
 #include <set>
 
 #include "base/address.h"
-#include "npu/inventory.h"
 #include "plan/device_claims.h"
+#include "plan/node_npus.h"
 #include "plan/restart_scope.h"
 
 namespace pd::plan {
 namespace {
-
-// A node's two annotations, parsed once however many pods are on it.
-struct NodeNpus {
-  PlacementProblem problem = PlacementProblem::kNone;
-  std::string reason;
-  npu::Inventory inventory;
-  npu::Allocations allocations;
-};
-
-NodeNpus failed(PlacementProblem problem, std::string reason) { return {problem, std::move(reason), {}, {}}; }
-
-NodeNpus unreadable(const std::string& node, std::string_view annotation, const Error& error) {
-  return failed(PlacementProblem::kBadAnnotation,
-                "annotation " + std::string(annotation) + " of node " + node + " cannot be read: " + error.message);
-}
-
-NodeNpus read_node(const std::string& name, const NodeAnnotations* annotations) {
-  if (annotations == nullptr || annotations->inventory.empty() || annotations->allocations.empty()) {
-    const bool no_inventory = annotations == nullptr || annotations->inventory.empty();
-    return failed(PlacementProblem::kNodeSilent,
-                  "node " + name + " has no annotation " +
-                      std::string(no_inventory ? npu::kInventoryAnnotation : npu::kAllocationsAnnotation) +
-                      ": is pd-agent running there?");
-  }
-  Result<npu::Inventory> inventory = npu::parse_inventory(annotations->inventory);
-  if (!inventory) return unreadable(name, npu::kInventoryAnnotation, inventory.error());
-  Result<npu::Allocations> allocations = npu::parse_allocations(annotations->allocations);
-  if (!allocations) return unreadable(name, npu::kAllocationsAnnotation, allocations.error());
-  return {PlacementProblem::kNone, "", std::move(*inventory), std::move(*allocations)};
-}
 
 const npu::PodDevices* find_allocation(const NodeNpus& node, const kube::Pod& pod) {
   for (const npu::PodDevices& entry : node.allocations.pods) {
@@ -92,7 +62,7 @@ Holding by_kubelet(const kube::Pod& pod, const NodeNpus& node, const std::option
                  "pod " + pod.meta.name + " on node " + pod.node + " holds NPU " + numbers(allocation->devices) +
                      " by kubelet's word and NPU " + numbers(claim->ids) + " by its annotation " + claim->annotation +
                      (remapped ? ": where Volcano chooses the devices, start pd-agent with --ids remapped"
-                               : ": who has written that?"));
+                               : ": find out who has written that"));
 }
 
 // The word of a scheduler plugin or device plugin, with no more devices than kubelet has counted, where it counts.
@@ -148,7 +118,7 @@ class Placer {
       if (!pod.node.empty() && !nodes_.contains(pod.node)) nodes_.emplace(pod.node, read_named(pod.node));
     }
     for (const auto& [name, node] : nodes_) {
-      if (node.allocations.ids == npu::Ids::kReal) claim_by_kubelet(name, node);
+      if (node->allocations.ids == npu::Ids::kReal) claim_by_kubelet(name, *node);
     }
     for (const kube::Pod& pod : snapshot.pods) claim_by_annotation(pod);
   }
@@ -169,7 +139,7 @@ class Placer {
       if (!is_peer_address(address)) return refuse(&pod, PlacementProblem::kWaiting, waits(pod, ""));
       return placed(slot, pod, address);
     }
-    const Holding holding = find_holding(pod, nodes_.at(pod.node));
+    const Holding holding = find_holding(pod, *nodes_.at(pod.node));
     // In the words of the other wait, which usually comes next: a message less to write.
     if (!is_peer_address(address) && holding.problem == PlacementProblem::kNone)
       return refuse(&pod, PlacementProblem::kWaiting, waits_for_report(pod).reason);
@@ -194,9 +164,10 @@ class Placer {
     return placement;
   }
 
-  NodeNpus read_named(const std::string& name) const {
+  std::shared_ptr<const NodeNpus> read_named(const std::string& name) const {
     const auto found = snapshot_.nodes.find(name);
-    return read_node(name, found == snapshot_.nodes.end() ? nullptr : &found->second);
+    if (found == snapshot_.nodes.end()) return read_node(name, {});
+    return found->second.npus ? found->second.npus : read_node(name, found->second);
   }
 
   std::string server_id(const Slot& slot, const kube::Pod& pod, const std::string& address) const {
@@ -230,7 +201,7 @@ class Placer {
 
   void claim_by_annotation(const kube::Pod& pod) {
     if (pod.node.empty() || pod.meta.deleted || is_dead(pod)) return;
-    const NodeNpus& node = nodes_.at(pod.node);
+    const NodeNpus& node = *nodes_.at(pod.node);
     if (node.allocations.ids == npu::Ids::kReal) return;
     const Holding holding = find_holding(pod, node);
     if (holding.problem != PlacementProblem::kNone) return;
@@ -238,7 +209,7 @@ class Placer {
   }
 
   const Claim* stronger_claim(const std::vector<Claim>& claims, const kube::Pod& pod) const {
-    const bool real = nodes_.at(pod.node).allocations.ids == npu::Ids::kReal;
+    const bool real = nodes_.at(pod.node)->allocations.ids == npu::Ids::kReal;
     const Claim own{pod.meta.uid, pod.meta.name, real, pod.meta.created};
     for (const Claim& claim : claims) {
       if (claim.uid == pod.meta.uid) continue;
@@ -259,7 +230,7 @@ class Placer {
     }
     std::set<std::string> addresses;
     for (const int id : ids) {
-      const npu::Device* device = find_device(nodes_.at(pod.node), id);
+      const npu::Device* device = find_device(*nodes_.at(pod.node), id);
       const std::string what = who + " holds NPU " + std::to_string(id);
       Placement refused = check_device(pod, what, id, device);
       if (refused.problem != PlacementProblem::kNone) return refused;
@@ -297,7 +268,7 @@ class Placer {
   const Snapshot& snapshot_;
   const Occupancy& occupancy_;
   std::map<std::string, const kube::Pod*> pods_;  // by UID
-  std::map<std::string, NodeNpus> nodes_;
+  std::map<std::string, std::shared_ptr<const NodeNpus>> nodes_;
   std::map<std::string, std::vector<Claim>> by_address_;  // over all nodes of the snapshot
 };
 

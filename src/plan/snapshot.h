@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,10 +20,13 @@ struct Settings {
   std::string gate_image_pull_policy;  // likewise; empty: the API server's default
 };
 
+struct NodeNpus;
+
 // A node's annotations as found: text from outside, parsed (and refused) by the planner.
 struct NodeAnnotations {
-  std::string inventory;    // pd-operator.io/npu-inventory
-  std::string allocations;  // pd-operator.io/npu-allocations
+  std::string inventory;                      // pd-operator.io/npu-inventory
+  std::string allocations;                    // pd-operator.io/npu-allocations
+  std::shared_ptr<const NodeNpus> npus = {};  // what read_node() made of them, where it was kept
 };
 
 // What a pod's sidecar has told about the tables that it sees.

@@ -168,6 +168,18 @@ TEST_F(StoresTest, APodIsFoundOnTheNodeItIsBoundToLater) {
   EXPECT_THAT(concerned_, ElementsAre("llm/qwen"));
 }
 
+TEST_F(StoresTest, ANodeIsReadAgainWhenItsAnnotationsChange) {
+  script_.add(ClusterScript::kDeployments, object("llm", "qwen", "1"));
+  script_.add(ClusterScript::kNodes, node_with("node-1", "2", "garbage"));
+  script_.add(ClusterScript::kPods, pod_on("a", "3", "qwen", "node-1"));
+  start();
+  const auto before = observe("llm/qwen").nodes.at("node-1").npus;
+  ASSERT_TRUE(before);
+  EXPECT_EQ(observe("llm/qwen").nodes.at("node-1").npus, before);
+  event(ClusterScript::kNodes, "MODIFIED", node_with("node-1", "102", inventory("huawei.com/npu")));
+  EXPECT_NE(observe("llm/qwen").nodes.at("node-1").npus, before);
+}
+
 TEST_F(StoresTest, AResourceThatAppearsConcernsAll) {
   script_.add(ClusterScript::kDeployments, object("llm", "qwen", "1"));
   script_.add(ClusterScript::kDeployments, object("llm", "yi", "2"));

@@ -87,7 +87,7 @@ TEST_F(Devices, HostileAnnotationsNameTheNodeAndThePlace) {
 TEST_F(Devices, ASilentNodeIsAQuestionForItsAgent) {
   node().garbled = "";
   EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kNodeSilent);
-  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("is pd-agent running there?"));
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("see whether pd-agent runs there"));
 }
 
 constexpr const char* kMindCluster = "ascend.kubectl.kubernetes.io/ascend-910-configuration";
@@ -137,7 +137,7 @@ TEST_F(Claimed, NothingIsKnownOfAPodThatSaysOtherThanKubelet) {
   const Placement placed = placement(kPrefill0);
   EXPECT_EQ(placed.problem, PlacementProblem::kDisagreement);
   EXPECT_THAT(placed.reason, AllOf(HasSubstr("holds NPU 3, 5 by kubelet's word and NPU 3, 4 by its annotation"),
-                                   HasSubstr(kReal), HasSubstr("who has written that?")));
+                                   HasSubstr(kReal), HasSubstr("find out who has written that")));
   annotations(kPrefillPod)["huawei.com/kltDev"] = "Ascend910-3,Ascend910-5";
   EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("--ids remapped"));
   EXPECT_TRUE(placement(kDecode0).server) << "and nobody else is disturbed";
