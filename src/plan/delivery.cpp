@@ -62,9 +62,14 @@ kube::Condition delivered(const Situation& situation) {
                    ". Look at its container pd-gate-watch, and whether a NetworkPolicy lets the operator ask it.");
   }
   if (waiting != nullptr) {
+    const std::string all = std::to_string(pods.size());
+    // Each step of what takes a moment would be a write.
+    if (!is_overdue(situation)) {
+      return say("False", "Delivering", "Kubelet is bringing " + generation + " into " + all + " pods.");
+    }
     return say("False", "Delivering",
-               "Kubelet has yet to bring " + generation + " into " + std::to_string(missing) + " of " +
-                   std::to_string(pods.size()) + " pods; the first is " + waiting->meta.name + ".");
+               "Kubelet has yet to bring " + generation + " into " + std::to_string(missing) + " of " + all +
+                   " pods; the first is " + waiting->meta.name + ".");
   }
   if (mute != nullptr) {
     return say("Unknown", "NoSidecar",

@@ -1,6 +1,7 @@
 #include "plan/status.h"
 
 #include <algorithm>
+#include <set>
 
 #include "plan/conditions.h"
 #include "plan/touch.h"
@@ -24,18 +25,21 @@ kube::RanktableStatus next_ranktable(const Situation& situation) {
   return next;
 }
 
-kube::RoleStatus next_role(const Situation& situation, Role role) {
+// Counts also what this plan makes: another write just after it would say nothing else.
+kube::RoleStatus next_role(const Situation& situation, const Rollout& rollout, Role role) {
   kube::RoleStatus next;
-  std::vector<Instance> alive;
+  std::set<Instance> alive;
   for (const auto& [slot, pods] : situation.occupancy.slots) {
-    if (slot.instance.role != role || pods.occupant == nullptr) continue;
-    if (alive.empty() || alive.back() != slot.instance) alive.push_back(slot.instance);
+    if (slot.instance.role == role && pods.occupant != nullptr) alive.insert(slot.instance);
+  }
+  for (const NewPod& made : rollout.creates) {
+    if (made.slot.instance.role == role) alive.insert(made.slot.instance);
   }
   next.instances = static_cast<int>(alive.size());
   for (const Instance& instance : wanted(situation.deployment())) {
     if (instance.role != role) continue;
     if (situation.ready(instance)) ++next.ready;
-    if (std::find(alive.begin(), alive.end(), instance) != alive.end() && !situation.outdated(instance)) ++next.updated;
+    if (alive.contains(instance) && !situation.outdated(instance)) ++next.updated;
   }
   next.summary = std::to_string(next.ready) + "/" + std::to_string(wanted_instances(situation.deployment(), role));
   return next;
@@ -109,9 +113,9 @@ kube::PDDeploymentStatus next_status(const Situation& situation, const Rollout& 
   next.ranktable = next_ranktable(situation);
   next.incarnations = rollout.incarnations;
   next.restarts = rollout.restarts;
-  next.scheduler = next_role(situation, Role::kScheduler);
-  next.prefill = next_role(situation, Role::kPrefill);
-  next.decode = next_role(situation, Role::kDecode);
+  next.scheduler = next_role(situation, rollout, Role::kScheduler);
+  next.prefill = next_role(situation, rollout, Role::kPrefill);
+  next.decode = next_role(situation, rollout, Role::kDecode);
   next.conditions = conditions_of(situation, rollout);
   return next;
 }

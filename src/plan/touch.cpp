@@ -21,7 +21,7 @@ class Toucher {
     if (!should_see(situation_, instance, pod)) return;
     if (pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)) != generation_) {
       std::map<std::string, std::string> annotations = {{std::string(kube::kPodGenerationAnnotation), generation_}};
-      if (published_ && situation_.now >= *published_ + kRetouchAfter) {
+      if (is_overdue(situation_)) {
         // The ConfigMap has been there for long enough: this touch is the second one too.
         annotations[std::string(kube::kRetouchedAnnotation)] = generation_;
       } else if (published_) {
@@ -31,7 +31,7 @@ class Toucher {
     }
     if (!published_ || pod.meta.annotation(std::string(kube::kRetouchedAnnotation)) == generation_) return;
     if (has_seen(situation_, pod)) return;
-    if (situation_.now < *published_ + kRetouchAfter) {
+    if (!is_overdue(situation_)) {
       touches_.due = *published_ + kRetouchAfter;
     } else if (situation_.now <= *published_ + kRetouchUntil) {
       touch(pod, {{std::string(kube::kRetouchedAnnotation), generation_}});
@@ -61,6 +61,11 @@ std::optional<WallTime> published_at(const Situation& situation) {
     return situation.now;
   }
   return known.published_at;
+}
+
+bool is_overdue(const Situation& situation) {
+  const std::optional<WallTime> published = published_at(situation);
+  return published && situation.now >= *published + kRetouchAfter;
 }
 
 // A role scaled to 0: pods that had a table learn that it is gone. Those that never had one keep waiting at the gate.

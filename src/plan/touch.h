@@ -20,6 +20,9 @@ struct Touches {
 // When the generation that the ConfigMap holds after this plan was published.
 std::optional<WallTime> published_at(const Situation& situation);
 
+// Since then kubelet has had the time that it takes to bring the files into the pods.
+bool is_overdue(const Situation& situation);
+
 // Whether the tables are for this pod: it is listed, or had a table that is withdrawn.
 bool should_see(const Situation& situation, const Instance& instance, const kube::Pod& pod);
 // Its sidecar has told that it sees what the ConfigMap holds.

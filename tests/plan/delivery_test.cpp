@@ -58,13 +58,24 @@ TEST_F(Delivered, NobodyIsAskedBeforeThereIsATable) {
 
 TEST_F(Delivered, IsTrueWhenAllHaveConfirmed) {
   EXPECT_EQ(condition().status, "False");
-  EXPECT_THAT(condition().message, HasSubstr("into 3 of 3 pods; the first is qwen-scheduler-0-0-1"));
   confirm(kScheduler);
   confirm(kDecode);
-  EXPECT_THAT(condition().message, HasSubstr("into 1 of 3 pods; the first is qwen-prefill-0-0-1"));
+  EXPECT_EQ(condition().status, "False");
   confirm(kPrefill);
   EXPECT_EQ(condition().status, "True");
   EXPECT_THAT(condition().message, HasSubstr("All 3 listed pods see generation"));
+}
+
+// Each other message is a write of the status.
+TEST_F(Delivered, WhoIsMissingIsSaidOfWhatTakesLong) {
+  cluster_.now_ = *cluster_.status().ranktable.published_at + seconds(4);
+  const std::string early = condition().message;
+  EXPECT_THAT(early, HasSubstr("Kubelet is bringing generation"));
+  confirm(kScheduler);
+  confirm(kDecode);
+  EXPECT_EQ(condition().message, early);
+  cluster_.now_ += seconds(1);
+  EXPECT_THAT(condition().message, HasSubstr("into 1 of 3 pods; the first is qwen-prefill-0-0-1"));
 }
 
 TEST_F(Delivered, AnOlderGenerationIsNoConfirmation) {

@@ -50,9 +50,18 @@ TEST(Status, CountsTheRoles) {
   EXPECT_EQ(cluster.status().scheduler, (kube::RoleStatus{1, 1, 1, "1/1"}));
   cluster.pod("qwen-prefill-0-0-1").conditions.clear();
   cluster.vanish("qwen-prefill-1-0-1");
-  for (auto& [name, node] : cluster.nodes_) node.cordoned = true;
+  cluster.edit_spec("/spec/paused", true);
   cluster.apply_plan(cluster.plan_now());
   EXPECT_EQ(cluster.status().prefill, (kube::RoleStatus{1, 0, 1, "0/2"}));
+}
+
+TEST(Status, CountsWhatIsBeingMade) {
+  FakeCluster cluster = a_running_cluster();
+  cluster.vanish("qwen-prefill-1-0-1");
+  for (auto& [name, node] : cluster.nodes_) node.cordoned = true;
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_EQ(cluster.status().prefill, (kube::RoleStatus{2, 1, 2, "1/2"}));
+  for (const Action& action : cluster.plan_now().actions) EXPECT_FALSE(std::holds_alternative<WriteStatus>(action));
 }
 
 TEST(Status, NamesWhoToldOfTheDevices) {
