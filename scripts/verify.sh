@@ -2,7 +2,9 @@
 # What takes too long for every change: the unit tests under ThreadSanitizer, the simulation and integration tests under it and
 # under AddressSanitizer, the integration tests on the oldest API server, the planner's closed loop and the runtime's simulation
 # under the faults of many more seeds, deliberate faults in the runtime that the tests have to find, the test cluster's own test,
-# a leader that is paused twenty times, an API server that is killed ten times, and each fuzz target for two minutes.
+# a leader that is paused twenty times, an API server that is killed ten times, all of a deployment's life on real kubelets five
+# times, then with an operator that is killed every second, then with two whose leader is killed every 40 seconds, and each fuzz
+# target for two minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -35,6 +37,15 @@ step "a leader paused twenty times" env PD_ELECTION_PAUSES=20 "$python" -m pytes
   "$root/tests/integration/test_election.py" || broken=$((broken + 1))
 step "stores while the API server is killed ten times" env PD_API_SERVER_KILLS=10 "$python" -m pytest -p no:cacheprovider \
   -s "$root/tests/integration/test_watch_faults.py" || broken=$((broken + 1))
+"$root/scripts/image.sh"
+life() {
+  local name=$1
+  shift
+  step "$name" env "$@" "$python" -m pytest -p no:cacheprovider -ra --durations=0 "$root"/tests/e2e/test_life_*.py || broken=$((broken + 1))
+}
+life "a deployment's life, ${PD_LIFE_ROUNDS:=5} times" PD_LIFE_ROUNDS="$PD_LIFE_ROUNDS"
+life "... with an operator killed every second" PD_LIFE_ROUNDS=1 PD_OPERATOR_CHAOS=kill-each-second
+life "... with a leader killed every 40 seconds" PD_LIFE_ROUNDS=1 PD_OPERATOR_CHAOS=kill-leader
 "$root/scripts/fuzz.sh" 120 || broken=$((broken + 1))
-[[ $broken -eq 0 ]] || fail "$broken of 13 parts failed (see above)"
+[[ $broken -eq 0 ]] || fail "$broken of 16 parts failed (see above)"
 printf 'verified\n'

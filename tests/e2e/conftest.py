@@ -1,16 +1,36 @@
-"""One system (cluster, agents, operator) for all end-to-end tests; each test has a namespace of its own."""
+"""One system (cluster, agents, operator) for all end-to-end tests; each test has a namespace of its own.
+
+PD_LIFE_ROUNDS=5 runs each test of a deployment's life five times, those for `./dev verify` included. PD_OPERATOR_CHAOS: see
+operator_chaos.py."""
 import itertools
+import os
 
 import pytest
+from life import Life
+from operator_chaos import operator_chaos
 from pd_system import PdSystem
 
+ROUNDS = int(os.environ.get("PD_LIFE_ROUNDS", "0"))
+CHAOS = os.environ.get("PD_OPERATOR_CHAOS", "")
 numbers = itertools.count()
+
+
+def pytest_collection_modifyitems(config, items):
+    if not ROUNDS:
+        left_out = [item for item in items if item.get_closest_marker("verify")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")
 def system():
-    with PdSystem("e2e") as system:
+    with PdSystem("e2e") as system, operator_chaos(system, CHAOS):
         yield system
+
+
+@pytest.fixture(params=range(ROUNDS or 1))
+def life(system, namespace, request):  # pylint: disable=unused-argument # the number tells rounds apart
+    return Life(system, namespace, timeout=240 if CHAOS else 120)
 
 
 @pytest.fixture

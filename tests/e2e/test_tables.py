@@ -68,15 +68,6 @@ def test_a_lost_pod_leads_to_a_new_table_in_the_others(system, deployed):
     assert [status["restartCount"] for status in after["status"]["containerStatuses"]] == [0]
 
 
-def test_delivery_is_confirmed_by_the_pods(system, deployed):
-    system.kubectl("wait", "--for=condition=RanktableDelivered", "pdd/qwen", "-n", deployed, "--timeout=30s")
-    conditions = {c["type"]: c for c in system.get("pdd", "qwen", "-n", deployed)["status"]["conditions"]}
-    generation = system.config_map("qwen", deployed)["data"]["generation"]
-    assert conditions["RanktableDelivered"]["message"] == f"All 3 listed pods see generation {generation}."
-    for role in ("scheduler", "prefill", "decode"):
-        assert system.read_in_pod(system.one_pod("qwen", role, deployed), "generation") == generation
-
-
 def test_restart_restarts_each_peer_once(system, namespace):
     deployment = pddeployment("qwen", namespace, prefill=2, npus=1)
     for role in ("prefill", "decode"):
@@ -92,16 +83,6 @@ def test_restart_restarts_each_peer_once(system, namespace):
     assert names == ["qwen-decode-0-0-2", "qwen-prefill-0-0-2", "qwen-prefill-1-0-2", "qwen-scheduler-0-0-1"]
 
 
-def test_scaling_out_is_published(system, deployed):
-    decode = system.one_pod("qwen", "decode", deployed)
-    generation = int(system.read_in_pod(decode, "generation"))
-    system.apply(pddeployment("qwen", deployed, prefill=2))
-    system.wait_generation(decode, generation + 1)
-    assert len(system.table(decode)["server_group_list"][1]["server_list"]) == 2
-    system.kubectl("wait", "--for=jsonpath={.status.prefill.summary}=2/2", "pdd/qwen", "-n", deployed, "--timeout=60s")
-    assert len(system.pods("qwen", "prefill", deployed)) == 2
-
-
 def test_scaling_in_removes_from_the_table_first(system, namespace):
     system.apply(pddeployment("qwen", namespace, prefill=2, npus=1))
     system.wait_ready("qwen", namespace)
@@ -113,32 +94,6 @@ def test_scaling_in_removes_from_the_table_first(system, namespace):
     system.kubectl("wait", "--for=delete", "pod", "-n", namespace, "-l", "pd-operator.io/role=prefill,pd-operator.io/instance=1",
                    "--timeout=60s")
     assert [pod["metadata"]["name"] for pod in system.pods("qwen", "prefill", namespace)] == ["qwen-prefill-0-0-1"]
-
-
-def test_a_deleted_config_map_comes_back(system, deployed):
-    before = system.config_map("qwen", deployed)
-    decode = system.one_pod("qwen", "decode", deployed)
-    generation = int(before["data"]["generation"])
-    system.kubectl("delete", "configmap", "qwen-ranktable", "-n", deployed)
-    system.until("configmaps", lambda maps: any(m["metadata"]["name"] == "qwen-ranktable"
-                 and m["metadata"]["uid"] != before["metadata"]["uid"] for m in maps), "-n", deployed, what="a new ConfigMap")
-    after = system.config_map("qwen", deployed)
-    assert int(after["data"]["generation"]) > generation
-    tables = [key for key in before["data"] if key.endswith(".json")]
-    assert [after["data"][key] for key in tables] == [before["data"][key] for key in tables]
-    system.wait_generation(decode, int(after["data"]["generation"]))
-    # A pod that is made now starts, whatever keys were missing meanwhile.
-    system.kubectl("delete", "pod", system.one_pod("qwen", "prefill", deployed)["metadata"]["name"], "-n", deployed)
-    system.wait_ready("qwen", deployed)
-
-
-def test_an_edited_config_map_is_put_right(system, deployed):
-    before = system.config_map("qwen", deployed)
-    system.kubectl("patch", "configmap", "qwen-ranktable", "-n", deployed, "--type=merge",
-                   "-p", json.dumps({"data": {"global_ranktable.json": "{}"}}))
-    system.until("configmaps", lambda maps: any(m["metadata"]["name"] == "qwen-ranktable" and int(m["data"]["generation"]) >
-                 int(before["data"]["generation"]) for m in maps), "-n", deployed, what="a new generation")
-    assert system.config_map("qwen", deployed)["data"]["global_ranktable.json"] == before["data"]["global_ranktable.json"]
 
 
 def test_deleting_the_deployment_leaves_nothing(system, deployed):

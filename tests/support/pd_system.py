@@ -22,6 +22,9 @@ IMAGE = ROOT / "build" / "image" / "pd-operator.tar"
 CRD = ROOT / "crds" / "pddeployments.yaml"
 RBAC = ROOT / "tests" / "e2e" / "rbac.yaml"
 GATE_IMAGE = "localhost/pd-operator:dev"
+# The conditions of a deployment for which nothing is left to be done.
+SETTLED = {"Ready": "True", "Available": "True", "Progressing": "False", "TemplatesValid": "True", "DevicesDiscovered": "True",
+           "RanktableReady": "True", "RanktableDelivered": "True"}
 MOUNT_PATH = "/etc/pd-operator/ranktable"
 
 
@@ -55,11 +58,11 @@ class PdSystem(LiveCluster):
                                   "--node-name", node, "--kubeconfig", self.kubeconfig("pd-agent"),
                                   "--metrics-address", f":{AGENT_PORTS[node]}", *arguments)
 
-    def start_operator(self, *arguments, name="pd-operator", program="pd-operator", environment=None):
-        """The only one, which need not wait for a lease that a killed one held."""
+    def start_operator(self, *arguments, name="pd-operator", program="pd-operator", environment=None, leader_elect=False):
+        """Unless it is one of several, it need not wait for a lease that a killed one held."""
         return self.start_process(name, SCRIPT, "exec", "--name", self.name, "--", PROGRAMS / program, "--kubeconfig",
                                   self.kubeconfig("pd-operator"), "--gate-image", GATE_IMAGE, "--gate-image-pull-policy", "Never",
-                                  "--leader-elect=false", *arguments, environment=environment)
+                                  f"--leader-elect={str(leader_elect).lower()}", *arguments, environment=environment)
 
     # Waiting: on what the API server tells, never on time alone.
 
@@ -121,11 +124,21 @@ class PdSystem(LiveCluster):
         if done.returncode != 0:
             raise TimeoutError(f"{namespace}/{name} did not become Ready: {done.stderr}\n{self.story(namespace)}")
 
+    def wait_settled(self, name, namespace="default", timeout=90):
+        """Until all is well: the spec was read, every pod is Ready, in the table, and has confirmed that it sees it."""
+        def settled(_):
+            deployment = self.get("pdd", name, "-n", namespace)
+            status = deployment.get("status", {})
+            conditions = {condition["type"]: condition["status"] for condition in status.get("conditions", ())}
+            return (status.get("observedGeneration") == deployment["metadata"]["generation"] and conditions == SETTLED and
+                    status["ranktable"]["generation"] == self.generation(name, namespace))
+        self.until("pdd", settled, "-n", namespace, timeout=timeout, what=f"{name} is settled")
+
     def story(self, namespace):
         """What is there, for the message of a failure."""
         parts = [self.kubectl("get", "pdd,pods,configmaps", "-n", namespace, "-o", "wide", check=False).stdout,
                  self.kubectl("get", "pdd", "-n", namespace, "-o", "jsonpath={.items[*].status.conditions}", check=False).stdout]
-        for process in self.processes:
+        for process in list(self.processes):
             with contextlib.suppress(OSError):
                 parts.append(f"--- {process}\n" + "\n".join(self.log(process).splitlines()[-15:]))
         return "\n".join(parts)
@@ -144,6 +157,11 @@ class PdSystem(LiveCluster):
 
     def config_map(self, deployment, namespace="default"):
         return self.get("configmap", f"{deployment}-ranktable", "-n", namespace)
+
+    def generation(self, deployment, namespace="default"):
+        """Of its ConfigMap; -1 while there is none."""
+        maps = {item["metadata"]["name"]: item["data"] for item in self.get("configmaps", "-n", namespace)["items"]}
+        return int(maps.get(f"{deployment}-ranktable", {}).get("generation", -1))
 
     def read_in_pod(self, pod, file):
         """The content of a file as a process in the pod's main container sees it."""
