@@ -52,17 +52,33 @@ bench_agent() {
   PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/agent.py" "$idle_seconds"
 }
 
+# On two nodes with real kubelets, too.
+bench_reschedule() {
+  [[ $(id -u) -eq 0 ]] || fail "the benchmark of reschedules starts a cluster, which needs root: sudo ./dev bench reschedule"
+  "$root/scripts/setup.sh" >&2
+  "$root/scripts/image.sh" >&2
+  PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/reschedule.py"
+}
+
+# A thousand nodes and ten thousand pods as objects of a real API server.
+bench_scale() {
+  [[ $(id -u) -eq 0 ]] || fail "the benchmark of a large cluster starts an API server, which needs root: sudo ./dev bench scale"
+  "$root/scripts/setup.sh" >&2
+  PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/scale.py"
+}
+
 declare -A targets=([plan]=plan_bench [decode]="decode_bench replay_bench" [ranktable]="ranktable_bench table_memory"
-  [runtime]="runtime_bench store-probe api-load" [agent]="pd-agent fake-npu-plugin fake-hccn-tool")
+  [runtime]="runtime_bench store-probe api-load" [agent]="pd-agent fake-npu-plugin fake-hccn-tool"
+  [reschedule]="pd-operator" [scale]="pd-operator")
 idle_seconds=600
 names=()
 for name in "$@"; do
   if [[ $name =~ ^[0-9]+$ ]]; then idle_seconds=$name; else names+=("$name"); fi
 done
-[[ ${#names[@]} -gt 0 ]] || names=(plan decode ranktable runtime agent)
+[[ ${#names[@]} -gt 0 ]] || names=(plan decode ranktable runtime agent reschedule scale)
 wanted=()
 for name in "${names[@]}"; do
-  [[ -n ${targets[$name]:-} ]] || fail "there is no benchmark \"$name\"; there are plan, decode, ranktable, runtime and agent"
+  [[ -n ${targets[$name]:-} ]] || fail "there is no benchmark \"$name\"; there are plan, decode, ranktable, runtime, agent, reschedule and scale"
   read -ra more <<<"${targets[$name]}"
   wanted+=("${more[@]}")
 done

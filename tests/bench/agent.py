@@ -5,7 +5,6 @@ line per number.
     agent.py [SECONDS]      for how long the agents are watched while nothing changes (default: 600)
 """
 import os
-import pathlib
 import sys
 import time
 
@@ -13,8 +12,8 @@ from agent_changes import AgentChanges, by_rename, in_place
 from audit import AuditLog
 from bench_line import say
 from pd_system import NODES, PdSystem
+from process import Process
 
-TICK = os.sysconf("SC_CLK_TCK")
 SOURCES = dict(zip(NODES, ("hccn_tool", "hccn_conf")))
 ALLOCATIONS = 50
 AT_ONCE = 8  # pods that a node has NPUs for
@@ -24,25 +23,7 @@ API_PORT = 443
 ESTABLISHED = "01"
 
 
-class Process:
-    """A running agent, from /proc."""
-
-    def __init__(self, pid):
-        self.folder = pathlib.Path("/proc", str(pid))
-
-    def memory(self, field):
-        """In MB."""
-        for line in (self.folder / "status").read_text(encoding="ascii").splitlines():
-            if line.startswith(f"{field}:"):
-                return int(line.split()[1]) * 1024 / 1e6
-        raise ValueError(f"{self.folder}/status has no {field}")
-
-    def cpu_seconds(self):
-        """Its own, and that of the programs which it has started and which have ended."""
-        fields = (self.folder / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        user, system, children_user, children_system = (int(field) / TICK for field in fields[11:15])
-        return user + system, children_user + children_system
-
+class Agent(Process):
     def connections(self):
         """The local ports of its sockets that are connected to the API server."""
         sockets = set()
@@ -63,7 +44,7 @@ class Process:
 def bench_idle(system, seconds):
     """While nothing changes. The agents' requests are told apart by node."""
     time.sleep(SETTLED)
-    agents = {node: Process(system.processes[f"pd-agent-{node}"].pid) for node in NODES}
+    agents = {node: Agent(system.processes[f"pd-agent-{node}"].pid) for node in NODES}
     before = {node: agent.cpu_seconds() for node, agent in agents.items()}
     began = time.time()
     connections = {node: [] for node in NODES}

@@ -3,33 +3,21 @@ network, with KUBECONFIG set.
 
     drain_watch.py NAMESPACE      says {"seconds": ..., "bytes": ...}, from before the connection to the bookmark that ends them
 """
-import base64
 import json
 import os
 import socket
-import ssl
 import sys
-import tempfile
 import time
-import urllib.parse
 
-import yaml
+from api_client import read_kubeconfig
 
 END = b"initial-events-end"
 QUERY = "watch=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
 
 
 def connection():
-    with open(os.environ["KUBECONFIG"], encoding="utf-8") as file:
-        config = yaml.safe_load(file)
-    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    tls = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-    with tempfile.NamedTemporaryFile() as pem:
-        pem.write(base64.b64decode(user["client-certificate-data"]) + base64.b64decode(user["client-key-data"]))
-        pem.flush()
-        tls.load_cert_chain(pem.name)
-    server = urllib.parse.urlsplit(cluster["server"])
-    return tls.wrap_socket(socket.create_connection((server.hostname, server.port)), server_hostname=server.hostname)
+    server, tls = read_kubeconfig(os.environ["KUBECONFIG"])
+    return tls.wrap_socket(socket.create_connection(server), server_hostname=server[0])
 
 
 def drain(namespace):
