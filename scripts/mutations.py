@@ -1,24 +1,28 @@
 #!/usr/bin/env python3
-"""Puts deliberate faults into the runtime, one at a time, and sees that the tests find each.
+"""Puts deliberate faults into runtime, planner and operator, one at a time, and sees that the tests find each.
 
-  scripts/mutations.py [NAME...]     all of them, or those named
+  scripts/mutations.py [NAME...]     all of them, or those named, or those of a group (runtime, operator)
 
-Works on a copy of the sources in build/mutations. A fault that no test finds, or whose place is no longer in the code, is a
-failure."""
+Works on a copy of the sources for each core, in build/mutations. A fault that no test finds, or whose place is no longer in
+the code, is a failure."""
+import concurrent.futures
 import os
 import pathlib
+import queue
 import shutil
 import subprocess
 import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-COPY = ROOT / "build" / "mutations"
+COPIES = ROOT / "build" / "mutations"
 RUNTIME = "src/runtime/"
+PLAN = "src/plan/"
+OPERATOR = "operator/"
 SEEDS = "120"
 
 # name: (file, what is there, what takes its place)
-MUTATIONS = {
+RUNTIME_FAULTS = {
     "no-relist-on-410": (RUNTIME + "watcher.cpp", "if (error.code == Code::kGone) {", "if (error.code == Code::kGone && false) {"),
     "skips-what-it-cant-read": (RUNTIME + "watcher.cpp", "if (!event) return stale(", "if (!event) return Ok{}; else if (false) return stale("),
     "drops-bookmarks": (RUNTIME + "watcher.cpp", "  version_ = version;\n  ++events;", '  if (type != "BOOKMARK") version_ = version;\n  ++events;'),
@@ -57,83 +61,186 @@ MUTATIONS = {
     "no-fence": (RUNTIME + "fenced_transport.cpp", "if (!is_write(request) || may_write_()) return Ok{};", "return Ok{};"),
     "a-call-that-was-cancelled-is-made": (RUNTIME + "time_service.cpp", "const auto node = agenda->calls.extract(key_);  // its callback", "const auto node = agenda->calls.extract(Agenda::Key());  // its callback"),
 }
-# The quick ones first; the simulation has the last word.
-TESTS = [("runtime_tests", {}), ("simulation-runs", {"PD_SIMULATION_SEEDS": SEEDS})]
+OPERATOR_FAULTS = {
+    # Who fills a slot.
+    "owns-by-name": (PLAN + "membership.cpp", "if (!slot || !is_ours(pod.meta, deployment) || !pod.meta.name", "if (!slot || !pod.meta.name"),
+    "a-terminating-pod-occupies": (PLAN + "membership.cpp", "    if (pod.meta.deleted) {\n      pods.terminating", "    if (false) {\n      pods.terminating"),
+    "a-failed-pod-occupies": (PLAN + "membership.cpp", "} else if (is_dead(pod)) {", "} else if (false) {"),
+    "the-oldest-incarnation-stays": (PLAN + "membership.cpp", "return std::make_pair(incarnation(a), a->meta.uid) >", "return std::make_pair(incarnation(a), a->meta.uid) <"),
+    "creates-before-the-record": (PLAN + "membership.cpp", "return {pods.highest + 1, false};", "return {pods.highest + 1, true};"),
+    "foreign-names-are-free": (PLAN + "membership.cpp", "for (const std::string& taken : snapshot.taken_pod_names) note_name(name, taken, true, occupancy);", ""),
+    # Which NPUs a pod has.
+    "an-annotation-against-kubelet": (PLAN + "devices.cpp", "if (claim->ids == allocation->devices) return", "if (claim) return"),
+    "kubelets-word-by-name": (PLAN + "devices.cpp", "if (entry.uid == pod.meta.uid) return &entry;", "if (entry.name == pod.meta.name) return &entry;"),
+    "a-claim-is-not-counted": (PLAN + "devices.cpp", "if (counted && allocation->devices.size() != claim->ids.size()) {", "if (false) {"),
+    "any-address-will-do": (PLAN + "devices.cpp", "if (!is_peer_address(address_of(*known))) {", "if (address_of(*known).empty()) {"),
+    "clashes-are-not-seen": (PLAN + "devices.cpp", "if (other != nullptr) {", "if (other != nullptr && false) {"),
+    "the-younger-claim-wins": (PLAN + "devices.cpp", "return *a.created < *b.created;", "return *b.created < *a.created;"),
+    "an-annotation-blocks-the-owner": (PLAN + "devices.cpp", "if (a.by_kubelet != b.by_kubelet) return a.by_kubelet;", "if (a.by_kubelet != b.by_kubelet) return b.by_kubelet;"),
+    "a-link-that-is-down-will-do": (PLAN + "devices.cpp", "if (snapshot_.deployment.ranktable.require_link_up && known->link", "if (false && known->link"),
+    "any-number-of-npus": (PLAN + "devices.cpp", "if (static_cast<int>(ids.size()) != want) {", "if (static_cast<int>(ids.size()) < 0) {"),
+    # What the table says, and under which number.
+    "no-grace": (PLAN + "table.cpp", "    if (deadline > now_) {", "    if (deadline > now_ && false) {"),
+    "the-first-table-waits-for-nobody": (PLAN + "table.cpp", "if (first && (positional ||", "if (false && (positional ||"),
+    "a-number-twice": (PLAN + "table.cpp", "decision_.generation = *stored_.generation + 1;", "decision_.generation = *stored_.generation;"),
+    "counts-on-from-the-status": (PLAN + "table.cpp", "std::max(known.generation_ceiling, known.generation) + 1;", "known.generation + 1;"),
+    "no-reservation": (PLAN + "table.cpp", "decision_.reserve = !stored_.exists || decision_.generation > known.generation_ceiling;", "decision_.reserve = false;"),
+    "tables-are-not-judged": (PLAN + "table.cpp", "if (!findings.empty()) {", "if (!findings.empty() && false) {"),
+    "writes-what-is-there": (PLAN + "table.cpp", "decision_.write = !stored_.intact ||", "decision_.write = true ||"),
+    "a-table-is-taken-back": (PLAN + "table.cpp", "stored_.completed ? stored_.content : initializing_content(deployment_);", "initializing_content(deployment_);"),
+    "listed-by-name": (PLAN + "table.cpp", "if (now != documents_.locals.end() && now->second == held->second)", "if (now != documents_.locals.end())"),
+    "any-size-fits": (PLAN + "table.cpp", "if (bytes > kMaxTableBytes) {", "if (bytes > kMaxTableBytes * 1000) {"),
+    "trusts-an-edited-table": (PLAN + "config_map.cpp", "stored.genuine = is_genuine(map, stored, known);", "stored.genuine = true;"),
+    "replaces-without-a-version": (PLAN + "config_map.cpp", 'if (!resource_version.empty()) metadata["resourceVersion"] = resource_version;', ""),
+    # Who is told.
+    "touches-whom-no-table-lists": (PLAN + "touch.cpp", "if (situation.table.listed.contains(instance)) return true;", "return true;"),
+    "touches-for-ever": (PLAN + "touch.cpp", "if (!published_ || pod.meta.annotation(std::string(kube::kRetouchedAnnotation)) == generation_) return;", "if (!published_) return;"),
+    "one-touch-must-do": (PLAN + "touch.cpp", "} else if (situation_.now <= *published_ + kRetouchUntil) {", "} else if (false) {"),
+    # When pods come and go.
+    "deletes-before-the-table": (PLAN + "rollout.cpp", "if (!situation_.stored.genuine || listed) {", "if (listed && false) {"),
+    "updates-all-at-once": (PLAN + "rollout.cpp", "if (!new_size && serves && unavailable >= allowed) continue;", ""),
+    "a-new-size-one-by-one": (PLAN + "rollout.cpp", "new_size = new_size || is_outsized(pod, deployment_, role);", "(void)pod;"),
+    "no-back-off-of-pods": (PLAN + "rollout.cpp", "if (known != nullptr && known->next_attempt && *known->next_attempt > situation_.now) {", "if (false) {"),
+    "gone-is-not-awaited": (PLAN + "rollout.cpp", "if (waits_for_gone(slot) && (!pods.dead.empty() || !pods.terminating.empty())) {", "if (false) {"),
+    "failures-are-never-forgotten": (PLAN + "rollout.cpp", "if (situation_.ready(instance) && situation_.now >= forgotten) continue;", ""),
+    "surplus-pods-stay": (PLAN + "rollout.cpp", "for (const kube::Pod* pod : pods.surplus) rollout_.deletes.push_back(pod);", ""),
+    "a-pause-pauses-nothing": (PLAN + "situation.cpp", "return deployment().paused ?", "return false ?"),
+    "each-loss-is-an-epoch": (PLAN + "epoch.cpp", "if (stored.epoch < deployment.status.ranktable.epoch) return {};", ""),
+    "restarts-the-restarted": (PLAN + "epoch.cpp", "stored.epoch < epoch && epoch_of(pod) < epoch;", "stored.epoch < epoch;"),
+    "lists-an-old-epoch": (PLAN + "situation.cpp", "  unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);\n", ""),
+    "pods-restart-alone": (PLAN + "restart_scope.cpp", "return pods_per_instance(deployment, role) > 1 &&", "return false &&"),
+    "creates-before-the-status": (PLAN + "plan.cpp", "    write_status(rollout);\n    create_pods(rollout);", "    create_pods(rollout);\n    write_status(rollout);"),
+    "touches-what-it-deletes": (PLAN + "plan.cpp", "if (!deleted.contains(pod.uid)) add(std::move(pod));", "add(std::move(pod));"),
+    "an-upgrade-restarts-everybody": (PLAN + "pod_template.cpp", "return made_from.starts_with(kHashVersion) && made_from != hash;", "return made_from != hash;"),
+    "the-gates-image-is-of-the-template": (PLAN + "pod_template.cpp", '{"mountPath", deployment.ranktable.mount_path},', '{"mountPath", deployment.ranktable.mount_path + deployment.gate.image},'),
+    "a-template-may-claim-devices": (PLAN + "pods.cpp", 'annotation.starts_with("huawei.com/") ||', ""),
+    "a-missing-key-blocks-the-start": (PLAN + "pods.cpp", '{"optional", true}', '{"optional", false}'),
+    # How it is written.
+    "touches-without-a-version": (OPERATOR + "apply.cpp", '{"resourceVersion", touch.resource_version}, ', ""),
+    "deletes-whoever-has-the-name": (OPERATOR + "apply.cpp", "kube::Preconditions preconditions{pod.uid, pod.resource_version};", "kube::Preconditions preconditions{};"),
+    "goes-on-after-a-failed-write": (OPERATOR + "apply.cpp", "done.error().code == Code::kTimeout || !is_independent(action)) break;", "done.error().code == Code::kTimeout) break;"),
+    "whoever-has-the-name-is-ours": (OPERATOR + "apply.cpp", "  if (is_ours(target.deployment, *held)) {", "  if (held) {"),
+    "a-status-for-another-spec": (OPERATOR + "apply.cpp", '                   {"resourceVersion", target.deployment.resource_version}}},', "                  }},"),
+    "any-answer-confirms": (OPERATOR + "delivery.cpp", "pod.state.generation = *answer;", "pod.state.generation = pod.target.generation;"),
+    "anybody-may-answer": (OPERATOR + "ask_generation.cpp", "if (*told != uid) return", "if (told->empty()) return"),
+}
+
+
+class Group:
+    """Faults, and the tests that have to find them: the quick ones first, the simulation has the last word."""
+
+    def __init__(self, faults, tests):
+        self.faults = faults
+        self.tests = tests
+
+
+GROUPS = {
+    "runtime": Group(RUNTIME_FAULTS, ["runtime_tests", "simulation-runs"]),
+    "operator": Group(OPERATOR_FAULTS, ["plan_tests", "operator_tests", "simulation-runs"]),
+}
+FAULTS = {name: (group, *fault) for group in GROUPS.values() for name, fault in group.faults.items()}
 
 
 def run(command, **options):
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
-def prepare():
-    files = run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT).stdout.splitlines()
-    for name in files:
-        source, target = ROOT / name, COPY / "source" / name
-        if not source.is_file() or (target.is_file() and target.read_bytes() == source.read_bytes()):
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
-        os.utime(target)
-    # A fault may well leave something unused.
-    toolchain = COPY / "source" / "cmake" / "toolchain.cmake"
-    toolchain.write_text(toolchain.read_text().replace(" -Werror", ""))
-    flags = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1"]
-    configured = run(["cmake", "-S", str(COPY / "source"), "-B", str(COPY / "build"), *flags])
-    if configured.returncode != 0:
-        sys.exit(configured.stdout + configured.stderr)
+class Copy:
+    """Sources and a build of their own, in which one fault at a time is looked for."""
 
+    def __init__(self, folder):
+        self.source = folder / "source"
+        self.built = folder / "build"
+        files = run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT).stdout.splitlines()
+        for name in files:
+            source, target = ROOT / name, self.source / name
+            if not source.is_file() or (target.is_file() and target.read_bytes() == source.read_bytes()):
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+            os.utime(target)
+        # A fault may well leave something unused.
+        toolchain = self.source / "cmake" / "toolchain.cmake"
+        toolchain.write_text(toolchain.read_text().replace(" -Werror", ""))
+        flags = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1"]
+        configured = run(["cmake", "-S", str(self.source), "-B", str(self.built), *flags])
+        if configured.returncode != 0:
+            sys.exit(configured.stdout + configured.stderr)
 
-def build():
-    return run(["cmake", "--build", str(COPY / "build"), "--target", *[name for name, _ in TESTS]])
+    def build(self, tests, jobs=1):
+        return run(["cmake", "--build", str(self.built), f"-j{jobs}", "--target", *tests])
 
+    def found_by(self, tests):
+        """The first test that fails, or None."""
+        for program in tests:
+            try:
+                done = run([str(self.built / "bin" / program), "--gtest_brief=1", "--gtest_fail_fast"], cwd=self.source,
+                           env={**os.environ, "PD_SIMULATION_SEEDS": SEEDS}, timeout=600)
+            except subprocess.TimeoutExpired:
+                return f"{program} (did not end)"
+            if done.returncode != 0:
+                failed = [line.split()[3] for line in done.stdout.splitlines() if line.startswith("[  FAILED  ] ")]
+                return f"{program}: {failed[0].rstrip(',') if failed else 'exit code ' + str(done.returncode)}"
+        return None
 
-def found_by():
-    """The first test that fails, or None."""
-    for program, environment in TESTS:
+    def check(self, group, file, old, new):
+        path = self.source / file
+        text = path.read_text()
+        if text.count(old) != 1:
+            return False, f"its place is {text.count(old)} times in {file}"
         try:
-            done = run([str(COPY / "build" / "bin" / program), "--gtest_brief=1", "--gtest_fail_fast"], cwd=COPY / "source",
-                       env={**os.environ, **environment}, timeout=600)
-        except subprocess.TimeoutExpired:
-            return f"{program} (did not end)"
-        if done.returncode != 0:
-            failed = [line.split()[3] for line in done.stdout.splitlines() if line.startswith("[  FAILED  ] ")]
-            return f"{program}: {failed[0].rstrip(',') if failed else 'exit code ' + str(done.returncode)}"
-    return None
+            path.write_text(text.replace(old, new))
+            for test in group.tests:  # what a quick one finds needs no more building
+                built = self.build([test])
+                if built.returncode != 0:
+                    return False, "does not build:\n" + built.stdout[-2000:]
+                if found := self.found_by([test]):
+                    return True, found
+            return False, "NOT FOUND by any test"
+        finally:
+            path.write_text(text)
 
 
-def check(name):
-    file, old, new = MUTATIONS[name]
-    path = COPY / "source" / file
-    text = path.read_text()
-    if text.count(old) != 1:
-        return False, f"its place is {text.count(old)} times in {file}"
-    try:
-        path.write_text(text.replace(old, new))
-        built = build()
+def chosen(words):
+    if unknown := [word for word in words if word not in GROUPS and word not in FAULTS]:
+        sys.exit(f"there is no fault and no group {unknown[0]}; the groups are {', '.join(GROUPS)}")
+    return [name for name, (group, *_) in FAULTS.items()
+            if not words or name in words or any(GROUPS.get(word) is group for word in words)]
+
+
+def prepare(names):
+    tests = sorted({test for name in names for test in FAULTS[name][0].tests})
+    copies = [Copy(COPIES / str(number)) for number in range(os.cpu_count())]
+    for copy in copies:
+        built = copy.build(tests, os.cpu_count())
         if built.returncode != 0:
-            return False, "does not build:\n" + built.stdout[-2000:]
-        test = found_by()
-        return test is not None, test or "NOT FOUND by any test"
-    finally:
-        path.write_text(text)
+            sys.exit(built.stdout[-4000:])
+    if clean := copies[0].found_by(tests):
+        sys.exit(f"fails without any fault: {clean}")
+    return copies
 
 
 def main():
-    names = sys.argv[1:] or list(MUTATIONS)
-    prepare()
-    built = build()
-    if built.returncode != 0:
-        sys.exit(built.stdout[-4000:])
-    if clean := found_by():
-        sys.exit(f"fails without any fault: {clean}")
-    missed = 0
-    for name in names:
+    names = chosen(sys.argv[1:])
+    free = queue.Queue()
+    for copy in prepare(names):
+        free.put(copy)
+
+    def check(name):
+        copy = free.get()
         start = time.monotonic()
-        found, what = check(name)
-        missed += not found
+        try:
+            found, what = copy.check(*FAULTS[name])
+        finally:
+            free.put(copy)
         print(f"{time.monotonic() - start:5.0f} s  {'found' if found else 'MISSED'}  {name}: {what}", flush=True)
-    print(f"{len(names) - missed} of {len(names)} faults found")
-    sys.exit(missed > 0)
+        return found
+
+    with concurrent.futures.ThreadPoolExecutor(free.qsize()) as workers:
+        found = sum(workers.map(check, names))
+    print(f"{found} of {len(names)} faults found")
+    sys.exit(found < len(names))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What takes too long for every change: the unit tests under ThreadSanitizer, the simulation and integration tests under it and
 # under AddressSanitizer, the integration tests on the oldest API server, the planner's closed loop and the runtime's simulation
-# under the faults of many more seeds, deliberate faults in the runtime that the tests have to find, the test cluster's own test,
+# under the faults of many more seeds, deliberate faults that the tests have to find, the test cluster's own test,
 # a leader that is paused twenty times, an API server that is killed ten times, all of a deployment's life on real kubelets five
 # times, then with an operator that is killed every second, then with two whose leader is killed every 40 seconds, and each fuzz
 # target for two minutes.
@@ -26,7 +26,7 @@ done
 step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" \
   "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
 PD_SIMULATION_SEEDS=10000 PD_SIMULATION_FIRST_SEED=1001 "$root/scripts/test.sh" simulation || broken=$((broken + 1))
-step "deliberate faults in the runtime" "$python" "$root/scripts/mutations.py" || broken=$((broken + 1))
+step "deliberate faults in runtime, planner and operator" "$python" "$root/scripts/mutations.py" || broken=$((broken + 1))
 "$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool conformance copier pd-operator store-probe api-load
 step "the oldest kube-apiserver" "$root/tests/cluster/programs/build" kube-apiserver-oldest
 step "integration tests on the oldest kube-apiserver" env KUBE_APISERVER_BIN="$oldest" "$python" -m pytest -p no:cacheprovider \
