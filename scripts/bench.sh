@@ -10,6 +10,11 @@ programs=$root/build/release/bin
 tables=$root/build/bench
 npus=(16 1024 16384)
 
+set_up_cluster() {
+  [[ $(id -u) -eq 0 ]] || fail "this benchmark starts a cluster, which needs root: sudo ./dev bench $1"
+  "$root/scripts/setup.sh" >&2
+}
+
 bench_plan() {
   "$programs/plan_bench"
 }
@@ -39,31 +44,27 @@ bench_ranktable() {
 bench_runtime() {
   # What the simulated faults make the sample controller say.
   "$programs/runtime_bench" 2>"$logs/runtime_bench.log" || fail "runtime_bench failed: see ${logs#"$root"/}/runtime_bench.log"
-  [[ $(id -u) -eq 0 ]] || fail "the benchmark of the runtime starts a cluster, which needs root: sudo ./dev bench runtime"
-  "$root/scripts/setup.sh" >&2
+  set_up_cluster runtime
   PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/live_runtime.py"
 }
 
 # On two nodes with real kubelets, which takes ten minutes and some more, and root.
 bench_agent() {
-  [[ $(id -u) -eq 0 ]] || fail "the benchmark of the agent starts a cluster, which needs root: sudo ./dev bench agent"
-  "$root/scripts/setup.sh" >&2
+  set_up_cluster agent
   "$root/scripts/image.sh" >&2
   PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/agent.py" "$idle_seconds"
 }
 
 # On two nodes with real kubelets, too.
 bench_reschedule() {
-  [[ $(id -u) -eq 0 ]] || fail "the benchmark of reschedules starts a cluster, which needs root: sudo ./dev bench reschedule"
-  "$root/scripts/setup.sh" >&2
+  set_up_cluster reschedule
   "$root/scripts/image.sh" >&2
   PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/reschedule.py"
 }
 
 # A thousand nodes and ten thousand pods as objects of a real API server.
 bench_scale() {
-  [[ $(id -u) -eq 0 ]] || fail "the benchmark of a large cluster starts an API server, which needs root: sudo ./dev bench scale"
-  "$root/scripts/setup.sh" >&2
+  set_up_cluster scale
   PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/scale.py"
 }
 

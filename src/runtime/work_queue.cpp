@@ -1,7 +1,5 @@
 #include "runtime/work_queue.h"
 
-#include <algorithm>
-
 namespace pd::runtime {
 
 namespace {
@@ -50,8 +48,8 @@ asio::awaitable<std::optional<std::string>> WorkQueue::take(StopToken stop) {
   std::string key = std::move(ready_.front());
   ready_.pop_front();
   const auto dirty = dirty_.extract(key);
-  Instant& turn = turns_[key];
-  turn = std::max(turn, time_.now()) + kPace;
+  std::erase_if(turns_, [this](const auto& turn) { return turn.second <= time_.now(); });
+  turns_.try_emplace(key, time_.now()).first->second += kPace;
   working_[key] = metrics_.taken(ready_.size(), time_.now() - dirty.mapped());
   co_return key;
 }
@@ -80,7 +78,6 @@ void WorkQueue::done(const std::string& key, Outcome outcome) {
 void WorkQueue::forget(const std::string& key) {
   backoffs_.erase(key);
   waiting_.erase(key);
-  turns_.erase(key);
 }
 
 }  // namespace pd::runtime

@@ -49,7 +49,8 @@ class WorkQueue {
   TimeService& time_;
   Rng& rng_;
   Backoff::Policy policy_;
-  std::map<std::string, Instant> turns_;  // each turn taken adds to it: how far it is ahead of now tells how many
+  // Each turn taken adds to it: how far it is ahead of now tells how many. Only those that are ahead are kept.
+  std::map<std::string, Instant> turns_;
   std::deque<std::string> ready_;
   std::map<std::string, Instant> dirty_;    // in ready_, or to be put there when done; since when
   std::map<std::string, Instant> working_;  // and since when, as the metrics want it

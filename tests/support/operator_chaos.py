@@ -3,6 +3,7 @@
     kill-each-second   the only one, a second after each start
     kill-leader        of two, every 40 s the one that leads
 """
+import concurrent.futures
 import contextlib
 import itertools
 import threading
@@ -17,16 +18,18 @@ class OperatorChaos:
         self.over = threading.Event()
         self.kills = 0
         self.names = (f"pd-operator-{number}" for number in itertools.count(1))
-        self.thread = threading.Thread(target={"kill-each-second": self.kill_only, "kill-leader": self.kill_leaders}[manner])
+        self.manner = {"kill-each-second": self.kill_only, "kill-leader": self.kill_leaders}[manner]
+        self.worker = concurrent.futures.ThreadPoolExecutor(1)
 
     def __enter__(self):
         self.system.stop_process("pd-operator")
-        self.thread.start()
+        self.killing = self.worker.submit(self.manner)
         return self
 
     def __exit__(self, *_):
         self.over.set()
-        self.thread.join()
+        self.killing.result()  # what went wrong in it fails here
+        self.worker.shutdown()
         print(f"the operator was killed {self.kills} times")
         assert self.kills > 0
 
