@@ -187,7 +187,7 @@ ProcessRunner::~ProcessRunner() { stop(); }
 
 void ProcessRunner::await_sigchld() {
   sigchld_.async_wait([this](const boost::system::error_code& error, int /*signal*/) {
-    if (error) return;
+    if (error || over()) return;  // what was on its way when the wait was cancelled comes without an error
     await_sigchld();
     reap();
   });
@@ -248,7 +248,7 @@ void ProcessRunner::stop() {
 
 // One that can't be killed is not waited for.
 void ProcessRunner::release_when_over() {
-  if (stopped_ && running_ == 0) sigchld_.cancel();
+  if (over()) sigchld_.cancel();
 }
 
 }  // namespace pd::probe

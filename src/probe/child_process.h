@@ -58,6 +58,7 @@ class ProcessRunner {
   class Child;
   void await_sigchld();
   void reap();
+  bool over() const { return stopped_ && running_ == 0; }
   void release_when_over();
 
   asio::io_context& io_;

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <functional>
+
 #include "tests/probe/fixture.h"
 
 namespace pd::probe {
@@ -104,6 +106,22 @@ TEST_F(Child, IsEndedByStop) {
   io_.restart();
   io_.run_for(std::chrono::seconds(30));
   EXPECT_TRUE(io_.stopped()) << "something keeps it running";
+}
+
+// Whatever number of steps it has come through by then: it is waited for once more only while there is a child.
+TEST_F(Child, ASignalThatIsOnItsWayDoesNotOutlastAStop) {
+  for (int steps = 0; steps < 10; ++steps) {
+    asio::io_context io;
+    ProcessRunner runner(io);
+    std::function<void(int)> stop_after = [&](int left) {
+      if (left == 0) return runner.stop();
+      asio::post(io, [&stop_after, left] { stop_after(left - 1); });
+    };
+    ASSERT_EQ(raise(SIGCHLD), 0);
+    stop_after(steps);
+    io.run_for(seconds(5));
+    EXPECT_TRUE(io.stopped()) << "stopped after " << steps << " steps";
+  }
 }
 
 TEST_F(Child, NobodyToWaitForAfterAStop) {
