@@ -3,6 +3,8 @@ import contextlib
 
 import pytest
 
+pytestmark = pytest.mark.verify
+
 NODE, OTHER = "real-0", "real-1"
 QUICK_TO_LEAVE = [{"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
                   for key in ("unreachable", "not-ready")]
@@ -42,7 +44,6 @@ def test_a_node_is_drained(life):
         wait_moved(life)
 
 
-@pytest.mark.verify
 def test_a_kubelet_stops(life):
     """Its pods end for ever; the successor goes to the other node."""
     life.pod_spec("prefill", tolerations=QUICK_TO_LEAVE)

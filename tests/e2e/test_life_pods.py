@@ -2,6 +2,8 @@
 import pytest
 from life import on_node
 
+pytestmark = pytest.mark.verify
+
 HOST_NETWORK = {"hostNetwork": True}
 ROLES = ("scheduler", "prefill", "decode")
 networks = pytest.mark.parametrize("network", [{}, HOST_NETWORK], ids=["pod-network", "host-network"])

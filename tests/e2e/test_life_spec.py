@@ -1,6 +1,7 @@
 """Changes of the spec, and of the ConfigMap by hand."""
 import json
 
+import pytest
 from life import NAME
 
 
@@ -22,6 +23,7 @@ def test_scale_out_and_in(life):
     assert (instances(life, "prefill"), instances(life, "decode")) == (1, 2)
 
 
+@pytest.mark.verify
 def test_to_zero_and_back(life):
     life.begin()
     decode, generation = life.pod("decode"), life.generation()
@@ -35,6 +37,7 @@ def test_to_zero_and_back(life):
         life.apply()
 
 
+@pytest.mark.verify
 def test_update_of_one_role(life):
     life.scale(prefill=2)
     life.begin()

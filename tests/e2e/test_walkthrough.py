@@ -73,13 +73,15 @@ def without_age(text):
 
 @pytest.fixture
 def without_agents(system):
-    for node in NODES:
-        system.stop_process(f"pd-agent-{node}")
-        system.kubectl("annotate", "node", node, "pd-operator.io/npu-inventory-", "pd-operator.io/npu-allocations-")
-    yield
-    for node in NODES:
-        if f"pd-agent-{node}" not in system.processes:
-            system.start_agent(node)
+    try:
+        for node in NODES:
+            system.stop_process(f"pd-agent-{node}")
+            system.kubectl("annotate", "node", node, "pd-operator.io/npu-inventory-", "pd-operator.io/npu-allocations-")
+        yield
+    finally:
+        for node in NODES:
+            if f"pd-agent-{node}" not in system.processes:
+                system.start_agent(node)
 
 
 def first_placement(walk):
