@@ -53,7 +53,8 @@ class Churn:
 
     def delete(self, names, *how):
         if names:
-            self.system.kubectl("delete", "pod", "-n", self.namespace, "--wait=false", *how, *names)
+            # One that ended meanwhile is gone as well.
+            self.system.kubectl("delete", "pod", "-n", self.namespace, "--wait=false", "--ignore-not-found", *how, *names)
             self.done["deleted"] += len(names)
 
     def force(self, names):
