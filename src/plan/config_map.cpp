@@ -31,11 +31,6 @@ std::string env_file(const std::vector<ranktable::Server>& servers) {
   return text;
 }
 
-bool has_our_labels(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment) {
-  return meta.label(std::string(kube::kManagedByLabel)) == kube::kManagedBy &&
-         meta.label(std::string(kube::kDeploymentLabel)) == deployment.meta.name;
-}
-
 // The status remembers the digest of the generation it knows. A later generation was written just before a crash kept
 // us from recording it: its own annotation vouches for it.
 bool is_genuine(const kube::ConfigMap& map, const StoredTable& stored, const kube::RanktableStatus& known) {
@@ -169,6 +164,11 @@ Json object_metadata(const kube::PDDeployment& deployment, const std::string& na
                                         {"name", deployment.meta.name},
                                         {"uid", deployment.meta.uid},
                                         {"controller", true}}})}};
+}
+
+bool has_our_labels(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment) {
+  return meta.label(std::string(kube::kManagedByLabel)) == kube::kManagedBy &&
+         meta.label(std::string(kube::kDeploymentLabel)) == deployment.meta.name;
 }
 
 Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, const std::string& digest,

@@ -61,5 +61,6 @@ Json config_map_object(const kube::PDDeployment& deployment, const TableContent&
 
 // Labels and owner of everything that we create for a deployment.
 Json object_metadata(const kube::PDDeployment& deployment, const std::string& name);
+bool has_our_labels(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment);
 
 }  // namespace pd::plan

@@ -134,13 +134,6 @@ TEST(Status, NamesTheFirstPodWithoutDevicesAndWhy) {
   EXPECT_THAT(cluster.condition("DevicesDiscovered").message, HasSubstr("/source"));
 }
 
-TEST(Status, SaysWhatHasNoEffect) {
-  FakeCluster cluster(a_deployment().set("/spec/decode/podDisruptionBudget", {{"minAvailable", 1}}));
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_THAT(cluster.condition("Progressing").message,
-              HasSubstr("Without effect in this version: decode.podDisruptionBudget."));
-}
-
 TEST(Status, EventsComeWithTheTransitionOnly) {
   FakeCluster cluster = a_running_cluster();
   cluster.edit_spec("/spec/ranktable/requireLinkUp", true);
