@@ -78,8 +78,8 @@ class ControllerTest : public ::testing::Test {
     }
     ASSERT_GE(seen_.size(), times);
   }
-  void change_deployment(const std::string& version) { change_deployment(object("llm", "qwen", version)); }
-  void change_deployment(const Json& deployment) {
+  void change_deployment(const std::string& version) { change_to(object("llm", "qwen", version)); }
+  void change_to(const Json& deployment) {
     script_.event(ClusterScript::kDeployments, "MODIFIED", deployment);
     test::settle(context_);
   }
@@ -310,7 +310,7 @@ TEST_F(ControllerTest, MeasuresItsTables) {
   run_until_planned(2);
   Json published = object("llm", "qwen", "160");
   published["status"]["ranktable"] = {{"generation", 7}, {"publishedAt", format_rfc3339(clock_.wall_now())}};
-  change_deployment(published);
+  change_to(published);
   clock_.advance(std::chrono::seconds(5));
   const std::string text = registry_.text();
   for (const char* line :

@@ -90,6 +90,8 @@ class FakeCluster {
     }
   }
 
+  void try_templates() { answer(plan_now()); }
+
   // Applies the first `limit` actions of a plan.
   std::size_t apply_plan(const Plan& made, std::size_t limit = SIZE_MAX) {
     answer(made);

@@ -203,6 +203,7 @@ TEST(Touch, HappensAfterACrashBetweenWriteAndTouch) {
 TEST(Touch, SparesAPodThatTheSamePlanDeletes) {
   FakeCluster cluster = a_running_cluster();
   cluster.edit_spec("/spec/prefill/template/spec/containers/0/image", "vllm:2");
+  cluster.try_templates();
   cluster.pod("qwen-prefill-1-0-1").meta.annotations["pd-operator.io/ranktable-generation"] = "0";
   const Plan made = cluster.plan_now();
   bool deletes = false;
