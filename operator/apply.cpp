@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "kube/json_members.h"
+#include "operator/dry_runs.h"
 #include "runtime/store.h"
 
 namespace pd::op {
@@ -13,10 +14,18 @@ void remember(Written& written, const std::string& kind, const kube::ObjectMeta&
   if (runtime::version_less(newest.resource_version, meta.resource_version)) newest = meta;
 }
 
-// Whether what follows may go on when this failed.
+// What follows a write of the table or the status waits for it; anything else that fails holds up nothing.
 bool is_independent(const plan::Action& action) {
-  return std::holds_alternative<plan::TouchPod>(action) || std::holds_alternative<plan::DeletePod>(action) ||
-         std::holds_alternative<plan::CreatePod>(action) || std::holds_alternative<plan::CreateService>(action);
+  return !std::holds_alternative<plan::CreateConfigMap>(action) &&
+         !std::holds_alternative<plan::ReplaceConfigMap>(action) && !std::holds_alternative<plan::WriteStatus>(action);
+}
+
+// Of the kinds that are made here.
+const kube::ResourcePath& path_of(std::string_view kind) {
+  if (kind == "ConfigMap") return kube::Resource<kube::ConfigMap>::kPath;
+  if (kind == "Service") return kube::Resource<kube::Service>::kPath;
+  if (kind == "PodDisruptionBudget") return kube::Resource<kube::PodDisruptionBudget>::kPath;
+  return kube::Resource<kube::Pod>::kPath;
 }
 
 std::string name_of(const Json& object) { return kube::text_member(kube::object_member(object, "metadata"), "name"); }
@@ -43,25 +52,48 @@ boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment
 }
 
 boost::asio::awaitable<Status> Applier::act(const Target& target, const plan::Action& action) {
-  if (const auto* map = std::get_if<plan::CreateConfigMap>(&action)) {
-    return create(target, kube::Resource<kube::ConfigMap>::kPath, "ConfigMap", map->object);
+  if (const auto* map = std::get_if<plan::CreateConfigMap>(&action)) return write_table(target, map->object, true);
+  if (const auto* map = std::get_if<plan::ReplaceConfigMap>(&action)) return write_table(target, map->object, false);
+  if (const auto* made = std::get_if<plan::CreateObject>(&action)) return create(target, made->object);
+  if (const auto* changed = std::get_if<plan::PatchObject>(&action)) return patch(target, *changed);
+  if (const auto* gone = std::get_if<plan::DeleteObject>(&action)) return remove(target, *gone);
+  if (const auto* pod = std::get_if<plan::CreatePod>(&action)) return create_pod(target, pod->object);
+  if (const auto* pod = std::get_if<plan::TouchPod>(&action)) {
+    return patch(
+        target,
+        {"Pod", pod->name, pod->uid, pod->resource_version, {{"metadata", {{"annotations", pod->annotations}}}}});
   }
-  if (const auto* map = std::get_if<plan::ReplaceConfigMap>(&action)) return replace(target, map->object);
-  if (const auto* service = std::get_if<plan::CreateService>(&action)) {
-    return create(target, kube::Resource<kube::Service>::kPath, "Service", service->object);
+  if (const auto* pod = std::get_if<plan::DeletePod>(&action)) {
+    return remove(target, {"Pod", pod->name, pod->uid, pod->resource_version});
   }
-  if (const auto* pod = std::get_if<plan::CreatePod>(&action)) {
-    return create(target, kube::Resource<kube::Pod>::kPath, "Pod", pod->object);
-  }
-  if (const auto* pod = std::get_if<plan::TouchPod>(&action)) return touch(target, *pod);
-  if (const auto* pod = std::get_if<plan::DeletePod>(&action)) return remove(target, *pod);
   return write_status(target, std::get<plan::WriteStatus>(action).status);
 }
 
-// A name that exists already: ours when a former answer was lost, or somebody else's, which the next plan has to know.
-boost::asio::awaitable<Status> Applier::create(const Target& target, kube::ResourcePath path, std::string kind,
-                                               Json object) {
+boost::asio::awaitable<Status> Applier::create_pod(const Target& target, Json object) {
   const std::string name = name_of(object);
+  const std::string role = kube::text_member(kube::object_member(kube::object_member(object, "metadata"), "labels"),
+                                             std::string(kube::kRoleLabel).c_str());
+  Status made = co_await create(target, std::move(object));
+  if (!role.empty()) target.written.roles[role] = judge(made, name);
+  co_return made;
+}
+
+boost::asio::awaitable<Status> Applier::write_table(const Target& target, Json object, bool is_new) {
+  Status written = Ok{};
+  if (is_new) {
+    written = co_await create(target, std::move(object));
+  } else {
+    written = co_await replace(target, std::move(object));
+  }
+  target.written.table = written;
+  co_return written;
+}
+
+// A name that exists already: ours when a former answer was lost, or somebody else's, which the next plan has to know.
+boost::asio::awaitable<Status> Applier::create(const Target& target, Json object) {
+  const std::string name = name_of(object);
+  const std::string kind = kube::text_member(object, "kind");
+  const kube::ResourcePath& path = path_of(kind);
   Result<kube::ObjectMeta> made =
       co_await client_.create(kube::list_path(path, target.deployment.ns), std::move(object), target.options);
   if (made) {
@@ -69,9 +101,7 @@ boost::asio::awaitable<Status> Applier::create(const Target& target, kube::Resou
     log::info("Created", {{"kind", kind}, {"namespace", target.deployment.ns}, {"name", name}});
     co_return Ok{};
   }
-  if (made.error().code == Code::kInvalid || made.error().code == Code::kForbidden) {
-    if (target.written.refused.empty()) target.written.refused = kind + " " + name + ": " + made.error().message;
-  }
+  note_refusal(target, kind + " " + name, made.error());
   if (made.error().code != Code::kAlreadyExists) co_return made.error();
   Result<kube::ObjectMeta> held =
       co_await client_.get_metadata(kube::object_path(path, target.deployment.ns, name), target.options);
@@ -80,7 +110,7 @@ boost::asio::awaitable<Status> Applier::create(const Target& target, kube::Resou
     remember(target.written, kind, *held);
     co_return Ok{};
   }
-  target.written.foreign_objects[name] = *held;
+  target.written.foreign_objects[{kind, name}] = *held;
   co_return made.error();
 }
 
@@ -91,16 +121,18 @@ bool Applier::is_ours(const kube::ObjectMeta& deployment, const kube::ObjectMeta
          meta.label(std::string(kube::kDeploymentLabel)) == deployment.name;
 }
 
+void Applier::note_refusal(const Target& target, const std::string& object, const Error& error) {
+  if (error.code != Code::kInvalid && error.code != Code::kForbidden) return;
+  if (target.written.refused.empty()) target.written.refused = object + ": " + error.message;
+}
+
 boost::asio::awaitable<Result<std::optional<kube::ObjectMeta>>> Applier::find_foreign(kube::ObjectMeta deployment,
+                                                                                      std::string kind,
                                                                                       std::string name,
                                                                                       StopToken stop) {
-  kube::ResourcePath path = kube::Resource<kube::Pod>::kPath;
-  if (name == deployment.name + "-ranktable") path = kube::Resource<kube::ConfigMap>::kPath;
-  if (name == deployment.name + "-pods" || name == deployment.name + "-scheduler") {
-    path = kube::Resource<kube::Service>::kPath;
-  }
   kube::CallOptions options{std::chrono::seconds(15), stop};
-  Result<kube::ObjectMeta> held = co_await client_.get_metadata(kube::object_path(path, deployment.ns, name), options);
+  Result<kube::ObjectMeta> held =
+      co_await client_.get_metadata(kube::object_path(path_of(kind), deployment.ns, name), options);
   if (!held && held.error().code != Code::kNotFound) co_return held.error();
   std::optional<kube::ObjectMeta> foreign;
   if (held && !is_ours(deployment, *held)) foreign = *held;
@@ -119,25 +151,36 @@ boost::asio::awaitable<Status> Applier::replace(const Target& target, Json objec
   co_return Ok{};
 }
 
-boost::asio::awaitable<Status> Applier::touch(const Target& target, plan::TouchPod touch) {
-  const std::string path = kube::object_path(kube::Resource<kube::Pod>::kPath, target.deployment.ns, touch.name);
-  Json patch = {
-      {"metadata",
-       {{"uid", touch.uid}, {"resourceVersion", touch.resource_version}, {"annotations", touch.annotations}}}};
-  Result<kube::ObjectMeta> written = co_await client_.merge_patch(path, std::move(patch), target.options);
-  if (!written) co_return written.error();
-  remember(target.written, "Pod", *written);
+boost::asio::awaitable<Status> Applier::patch(const Target& target, plan::PatchObject patch) {
+  const std::string path = kube::object_path(path_of(patch.kind), target.deployment.ns, patch.name);
+  Json body = std::move(patch.patch);
+  body["metadata"]["uid"] = patch.uid;
+  body["metadata"]["resourceVersion"] = patch.resource_version;
+  Result<kube::ObjectMeta> written = co_await client_.merge_patch(path, std::move(body), target.options);
+  if (!written) {
+    note_refusal(target, patch.kind + " " + patch.name, written.error());
+    co_return written.error();
+  }
+  remember(target.written, patch.kind, *written);
   co_return Ok{};
 }
 
-boost::asio::awaitable<Status> Applier::remove(const Target& target, plan::DeletePod pod) {
-  const std::string path = kube::object_path(kube::Resource<kube::Pod>::kPath, target.deployment.ns, pod.name);
-  kube::Preconditions preconditions{pod.uid, pod.resource_version};
+boost::asio::awaitable<Status> Applier::remove(const Target& target, plan::DeleteObject object) {
+  const std::string path = kube::object_path(path_of(object.kind), target.deployment.ns, object.name);
+  kube::Preconditions preconditions{object.uid, object.resource_version};
   Result<kube::ObjectMeta> deleted = co_await client_.remove(path, std::move(preconditions), target.options);
   if (!deleted && deleted.error().code != Code::kNotFound) co_return deleted.error();
   if (!deleted) co_return Ok{};  // somebody was faster
-  remember(target.written, "Pod", *deleted);
-  log::info("Deleted", {{"kind", "Pod"}, {"namespace", target.deployment.ns}, {"name", pod.name}});
+  remember(target.written, object.kind, *deleted);
+  log::info("Deleted", {{"kind", object.kind}, {"namespace", target.deployment.ns}, {"name", object.name}});
+  co_return Ok{};
+}
+
+boost::asio::awaitable<Status> Applier::try_pod(std::string ns, Json pod, StopToken stop) {
+  kube::CallOptions options{std::chrono::seconds(15), std::move(stop), /*dry_run=*/true};
+  std::string path = kube::list_path(kube::Resource<kube::Pod>::kPath, ns);
+  Result<kube::ObjectMeta> taken = co_await client_.create(std::move(path), std::move(pod), std::move(options));
+  if (!taken) co_return taken.error();
   co_return Ok{};
 }
 

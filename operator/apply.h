@@ -12,12 +12,17 @@
 
 namespace pd::op {
 
+// What holds a name that an object of ours should have, by kind and name.
+using ForeignObjects = std::map<std::pair<std::string, std::string>, kube::ObjectMeta>;
+
 // What was written: the newest of each kind, for the read-your-writes gate, and the objects that turned out
 // to be someone else's.
 struct Written {
-  std::map<std::string, kube::ObjectMeta> newest;           // kind -> metadata of what was written last
-  std::map<std::string, kube::ObjectMeta> foreign_objects;  // name -> metadata of what holds the name
-  std::string refused;  // the API server's words, when it will not have an object as it is
+  std::map<std::string, kube::ObjectMeta> newest;  // kind -> metadata of what was written last
+  ForeignObjects foreign_objects;
+  std::string refused;                        // the API server's words, when it will not have an object as it is
+  std::map<std::string, plan::DryRun> roles;  // what it said of the last pod that was made for a role
+  std::optional<Status> table;                // what came of the write of the ConfigMap, if there was one
 };
 
 class Applier {
@@ -31,10 +36,13 @@ class Applier {
   // Tells of a deployment, or of one of its pods; never waits.
   void tell(const kube::ObjectMeta& deployment, const plan::EmitEvent& event);
 
-  // What holds a name of ours (a pod's, the ConfigMap's, a Service's) and is not watched; nothing when there is no such
-  // object (any more).
+  // What holds a name of ours and is not watched; nothing when there is no such object (any more).
   boost::asio::awaitable<Result<std::optional<kube::ObjectMeta>>> find_foreign(kube::ObjectMeta deployment,
-                                                                               std::string name, StopToken stop);
+                                                                               std::string kind, std::string name,
+                                                                               StopToken stop);
+
+  // Whether the API server would take the pod; nothing is stored.
+  boost::asio::awaitable<Status> try_pod(std::string ns, Json pod, StopToken stop);
 
  private:
   struct Target {
@@ -44,11 +52,14 @@ class Applier {
   };
 
   boost::asio::awaitable<Status> act(const Target& target, const plan::Action& action);
+  static void note_refusal(const Target& target, const std::string& object, const Error& error);
   static bool is_ours(const kube::ObjectMeta& deployment, const kube::ObjectMeta& meta);
-  boost::asio::awaitable<Status> create(const Target& target, kube::ResourcePath path, std::string kind, Json object);
+  boost::asio::awaitable<Status> create(const Target& target, Json object);
+  boost::asio::awaitable<Status> create_pod(const Target& target, Json object);
+  boost::asio::awaitable<Status> write_table(const Target& target, Json object, bool is_new);
   boost::asio::awaitable<Status> replace(const Target& target, Json object);
-  boost::asio::awaitable<Status> touch(const Target& target, plan::TouchPod touch);
-  boost::asio::awaitable<Status> remove(const Target& target, plan::DeletePod pod);
+  boost::asio::awaitable<Status> patch(const Target& target, plan::PatchObject patch);
+  boost::asio::awaitable<Status> remove(const Target& target, plan::DeleteObject object);
   boost::asio::awaitable<Status> write_status(const Target& target, kube::PDDeploymentStatus status);
 
   kube::Client& client_;

@@ -13,7 +13,8 @@ constexpr auto kLookAgain = std::chrono::minutes(5);
 
 Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock,
                        runtime::Rng& rng, int workers, plan::Settings settings, Delivery::Ask ask, Planner planner)
-    : stores_(stores),
+    : context_(context),
+      stores_(stores),
       applier_(applier),
       clock_(clock),
       rng_(rng),
@@ -23,7 +24,13 @@ Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier
             [this](std::string key, runtime::OwnWrites& writes, StopToken stop) {
               return reconcile(std::move(key), writes, std::move(stop));
             }),
-      delivery_(context, rng, std::move(ask), [this](const std::string& key) { loop_.add(key); }) {
+      delivery_(context, rng, std::move(ask), [this](const std::string& key) { loop_.add(key); }),
+      dry_runs_(
+          context, rng,
+          [this](std::string ns, Json pod, StopToken stop) {
+            return applier_.try_pod(std::move(ns), std::move(pod), std::move(stop));
+          },
+          [this](const std::string& key) { loop_.add(key); }) {
   stores_.watch_with(loop_);
   loop_.begin_with([this] {
     for (const auto& [key, deployment] : stores_.deployments()) loop_.add(key);
@@ -34,12 +41,15 @@ Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier
 void Controller::measure(runtime::MetricsRegistry& registry) {
   loop_.measure(registry, clock_);
   delivery_.measure(registry);
+  metrics_ = TableMetrics(registry, stores_, clock_);
 }
 
 boost::asio::awaitable<Status> Controller::run(StopToken stop) {
   const Status outcome = co_await loop_.run(std::move(stop));
   delivery_.stop();
+  dry_runs_.stop();
   co_await delivery_.ended();
+  co_await dry_runs_.ended();
   co_return outcome;
 }
 
@@ -49,6 +59,7 @@ boost::asio::awaitable<Controller::Outcome> Controller::reconcile(std::string ke
   if (!snapshot) {
     memory_.erase(key);
     delivery_.forget(key);
+    dry_runs_.forget(key);
     loop_.queue().forget(key);
     co_return Outcome{};
   }
@@ -61,6 +72,7 @@ boost::asio::awaitable<Controller::Outcome> Controller::reconcile(std::string ke
   }
   add_foreign(*snapshot, memory);
   snapshot->deliveries = delivery_.seen(key);
+  snapshot->dry_runs = dry_runs_.answers(key);
   plan::Plan planned = planner_(*snapshot, clock_.wall_now());
   // What holds a name of ours unwatched goes without an event.
   if (!memory.foreign_objects.empty()) {
@@ -77,17 +89,20 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
                                                                 StopToken stop) {
   // memory_ may be changed by other keys meanwhile, but not this entry: a key is in work only once.
   Memory& memory = memory_[key];
+  dry_runs_.follow(key, deployment.ns, std::exchange(planned.dry_runs, {}));
+  const std::optional<Instant> placed = std::exchange(memory.placed, std::nullopt);
   Written written;
   Status done = Error{Code::kInternal, "nothing was done"};
   try {
     done = co_await applier_.apply(deployment, planned, written, stop);
   } catch (...) {
-    learn(memory, writes, std::move(written));  // it did happen
+    learn(key, memory, writes, std::move(written));  // it did happen
     throw;
   }
   delivery_.follow(key, planned.deliveries);  // also where something else failed: the table may be there
+  count(memory, planned, written, placed);
   const std::string refused = written.refused;
-  learn(memory, writes, std::move(written));
+  learn(key, memory, writes, std::move(written));
   memory.failed = !done;
   if (done) {
     memory.refused.clear();
@@ -110,6 +125,9 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
 
 void Controller::on_change(const std::string& key, Stores::Change change) {
   const auto known = memory_.find(key);
+  if (change == Stores::Change::kPlacement && known != memory_.end()) {
+    known->second.placed = runtime::TimeService::of(context_).now();
+  }
   if (change == Stores::Change::kStatus && known != memory_.end() && known->second.failed) return;
   loop_.add(key);
 }
@@ -121,25 +139,44 @@ Duration Controller::next_look(const plan::Plan& planned) {
 
 boost::asio::awaitable<void> Controller::look_again_at_foreign(kube::ObjectMeta deployment, Memory& memory,
                                                                StopToken stop) {
-  std::map<std::string, kube::ObjectMeta> still;
-  for (auto& [name, meta] : memory.foreign_objects) {
-    Result<std::optional<kube::ObjectMeta>> found = co_await applier_.find_foreign(deployment, name, stop);
+  ForeignObjects still;
+  for (auto& [held, meta] : memory.foreign_objects) {
+    Result<std::optional<kube::ObjectMeta>> found =
+        co_await applier_.find_foreign(deployment, held.first, held.second, stop);
     if (!found) {
-      still[name] = meta;  // nobody knows: as it was
+      still[held] = meta;  // nobody knows: as it was
     } else if (*found) {
-      still[name] = **found;
+      still[held] = **found;
     }
   }
   memory.foreign_objects = std::move(still);
   memory.foreign_seen = clock_.now();
 }
 
-void Controller::learn(Memory& memory, runtime::OwnWrites& writes, Written written) {
+void Controller::learn(const std::string& key, Memory& memory, runtime::OwnWrites& writes, Written written) {
   for (const auto& [kind, meta] : written.newest) writes.remember(stores_.reflector(kind), meta);
-  for (auto& [name, meta] : written.foreign_objects) {
-    memory.foreign_objects[name] = std::move(meta);
+  for (auto& [held, meta] : written.foreign_objects) {
+    memory.foreign_objects[held] = std::move(meta);
     memory.foreign_seen = clock_.now();
   }
+  for (auto& [role, answer] : written.roles) dry_runs_.learn(key, role, std::move(answer));
+}
+
+void Controller::count(Memory& memory, const plan::Plan& planned, const Written& written,
+                       std::optional<Instant> placed) {
+  for (const auto& [pod, reason] : planned.rejected) {
+    const auto known = memory.rejected.find(pod);
+    if (known == memory.rejected.end() || known->second != reason) metrics_.rejected(reason);
+  }
+  memory.rejected = planned.rejected;
+  if (!written.table) {
+    metrics_.suppressed();
+    return;
+  }
+  metrics_.published(*written.table);
+  // Where no pod had changed it was the spec, or a grace that ended.
+  if (*written.table && placed) metrics_.took(runtime::TimeService::of(context_).now() - *placed);
+  if (!*written.table && placed && !memory.placed) memory.placed = placed;
 }
 
 // Objects that hold a name of ours without our label are not watched; a refused create has told of them. What the
@@ -148,12 +185,14 @@ void Controller::add_foreign(plan::Snapshot& snapshot, Memory& memory) const {
   const auto knows = [](const auto& objects, const std::string& name) {
     return std::any_of(objects.begin(), objects.end(), [&](const auto& object) { return object.meta.name == name; });
   };
-  const std::string& deployment = snapshot.deployment.meta.name;
-  for (const auto& [name, meta] : memory.foreign_objects) {
-    if (name == deployment + "-ranktable") {
+  for (const auto& [held, meta] : memory.foreign_objects) {
+    const auto& [kind, name] = held;
+    if (kind == "ConfigMap") {
       if (!snapshot.config_map) snapshot.config_map = kube::ConfigMap{meta, {}};
-    } else if (name == deployment + "-pods" || name == deployment + "-scheduler") {
-      if (!knows(snapshot.services, name)) snapshot.services.push_back({meta});
+    } else if (kind == "Service") {
+      if (!knows(snapshot.services, name)) snapshot.services.push_back({meta, {}});
+    } else if (kind == "PodDisruptionBudget") {
+      if (!knows(snapshot.budgets, name)) snapshot.budgets.push_back({meta, {}, {}});
     } else if (!knows(snapshot.pods, name)) {
       snapshot.taken_pod_names.push_back(name);
     }

@@ -6,6 +6,8 @@
 
 #include "operator/apply.h"
 #include "operator/delivery.h"
+#include "operator/dry_runs.h"
+#include "operator/metrics.h"
 #include "operator/stores.h"
 #include "runtime/controller.h"
 
@@ -30,10 +32,12 @@ class Controller {
 
  private:
   struct Memory {
-    std::map<std::string, kube::ObjectMeta> foreign_objects;
+    ForeignObjects foreign_objects;
     Instant foreign_seen{};
-    bool failed = false;  // the last attempt: a change of the status alone is then no reason to try earlier
-    std::string refused;  // the API server's words when it refused to create an object: told once
+    bool failed = false;            // the last attempt: a change of the status alone is then no reason to try earlier
+    std::string refused;            // the API server's words when it refused to create an object: told once
+    std::optional<Instant> placed;  // when a pod or its node last changed, if no plan knows it yet
+    std::map<std::string, std::string> rejected;  // pods whose NPUs the last plan refused, and the reason
   };
 
   using Outcome = runtime::Controller::Outcome;
@@ -44,9 +48,11 @@ class Controller {
   boost::asio::awaitable<void> look_again_at_foreign(kube::ObjectMeta deployment, Memory& memory, StopToken stop);
   void on_change(const std::string& key, Stores::Change change);
   void add_foreign(plan::Snapshot& snapshot, Memory& memory) const;
-  void learn(Memory& memory, runtime::OwnWrites& writes, Written written);
+  void learn(const std::string& key, Memory& memory, runtime::OwnWrites& writes, Written written);
+  void count(Memory& memory, const plan::Plan& planned, const Written& written, std::optional<Instant> placed);
   Duration next_look(const plan::Plan& planned);
 
+  boost::asio::io_context& context_;
   Stores& stores_;
   Applier& applier_;
   const Clock& clock_;
@@ -56,6 +62,8 @@ class Controller {
   std::map<std::string, Memory> memory_;
   runtime::Controller loop_;
   Delivery delivery_;
+  DryRuns dry_runs_;
+  TableMetrics metrics_;
 };
 
 }  // namespace pd::op

@@ -1,6 +1,7 @@
 #include "operator/stores.h"
 
 #include "npu/inventory.h"
+#include "plan/budgets.h"
 #include "plan/node_npus.h"
 
 namespace pd::op {
@@ -29,6 +30,7 @@ Stores::Stores(kube::Client& client, const std::string& ns, runtime::Rng& rng)
       nodes_(client, {}, rng),
       config_maps_(client, {namespaces(ns), std::string(kube::kDeploymentLabel)}, rng),
       services_(client, {namespaces(ns), std::string(kube::kDeploymentLabel)}, rng),
+      budgets_(client, {namespaces(ns), std::string(kube::kDeploymentLabel)}, rng),
       pods_by_deployment_(pods_.store(), [](const kube::Pod& pod) { return deployment_key(pod.meta); }),
       pods_by_node_(pods_.store(), [](const kube::Pod& pod) { return pod.node; }) {
   tell_changes();
@@ -42,14 +44,19 @@ void Stores::tell_changes() {
     concern((after ? after : before)->meta.key(), same_spec ? Change::kStatus : Change::kOther);
   });
   // Also the deployment that lost an object because somebody has changed its label.
-  const auto concern_both = [this](const auto& before, const auto& after) {
+  const auto concern_both = [this](const auto& before, const auto& after, Change change) {
     const std::string now = deployment_key((after ? after : before)->meta);
-    concern(now);
-    if (before && deployment_key(before->meta) != now) concern(deployment_key(before->meta));
+    concern(now, change);
+    if (before && deployment_key(before->meta) != now) concern(deployment_key(before->meta), change);
   };
-  pods_.store().on_change(concern_both);
-  config_maps_.store().on_change(concern_both);
-  services_.store().on_change(concern_both);
+  const auto concern_owner = [concern_both](const auto& before, const auto& after) {
+    concern_both(before, after, Change::kOther);
+  };
+  pods_.store().on_change(
+      [concern_both](const auto& before, const auto& after) { concern_both(before, after, Change::kPlacement); });
+  config_maps_.store().on_change(concern_owner);
+  services_.store().on_change(concern_owner);
+  budgets_.store().on_change(concern_owner);
   nodes_.store().on_change([this](const auto& before, const auto& after) { node_changed(before, after); });
 }
 
@@ -59,6 +66,7 @@ void Stores::watch_with(runtime::Controller& controller) {
   controller.watch(nodes_);
   controller.watch(config_maps_);
   controller.watch(services_);
+  controller.watch(budgets_);
 }
 
 void Stores::concern(const std::string& key, Change change) const {
@@ -74,7 +82,7 @@ void Stores::node_changed(const std::shared_ptr<const kube::Node>& before,
   node_npus_.erase(name);
   std::set<std::string> with_pods;
   for (const auto& [key, pod] : pods_by_node_.find(name)) with_pods.insert(deployment_key(pod->meta));
-  for (const std::string& key : with_pods) concern(key);
+  for (const std::string& key : with_pods) concern(key, Change::kPlacement);
   const std::string resource = after ? resource_of(*after) : "";
   std::string& known = resource_by_node_[name];
   const bool appeared = !resource.empty() && resource != known;
@@ -108,6 +116,10 @@ std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan
   for (const char* suffix : {"-pods", "-scheduler"}) {
     if (const auto service = services_.store().find(key + suffix)) snapshot.services.push_back(*service);
   }
+  for (const plan::Role role : plan::kRoles) {
+    const auto budget = budgets_.store().find(deployment->meta.ns + "/" + plan::budget_name(*deployment, role));
+    if (budget) snapshot.budgets.push_back(*budget);
+  }
   return snapshot;
 }
 
@@ -115,6 +127,7 @@ runtime::ReflectorBase& Stores::reflector(std::string_view kind) {
   if (kind == "Pod") return pods_;
   if (kind == "ConfigMap") return config_maps_;
   if (kind == "Service") return services_;
+  if (kind == "PodDisruptionBudget") return budgets_;
   return deployments_;
 }
 

@@ -15,9 +15,9 @@ class Stores {
  public:
   Stores(kube::Client& client, const std::string& ns, runtime::Rng& rng);
 
-  enum class Change { kStatus, kOther };
-  // Called with the key of each deployment that a change concerns; kStatus: its status is all that changed, which is
-  // mostly our own writing.
+  enum class Change { kStatus, kPlacement, kOther };
+  // Called with the key of each deployment that a change concerns. kStatus: its status is all that changed, which is
+  // mostly our own writing; kPlacement: a pod of it, or what a node with pods of it says.
   void on_change(std::function<void(const std::string& key, Change change)> callback) {
     on_change_ = std::move(callback);
   }
@@ -31,7 +31,7 @@ class Stores {
   // All that is known about one deployment now; nothing when it is not (any more) there.
   std::optional<plan::Snapshot> observe(const std::string& key, const plan::Settings& settings) const;
 
-  // What watches a kind ("Pod", "ConfigMap", "Service", "PDDeployment").
+  // What watches a kind ("Pod", "ConfigMap", "Service", "PodDisruptionBudget", "PDDeployment").
   runtime::ReflectorBase& reflector(std::string_view kind);
 
  private:
@@ -44,6 +44,7 @@ class Stores {
   runtime::Reflector<kube::Node> nodes_;
   runtime::Reflector<kube::ConfigMap> config_maps_;
   runtime::Reflector<kube::Service> services_;
+  runtime::Reflector<kube::PodDisruptionBudget> budgets_;
   runtime::Index<kube::Pod> pods_by_deployment_;
   runtime::Index<kube::Pod> pods_by_node_;
   std::map<std::string, std::string> resource_by_node_;  // node -> the resource its inventory names

@@ -38,6 +38,13 @@ Result<ObjectMeta> read_meta(const std::string& body) {
   return meta;
 }
 
+// What would be created has no version.
+Result<ObjectMeta> read_identity(const std::string& body) {
+  const Result<Json> object = parse_projected(body, metadata_only());
+  if (!object) return unreadable_answer(object.error());
+  return decode_identity(*object);
+}
+
 void add_dry_run(std::string& target) {
   target += target.find('?') == std::string::npos ? "?dryRun=All" : "&dryRun=All";
 }
@@ -77,8 +84,10 @@ asio::awaitable<Result<std::string>> Client::exchange(HttpRequest request, CallO
 
 asio::awaitable<Result<ObjectMeta>> Client::write(HttpRequest request, CallOptions options) {
   request.answer_limit = kObjectLimit;
+  const bool dry_run = options.dry_run;
   Result<std::string> body = co_await exchange(std::move(request), std::move(options));
   if (!body) co_return body.error();
+  if (dry_run) co_return read_identity(*body);
   co_return read_meta(*body);
 }
 

@@ -22,7 +22,7 @@ namespace pd::kube {
 struct CallOptions {
   Duration timeout = std::chrono::seconds(15);  // of the whole call
   StopToken stop = {};
-  bool dry_run = false;  // a write goes through all checks, and is not stored
+  bool dry_run = false;  // a write goes through all checks, and is not stored: it answers the identity alone
 };
 
 // Objects in one page. Of the largest that etcd takes (1.5 MiB; of metadata, annotations of 256 KiB) a page stays

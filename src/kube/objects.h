@@ -75,8 +75,30 @@ struct ConfigMap {
   std::map<std::string, std::string> data;
 };
 
+struct ServicePort {
+  std::string name;
+  std::string protocol;
+  int port = 0;
+  std::string target;  // a number, or the name of a container's port
+  bool operator==(const ServicePort&) const = default;
+};
+
+struct ServiceSpec {
+  bool headless = false;  // clusterIP: None
+  bool publish_not_ready = false;
+  TextMap selector;
+  std::vector<ServicePort> ports;
+};
+
 struct Service {
   ObjectMeta meta;
+  ServiceSpec spec;
+};
+
+struct PodDisruptionBudget {
+  ObjectMeta meta;
+  std::optional<int> min_available;  // in pods; nothing where it says something else
+  TextMap selector;                  // its matchLabels
 };
 
 struct Condition {

@@ -228,16 +228,50 @@ Result<ConfigMap> Resource<ConfigMap>::decode(const Json& object) {
   return map;
 }
 
+ServiceSpec decode_service_spec(const Json& spec) {
+  ServiceSpec read;
+  read.headless = text_member(spec, "clusterIP") == "None";
+  read.publish_not_ready = boolean_member(spec, "publishNotReadyAddresses", false);
+  read.selector = read_texts(object_member(spec, "selector"), keep_all);
+  for (const Json& port : array_member(spec, "ports")) {
+    const Json target = port.is_object() ? port.value("targetPort", Json()) : Json();
+    read.ports.push_back({text_member(port, "name"), text_member(port, "protocol", "TCP"),
+                          small_member(port, "port", 0),
+                          target.is_string() ? target.get<std::string>() : dump_json(target)});
+  }
+  return read;
+}
+
 const Projection& Resource<Service>::projection() {
   static const Projection fields({"metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion",
-                                  "metadata.labels", "metadata.ownerReferences", "metadata.deletionTimestamp"});
+                                  "metadata.labels", "metadata.ownerReferences", "metadata.deletionTimestamp",
+                                  "spec.clusterIP", "spec.publishNotReadyAddresses", "spec.selector", "spec.ports"});
   return fields;
 }
 
 Result<Service> Resource<Service>::decode(const Json& object) {
   Result<ObjectMeta> meta = decode_meta(object);
   if (!meta) return meta.error();
-  return Service{std::move(*meta)};
+  return Service{std::move(*meta), decode_service_spec(object_member(object, "spec"))};
+}
+
+const Projection& Resource<PodDisruptionBudget>::projection() {
+  static const Projection fields({"metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion",
+                                  "metadata.labels", "metadata.ownerReferences", "metadata.deletionTimestamp",
+                                  "spec.minAvailable", "spec.selector.matchLabels"});
+  return fields;
+}
+
+Result<PodDisruptionBudget> Resource<PodDisruptionBudget>::decode(const Json& object) {
+  Result<ObjectMeta> meta = decode_meta(object);
+  if (!meta) return meta.error();
+  PodDisruptionBudget budget;
+  budget.meta = std::move(*meta);
+  const Json& spec = object_member(object, "spec");
+  const int count = small_member(spec, "minAvailable", -1);
+  if (count >= 0) budget.min_available = count;
+  budget.selector = read_texts(object_member(object_member(spec, "selector"), "matchLabels"), keep_all);
+  return budget;
 }
 
 const Projection& Resource<PDDeployment>::projection() {

@@ -32,6 +32,9 @@ Result<ObjectMeta> decode_meta(const Json& object);
 // Name, namespace and uid alone, also where the rest can't be read.
 ObjectMeta decode_identity(const Json& object);
 
+// A Service's spec, stored or about to be: what is left out has the API server's default.
+ServiceSpec decode_service_spec(const Json& spec);
+
 inline constexpr std::string_view kAcceptJson = "application/json";
 inline constexpr std::string_view kAcceptMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 inline constexpr std::string_view kAcceptMetadataList =
@@ -71,9 +74,18 @@ template <>
 struct Resource<Service> {
   static constexpr ResourcePath kPath{"/api/v1", "services"};
   static constexpr std::string_view kKind = "Service";
-  static constexpr bool kMetadataOnly = true;
+  static constexpr bool kMetadataOnly = false;
   static const Projection& projection();
   static Result<Service> decode(const Json& object);
+};
+
+template <>
+struct Resource<PodDisruptionBudget> {
+  static constexpr ResourcePath kPath{"/apis/policy/v1", "poddisruptionbudgets"};
+  static constexpr std::string_view kKind = "PodDisruptionBudget";
+  static constexpr bool kMetadataOnly = false;
+  static const Projection& projection();
+  static Result<PodDisruptionBudget> decode(const Json& object);
 };
 
 template <>

@@ -5,7 +5,7 @@
 
 #include "npu/inventory.h"
 #include "plan/delivery.h"
-#include "plan/services.h"
+#include "plan/own_objects.h"
 
 namespace pd::plan {
 namespace {
@@ -24,6 +24,18 @@ std::string sentence(std::string clause) {
   return clause + ".";
 }
 
+// What was said of the same spec stays until the API server has answered: after a restart of the operator, nothing is
+// new.
+kube::Condition not_tried(const Situation& situation, Role role) {
+  const kube::PDDeployment& deployment = situation.deployment();
+  const kube::Condition* before = find_condition(deployment.status.conditions, kTemplatesValid);
+  if (before != nullptr && before->observed_generation == deployment.meta.generation) {
+    return condition(kTemplatesValid, before->status, before->reason, before->message);
+  }
+  return condition(kTemplatesValid, kUnknown, "Trying",
+                   "The API server is asked whether it takes the pods of " + std::string(name_of(role)) + ".");
+}
+
 kube::Condition templates_valid(const Situation& situation) {
   for (const auto verdict : {TemplateCheck::Verdict::kInvalid, TemplateCheck::Verdict::kUnknown}) {
     for (const auto& [role, check] : situation.templates) {
@@ -32,7 +44,17 @@ kube::Condition templates_valid(const Situation& situation) {
       return condition(kTemplatesValid, invalid ? kFalse : kUnknown, check.reason, check.message);
     }
   }
-  return condition(kTemplatesValid, kTrue, "Valid", "The templates keep the operator's rules.");
+  for (const auto& [role, check] : situation.templates) {
+    if (check.dry_run.message.empty()) continue;
+    return condition(kTemplatesValid, kUnknown, "Undecided",
+                     "Whether the API server takes the pods of " + std::string(name_of(role)) +
+                         " is not certain: " + check.dry_run.message);
+  }
+  for (const auto& [role, check] : situation.templates) {
+    if (check.dry_run.answer == DryRun::Answer::kNone) return not_tried(situation, role);
+  }
+  return condition(kTemplatesValid, kTrue, "Valid",
+                   "The templates keep the operator's rules, and the API server takes their pods.");
 }
 
 kube::Condition devices_discovered(const Situation& situation) {
@@ -78,41 +100,28 @@ kube::Condition available(const Situation& situation) {
   return condition(kAvailable, kTrue, "Available", "Each role has a Ready instance in the published table.");
 }
 
-// What is set but has no effect in this version, so that nobody waits for it.
-std::string without_effect(const kube::PDDeployment& deployment) {
-  std::string fields;
-  const auto add = [&](const std::string& field) { fields += (fields.empty() ? "" : ", ") + field; };
-  for (const Role role : kRoles) {
-    const kube::RoleSpec& spec = spec_of(deployment, role);
-    const std::string prefix = std::string(name_of(role)) + ".";
-    if (spec.pdb_min_available) add(prefix + "podDisruptionBudget");
-  }
-  return fields.empty() ? "" : " Without effect in this version: " + fields + ".";
-}
-
 kube::Condition progressing(const Situation& situation, const Rollout& rollout) {
-  const std::string notes = without_effect(situation.deployment());
   if (const std::string frozen = situation.frozen(); !frozen.empty()) {
     const bool paused = situation.deployment().paused;
-    return condition(kProgressing, kFalse, paused ? "Paused" : reason_of(situation.table.verdict), frozen + notes);
+    return condition(kProgressing, kFalse, paused ? "Paused" : reason_of(situation.table.verdict), frozen);
   }
-  const std::vector<std::string> services = foreign_services(situation.snapshot);
+  const std::vector<std::string> objects = foreign_objects(situation.snapshot);
   const std::vector<std::string>& pods = situation.occupancy.foreign_names;
-  if (!services.empty() || !pods.empty()) {
-    const std::string what = services.empty() ? "Pod " + pods.front() : "Service " + services.front();
-    const std::string rest = services.empty() ? "another number is used" : "delete or rename it";
+  if (!objects.empty() || !pods.empty()) {
+    const std::string what = objects.empty() ? "Pod " + pods.front() : objects.front();
+    const std::string rest = objects.empty() ? "another number is used" : "delete or rename it";
     return condition(kProgressing, rollout.reason.empty() ? kFalse : kTrue, "NameTaken",
-                     what + " belongs to somebody else and is left alone: " + rest + "." + notes);
+                     what + " belongs to somebody else and is left alone: " + rest + ".");
   }
-  if (!rollout.reason.empty()) return condition(kProgressing, kTrue, rollout.reason, rollout.message + notes);
+  if (!rollout.reason.empty()) return condition(kProgressing, kTrue, rollout.reason, rollout.message);
   if (!is_published(situation) || situation.table.verdict == TableVerdict::kPartial) {
     const bool lasting = situation.table.verdict == TableVerdict::kScaledToZero ||
                          situation.table.verdict == TableVerdict::kRejected ||
                          situation.table.verdict == TableVerdict::kTooLarge;
     return condition(kProgressing, lasting ? kFalse : kTrue, reason_of(situation.table.verdict),
-                     situation.table.message + notes);
+                     situation.table.message);
   }
-  return condition(kProgressing, kFalse, "Settled", "Nothing is left to be done." + notes);
+  return condition(kProgressing, kFalse, "Settled", "Nothing is left to be done.");
 }
 
 kube::Condition ready(const Situation& situation, const Rollout& rollout) {

@@ -31,11 +31,6 @@ std::string env_file(const std::vector<ranktable::Server>& servers) {
   return text;
 }
 
-bool has_our_labels(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment) {
-  return meta.label(std::string(kube::kManagedByLabel)) == kube::kManagedBy &&
-         meta.label(std::string(kube::kDeploymentLabel)) == deployment.meta.name;
-}
-
 // The status remembers the digest of the generation it knows. A later generation was written just before a crash kept
 // us from recording it: its own annotation vouches for it.
 bool is_genuine(const kube::ConfigMap& map, const StoredTable& stored, const kube::RanktableStatus& known) {
@@ -141,8 +136,8 @@ StoredTable read_stored(const Snapshot& snapshot) {
   stored.digest = digest_of(stored.content);
   const std::string written = map.meta.annotation(std::string(kube::kGenerationAnnotation));
   stored.generation = parse_number(written);
-  const std::optional<std::int64_t> epoch = parse_number(map.meta.annotation(std::string(kube::kEpochAnnotation)));
-  stored.epoch = std::min(epoch.value_or(known.epoch), known.epoch);
+  stored.epoch = parse_number(map.meta.annotation(std::string(kube::kEpochAnnotation)));
+  if (stored.epoch && *stored.epoch > known.epoch) stored.epoch.reset();
   // We write the number in two places. Where they differ somebody edited one, and the status may not know the number
   // yet: the operator may have ended between both writes.
   const auto key = map.data.find(std::string(kGenerationKey));
@@ -152,7 +147,7 @@ StoredTable read_stored(const Snapshot& snapshot) {
     stored.generation.reset();
   }
   stored.genuine = is_genuine(map, stored, known);
-  stored.intact = stored.genuine && stored.generation &&
+  stored.intact = stored.genuine && stored.generation && stored.epoch &&
                   map.meta.annotation(std::string(kube::kDigestAnnotation)) == stored.digest &&
                   has_our_labels(map.meta, snapshot.deployment);
   stored.completed = stored.genuine && is_completed(stored.content, std::string(kGlobalKey));
@@ -169,6 +164,11 @@ Json object_metadata(const kube::PDDeployment& deployment, const std::string& na
                                         {"name", deployment.meta.name},
                                         {"uid", deployment.meta.uid},
                                         {"controller", true}}})}};
+}
+
+bool has_our_labels(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment) {
+  return meta.label(std::string(kube::kManagedByLabel)) == kube::kManagedBy &&
+         meta.label(std::string(kube::kDeploymentLabel)) == deployment.meta.name;
 }
 
 Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, const std::string& digest,

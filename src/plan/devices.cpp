@@ -302,6 +302,11 @@ std::string_view reason_of(PlacementProblem problem) {
   return "Unknown";
 }
 
+bool is_refusal(PlacementProblem problem) {
+  return problem != PlacementProblem::kNone && problem != PlacementProblem::kUnbound &&
+         problem != PlacementProblem::kWaiting && problem != PlacementProblem::kNodeSilent;
+}
+
 Placements place(const Snapshot& snapshot, const Occupancy& occupancy) {
   const Placer placer(snapshot, occupancy);
   Placements placements;

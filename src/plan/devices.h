@@ -8,6 +8,7 @@
 // Thread: pure functions.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,7 +32,14 @@ enum class PlacementProblem {
   kCount,            // another number of NPUs than the role wants
   kDuplicateDevice,  // a stronger claim on the same device or address
 };
+inline constexpr std::array kPlacementProblems = {
+    PlacementProblem::kNone,         PlacementProblem::kUnbound,        PlacementProblem::kWaiting,
+    PlacementProblem::kNodeSilent,   PlacementProblem::kBadAnnotation,  PlacementProblem::kBadClaim,
+    PlacementProblem::kDisagreement, PlacementProblem::kDeviceUnknown,  PlacementProblem::kLinkDown,
+    PlacementProblem::kCount,        PlacementProblem::kDuplicateDevice};
 std::string_view reason_of(PlacementProblem problem);  // CamelCase, for conditions and events
+// What was said of its NPUs is refused; otherwise nothing was said yet.
+bool is_refusal(PlacementProblem problem);
 
 // What is known of one wanted slot. The server is there exactly when the problem is kNone.
 struct Placement {

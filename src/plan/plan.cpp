@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "plan/budgets.h"
 #include "plan/config_map.h"
 #include "plan/delivery.h"
 #include "plan/pods.h"
@@ -17,14 +18,20 @@ namespace {
 
 // The order is a matter of safety and of what must not hold up what. The table and its touches come first: no quota
 // that refuses a pod may keep peers from learning of each other. The status comes before the creates, since it records
-// their incarnations (S6), and tells people why a create might fail. Services come last: a port that the API server
-// refuses must not keep pods from starting.
+// their incarnations (S6), and tells people why a create might fail. Services and budgets come last: a port that the
+// API server refuses must not keep pods from starting.
 class Composer {
  public:
   Composer(const Snapshot& snapshot, WallTime now) : situation_(assess(snapshot, now)) {}
 
   Plan compose() {
     plan_.deliveries = delivery_targets(situation_);
+    plan_.dry_runs = std::move(situation_.dry_runs);
+    for (const auto& [slot, placement] : situation_.placements) {
+      if (placement.pod != nullptr && is_refusal(placement.problem)) {
+        plan_.rejected.emplace(placement.pod->meta.uid, reason_of(placement.problem));
+      }
+    }
     if (!situation_.raise_epoch.empty()) {
       // Before anything else: what is made from now on is of the next epoch.
       add(WriteStatus{raised_status(situation_)});
@@ -46,7 +53,8 @@ class Composer {
     write_status(rollout);
     create_pods(rollout);
     if (situation_.table.verdict != TableVerdict::kNameTaken) {
-      for (Json& service : missing_services(situation_.snapshot)) add(CreateService{std::move(service)});
+      for (Action& change : service_changes(situation_.snapshot)) add(std::move(change));
+      for (Action& change : budget_changes(situation_.snapshot)) add(std::move(change));
     }
     due(rollout.due);
     due(situation_.table.due);

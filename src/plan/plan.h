@@ -10,6 +10,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -28,9 +29,24 @@ struct CreateConfigMap {
 struct ReplaceConfigMap {
   Json object;
 };  // PUT with metadata.resourceVersion: a late write of a former leader must fail
-struct CreateService {
+// The others (Services, PodDisruptionBudgets), by their kinds' names.
+struct CreateObject {
   Json object;
 };  // POST
+// A merge patch, made only while the object has this uid and resourceVersion.
+struct PatchObject {
+  std::string kind;
+  std::string name;
+  std::string uid;
+  std::string resource_version;
+  Json patch;
+};
+struct DeleteObject {
+  std::string kind;
+  std::string name;
+  std::string uid;
+  std::string resource_version;
+};
 struct CreatePod {
   Json object;
 };  // POST; the name is deterministic
@@ -58,8 +74,8 @@ struct EmitEvent {
   std::optional<kube::ObjectMeta> pod;  // the pod it is about; without one it is about the deployment
 };
 
-using Action = std::variant<CreateConfigMap, ReplaceConfigMap, CreateService, CreatePod, TouchPod, DeletePod,
-                            WriteStatus, EmitEvent>;
+using Action = std::variant<CreateConfigMap, ReplaceConfigMap, CreateObject, PatchObject, DeleteObject, CreatePod,
+                            TouchPod, DeletePod, WriteStatus, EmitEvent>;
 
 // A pod that should see a generation of the tables, and whom to ask whether it does.
 struct DeliveryTarget {
@@ -70,10 +86,20 @@ struct DeliveryTarget {
   bool operator==(const DeliveryTarget&) const = default;
 };
 
+// A pod as it would be made from a role's template, for the API server to judge. The same pod has the same key.
+struct DryRunTarget {
+  std::string role;
+  std::string key;
+  Json pod;
+  bool proven = false;  // a pod of this template is there: it need not be tried unless another one was refused
+};
+
 struct Plan {
   std::vector<Action> actions;  // executed in order; the first failure ends it, and the next plan starts afresh
-  std::vector<DeliveryTarget> deliveries;  // all that should confirm what the plan leaves behind
-  std::optional<Duration> requeue_after;   // when something is due with no change to be seen
+  std::vector<DeliveryTarget> deliveries;       // all that should confirm what the plan leaves behind
+  std::vector<DryRunTarget> dry_runs;           // of all roles whose pods could be made
+  std::map<std::string, std::string> rejected;  // pods (by UID) whose NPUs are refused, and the reason
+  std::optional<Duration> requeue_after;        // when something is due with no change to be seen
 };
 
 // Never fails: what is wrong with the deployment ends up in its conditions.

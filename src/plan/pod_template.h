@@ -1,6 +1,6 @@
 // What concerns us in a role's PodTemplateSpec, which the CRD leaves unchecked: its shape as far as we touch it, the
-// NPU limit, the restart policy, and the hash that tells an outdated pod. The API server judges the rest. Thread: pure
-// functions.
+// NPU limit, the restart policy, and the hash that tells an outdated pod. The API server judges the rest (dry_run.h).
+// Thread: pure functions.
 #pragma once
 
 #include <string>
@@ -18,6 +18,7 @@ struct TemplateCheck {
   std::string reason;    // CamelCase, for the condition TemplatesValid
   std::string message;   // one sentence; empty when valid
   std::string resource;  // the NPU resource whose limit is ours to set; empty when the template has one, or needs none
+  DryRun dry_run = {};   // what the API server says of a template that keeps our rules
 };
 TemplateCheck check_template(const Snapshot& snapshot, Role role);
 

@@ -171,7 +171,8 @@ class Planner {
   }
 
   void replace_outdated(Role role) {
-    if (situation_.templates.at(role).verdict != TemplateCheck::Verdict::kValid) return;
+    const TemplateCheck& check = situation_.templates.at(role);
+    if (check.verdict != TemplateCheck::Verdict::kValid) return;
     const std::vector<Instance> instances = instances_of(role);
     int unavailable = 0;
     bool new_size = false;
@@ -186,6 +187,11 @@ class Planner {
     // From the last to the first, as StatefulSets do.
     for (auto instance = instances.rbegin(); instance != instances.rend(); ++instance) {
       if (!situation_.outdated(*instance)) continue;
+      if (check.dry_run.answer == DryRun::Answer::kNone) {
+        return progress("TryingTemplate", "Pods of the old template of " + std::string(name_of(role)) +
+                                              " are replaced when the API server has said whether it takes the new "
+                                              "ones.");
+      }
       progress("RollingUpdate", "Pods of the old template of " + std::string(name_of(role)) + " are being replaced.");
       // One that does not serve anyway costs nothing.
       const bool serves = situation_.ready(*instance);

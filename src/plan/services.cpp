@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "kube/resource.h"
 #include "plan/config_map.h"
+#include "plan/own_objects.h"
 
 namespace pd::plan {
 namespace {
@@ -54,30 +56,47 @@ Json scheduler_service(const kube::PDDeployment& deployment) {
   return service(deployment, scheduler_service_name(deployment), std::move(spec));
 }
 
+void add_change(const kube::PDDeployment& deployment, const kube::Service* there, Json made,
+                std::vector<Action>& changes) {
+  if (there == nullptr) {
+    changes.emplace_back(CreateObject{std::move(made)});
+    return;
+  }
+  const kube::ObjectMeta& meta = there->meta;
+  if (!is_kept(meta, deployment)) return;
+  Json spec = std::move(made["spec"]);
+  const kube::ServiceSpec wanted = kube::decode_service_spec(spec);
+  if (wanted.headless != there->spec.headless) {
+    // The next plan makes it anew.
+    changes.emplace_back(DeleteObject{"Service", meta.name, meta.uid, meta.resource_version});
+    return;
+  }
+  const bool published = !wanted.publish_not_ready || there->spec.publish_not_ready;
+  if (published && wanted.ports == there->spec.ports && are_exactly(spec["selector"], there->spec.selector) &&
+      has_our_labels(meta, deployment)) {
+    return;
+  }
+  if (!spec.contains("ports")) spec["ports"] = nullptr;
+  spec["selector"] = exactly(spec["selector"], there->spec.selector);
+  changes.emplace_back(patch_of(meta, "Service", made, std::move(spec)));
+}
+
 }  // namespace
 
 std::string pods_service_name(const kube::PDDeployment& deployment) { return deployment.meta.name + "-pods"; }
 
 std::string scheduler_service_name(const kube::PDDeployment& deployment) { return deployment.meta.name + "-scheduler"; }
 
-std::vector<Json> missing_services(const Snapshot& snapshot) {
-  const auto there = [&](const std::string& name) {
-    return std::any_of(snapshot.services.begin(), snapshot.services.end(),
-                       [&](const kube::Service& one) { return one.meta.name == name; });
-  };
+std::vector<Action> service_changes(const Snapshot& snapshot) {
   const kube::PDDeployment& deployment = snapshot.deployment;
-  std::vector<Json> missing;
-  if (!there(pods_service_name(deployment))) missing.push_back(pods_service(deployment));
-  if (!there(scheduler_service_name(deployment))) missing.push_back(scheduler_service(deployment));
-  return missing;
-}
-
-std::vector<std::string> foreign_services(const Snapshot& snapshot) {
-  std::vector<std::string> names;
-  for (const kube::Service& one : snapshot.services) {
-    if (!is_ours(one.meta, snapshot.deployment)) names.push_back(one.meta.name);
+  std::vector<Action> changes;
+  for (Json made : {pods_service(deployment), scheduler_service(deployment)}) {
+    const auto there = std::find_if(snapshot.services.begin(), snapshot.services.end(), [&](const kube::Service& one) {
+      return one.meta.name == made["metadata"]["name"];
+    });
+    add_change(deployment, there == snapshot.services.end() ? nullptr : &*there, std::move(made), changes);
   }
-  return names;
+  return changes;
 }
 
 }  // namespace pd::plan

@@ -6,16 +6,16 @@
 #include <vector>
 
 #include "plan/membership.h"
-#include "plan/snapshot.h"
+#include "plan/plan.h"
 
 namespace pd::plan {
 
 std::string pods_service_name(const kube::PDDeployment& deployment);
 std::string scheduler_service_name(const kube::PDDeployment& deployment);
 
-// Those that are not there yet.
-std::vector<Json> missing_services(const Snapshot& snapshot);
-// Names that Services of somebody else hold.
-std::vector<std::string> foreign_services(const Snapshot& snapshot);
+// What makes them as they should be. Only what we set is compared and written: addresses, node ports and the like are
+// the API server's and other people's. A Service that turns headless, or has been, is made anew, because its address
+// can't be changed.
+std::vector<Action> service_changes(const Snapshot& snapshot);
 
 }  // namespace pd::plan

@@ -33,7 +33,7 @@ std::string Situation::frozen() const {
 }
 
 Situation assess(const Snapshot& snapshot, WallTime now) {
-  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}};
+  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}, {}};
   situation.placements = place(snapshot, situation.occupancy);
   situation.raise_epoch = reason_to_raise_epoch(snapshot, situation.occupancy, situation.placements, situation.stored);
   unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
@@ -43,6 +43,8 @@ Situation assess(const Snapshot& snapshot, WallTime now) {
     situation.templates[role] = check_template(snapshot, role);
     situation.hashes[role] = template_hash(snapshot.deployment, role);
   }
+  situation.dry_runs = dry_run_targets(snapshot, situation.templates, situation.hashes);
+  add_answers(snapshot, situation.dry_runs, situation.templates);
   return situation;
 }
 

@@ -7,6 +7,7 @@
 
 #include "plan/config_map.h"
 #include "plan/devices.h"
+#include "plan/dry_run.h"
 #include "plan/membership.h"
 #include "plan/pod_template.h"
 #include "plan/snapshot.h"
@@ -23,6 +24,7 @@ struct Situation {
   TableDecision table;
   std::map<Role, TemplateCheck> templates;
   std::map<Role, std::string> hashes;
+  std::vector<DryRunTarget> dry_runs;
   std::string raise_epoch;  // a sentence; empty: the epoch stays
 
   const kube::PDDeployment& deployment() const { return snapshot.deployment; }

@@ -36,6 +36,19 @@ struct DeliveryState {
   bool operator==(const DeliveryState&) const = default;
 };
 
+// What the API server says of the pods of a template: of a dry run, or when one was made.
+struct DryRun {
+  enum class Answer {
+    kNone,      // it has not said anything yet
+    kAccepted,  // it would take them
+    kRefused,   // it would not, whenever they come: the pod is invalid, or a policy denies it
+    kUnclear,   // not now, or it can't be known before a pod is made
+  };
+  Answer answer = Answer::kNone;
+  std::string message = {};  // its words; empty when it accepts them, or has not been asked
+  bool operator==(const DryRun&) const = default;
+};
+
 struct Snapshot {
   Settings settings;
   kube::PDDeployment deployment;
@@ -44,7 +57,9 @@ struct Snapshot {
   std::vector<std::string> resources;            // the extended resources that any node's inventory names
   std::optional<kube::ConfigMap> config_map;     // the object named <pdd>-ranktable, whoever owns it
   std::vector<kube::Service> services;           // the objects named <pdd>-pods and <pdd>-scheduler, whoever owns them
+  std::vector<kube::PodDisruptionBudget> budgets;   // the objects named <pdd>-<role>, whoever owns them
   std::map<std::string, DeliveryState> deliveries;  // by pod UID
+  std::map<std::string, DryRun> dry_runs;           // by the key of what was tried
   std::vector<std::string> taken_pod_names;  // names for which our POST was answered 409 while `pods` has no such pod
 };
 

@@ -3,6 +3,7 @@
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
@@ -45,9 +46,24 @@ Histogram MetricsRegistry::histogram(const std::string& name, const std::string&
   return Histogram(family.Add(labels, buckets));
 }
 
+void MetricsRegistry::gauges(const std::string& name, const std::string& help, std::function<Series()> read) {
+  gauges_.push_back({name, help, std::move(read)});
+}
+
 std::string MetricsRegistry::text() const {
   for (const std::function<void()>& callback : callbacks_) callback();
-  return prometheus::TextSerializer().Serialize(collected_->registry.Collect());
+  std::vector<prometheus::MetricFamily> families = collected_->registry.Collect();
+  for (const Gauges& each : gauges_) {
+    prometheus::MetricFamily family{each.name, each.help, prometheus::MetricType::Gauge, {}};
+    for (const auto& [labels, value] : each.read()) {
+      prometheus::ClientMetric metric;
+      for (const auto& [label, text] : labels) metric.label.push_back({label, text});
+      metric.gauge.value = value;
+      family.metric.push_back(std::move(metric));
+    }
+    families.push_back(std::move(family));
+  }
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace pd::runtime

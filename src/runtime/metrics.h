@@ -78,6 +78,10 @@ class MetricsRegistry {
   Histogram histogram(const std::string& name, const std::string& help, const std::vector<double>& buckets,
                       const Labels& labels = {});
 
+  // Series that come and go: read for each text().
+  using Series = std::vector<std::pair<Labels, double>>;
+  void gauges(const std::string& name, const std::string& help, std::function<Series()> read);
+
   // Called before each text(): sets what is only known when it is asked for. What it captures must live as long as the
   // registry.
   void before_text(std::function<void()> callback) { callbacks_.push_back(std::move(callback)); }
@@ -89,6 +93,12 @@ class MetricsRegistry {
   struct Collected;
   std::unique_ptr<Collected> collected_;
   std::vector<std::function<void()>> callbacks_;
+  struct Gauges {
+    std::string name;
+    std::string help;
+    std::function<Series()> read;
+  };
+  std::vector<Gauges> gauges_;
 };
 
 }  // namespace pd::runtime

@@ -28,6 +28,10 @@ def test_the_operator_is_ready_and_counts_what_it_asks(system, namespace):
     metrics = ask_operator(system, "/metrics")
     assert metric(metrics, "rest_client_requests_total{code=\"201\"") >= 4, "a ConfigMap, a Service and pods were made"
     assert metric(metrics, "pd_operator_events_total{result=\"written\"}") >= 1
+    assert metric(metrics, "pd_operator_publishes_total{result=\"success\"}") >= 2, "initializing, completed"
+    assert metric(metrics, "pd_operator_publish_latency_seconds_count") >= 1
+    assert metric(metrics, f"pd_operator_ranktable_generation{{name=\"qwen\",namespace=\"{namespace}\"}}") >= 1
+    assert 0 <= metric(metrics, f"pd_operator_ranktable_age_seconds{{name=\"qwen\",namespace=\"{namespace}\"}}") < 600
     assert metric(metrics, "process_resident_memory_bytes") > 1e6
 
 

@@ -75,6 +75,7 @@ void check(std::string_view text) {
   check_kind<ConfigMap>(text);
   check_kind<Node>(text);
   check_kind<Service>(text);
+  check_kind<PodDisruptionBudget>(text);
   check_kind<Lease>(text);
 }
 

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from audit import AuditLog
-from live_cluster import PRESET, PROGRAMS, ROOT, SCRIPT, check_status, patience
+from live_cluster import PRESET, PROGRAMS, ROOT, SCRIPT, check_status, patience, wait_for
 from manifests import pddeployment
 
 RBAC = ROOT / "tests" / "e2e" / "rbac.yaml"
@@ -26,18 +26,6 @@ NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "no-kubelet", "
     "pd-operator.io/npu-inventory": json.dumps({"v": 1, "source": "file", "resource": "huawei.com/Ascend910", "probed":
                                                 "2026-11-24T06:34:56Z", "devices": [{"id": 0, "ip": "29.81.18.100", "link": "up"}]})}}}
 starts = itertools.count(1)
-
-
-def wait_for(condition, timeout, what):
-    """Asks until there is an answer."""
-    deadline = time.monotonic() + patience(timeout)
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {patience(timeout)} s: {what() if callable(what) else what}")
-        time.sleep(0.02)
 
 
 class Operator:

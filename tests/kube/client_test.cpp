@@ -137,7 +137,8 @@ TEST_F(ClientTest, PatchesByOperations) {
 TEST_F(ClientTest, ADryRunIsAsked) {
   CallOptions options;
   options.dry_run = true;
-  transport_.reply("POST /pods", json_reply(201, kStored));
+  // What would be created has no resourceVersion.
+  transport_.reply("POST /pods", json_reply(201, {{"metadata", {{"name", "a"}, {"uid", "u"}}}}));
   ASSERT_TRUE(run(client_.create("/pods", kObject, options)));
   EXPECT_EQ(sent().target, "/pods?dryRun=All");
   transport_.reply("PATCH /pods/a", json_reply(200, kStored));

@@ -102,6 +102,35 @@ TEST(DecodeConfigMap, ReadsItsData) {
   EXPECT_EQ(map->meta.annotation("pd-operator.io/generation"), "7");
 }
 
+TEST(DecodeService, ReadsWhatWeSet) {
+  const Result<Service> service = decode<Service>(
+      R"({"metadata":{"name":"qwen-scheduler","namespace":"llm","resourceVersion":"5"},
+          "spec":{"clusterIP":"10.96.0.9","selector":{"a":"b"},"type":"NodePort","publishNotReadyAddresses":true,
+                  "ports":[{"name":"http","port":80,"targetPort":8080,"nodePort":30080,"protocol":"TCP"},
+                           {"port":81,"targetPort":"admin","protocol":"UDP"},{"port":99999999999},7]}})");
+  ASSERT_TRUE(service) << service.error().message;
+  EXPECT_FALSE(service->spec.headless);
+  EXPECT_TRUE(service->spec.publish_not_ready);
+  EXPECT_THAT(service->spec.selector, ElementsAre(Pair("a", "b")));
+  ASSERT_EQ(service->spec.ports.size(), 4U);
+  EXPECT_EQ(service->spec.ports[0], (ServicePort{"http", "TCP", 80, "8080"}));
+  EXPECT_EQ(service->spec.ports[1], (ServicePort{"", "UDP", 81, "admin"}));
+  EXPECT_TRUE(decode_service_spec({{"clusterIP", "None"}}).headless);
+  EXPECT_EQ(decode_service_spec({{"ports", Json::array({{{"port", 80}}})}}).ports[0].protocol, "TCP");
+}
+
+TEST(DecodePodDisruptionBudget, ReadsPodsAndNothingElse) {
+  const auto read = [](const std::string& spec) {
+    return decode<PodDisruptionBudget>(R"({"metadata":{"name":"b","resourceVersion":"5"},"spec":)" + spec + "}");
+  };
+  const Result<PodDisruptionBudget> budget = read(R"({"minAvailable":2,"selector":{"matchLabels":{"a":"b"}}})");
+  ASSERT_TRUE(budget) << budget.error().message;
+  EXPECT_EQ(budget->min_available, 2);
+  EXPECT_THAT(budget->selector, ElementsAre(Pair("a", "b")));
+  EXPECT_EQ(read(R"({"minAvailable":"50%"})")->min_available, std::nullopt);
+  EXPECT_EQ(read(R"({"maxUnavailable":1,"selector":[]})")->min_available, std::nullopt);
+}
+
 TEST(DecodeService, ReadsWhoseItIs) {
   const Result<Service> service = decode<Service>(
       R"({"metadata":{"name":"qwen-pods","namespace":"llm","resourceVersion":"5","labels":{"pd-operator.io/deployment":"qwen"},

@@ -25,7 +25,9 @@ Json stored(const std::string& name, const std::string& version, const std::stri
   return object;
 }
 
-Json named(const std::string& name) { return {{"metadata", {{"name", name}}}}; }
+Json named(const std::string& name, const std::string& kind) {
+  return {{"kind", kind}, {"metadata", {{"name", name}}}};
+}
 
 const char* const kPods = "POST /api/v1/namespaces/llm/pods";
 const char* const kEvents = "POST /apis/events.k8s.io/v1/namespaces/llm/events";
@@ -74,8 +76,9 @@ TEST_F(ApplierTest, ExecutesInOrder) {
                    json_reply(200, stored("qwen-ranktable", "104")));
   transport_.reply("PATCH /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "105")));
   transport_.reply("DELETE /api/v1/namespaces/llm/pods/b", json_reply(200, stored("b", "99")));
-  const Status done = apply({plan::CreateConfigMap{named("qwen-ranktable")}, plan::CreateService{named("qwen-pods")},
-                             plan::CreatePod{named("a")}, plan::ReplaceConfigMap{named("qwen-ranktable")},
+  const Status done = apply({plan::CreateConfigMap{named("qwen-ranktable", "ConfigMap")},
+                             plan::CreateObject{named("qwen-pods", "Service")}, plan::CreatePod{named("a", "Pod")},
+                             plan::ReplaceConfigMap{named("qwen-ranktable", "ConfigMap")},
                              plan::TouchPod{"a", "u", "103", {}}, plan::DeletePod{"b", "u", "90"}});
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_THAT(transport_.routes(),
@@ -88,7 +91,7 @@ TEST_F(ApplierTest, ExecutesInOrder) {
 
 TEST_F(ApplierTest, StopsWhenTheTableCannotBeWritten) {
   transport_.reply("POST /api/v1/namespaces/llm/configmaps", status_reply(403, "Forbidden", "exceeded quota"));
-  const Status done = apply({plan::CreateConfigMap{named("a")}, plan::CreatePod{named("b")}});
+  const Status done = apply({plan::CreateConfigMap{named("a", "ConfigMap")}, plan::CreatePod{named("b", "Pod")}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kForbidden);
   EXPECT_EQ(transport_.requests().size(), 1U);
@@ -98,7 +101,8 @@ TEST_F(ApplierTest, StopsWhenTheTableCannotBeWritten) {
 TEST_F(ApplierTest, APodThatIsRefusedKeepsNoOtherFromBeingMade) {
   transport_.reply(kPods, status_reply(403, "Forbidden", "exceeded quota"));
   transport_.reply(kPods, json_reply(201, stored("b", "103")));
-  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}, plan::EmitEvent{}});
+  const Status done =
+      apply({plan::CreatePod{named("a", "Pod")}, plan::CreatePod{named("b", "Pod")}, plan::EmitEvent{}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kForbidden);
   EXPECT_EQ(transport_.requests().size(), 2U) << "no event tells of what did not all happen";
@@ -108,7 +112,7 @@ TEST_F(ApplierTest, APodThatIsRefusedKeepsNoOtherFromBeingMade) {
 
 TEST_F(ApplierTest, DoesNotWaitForEachPodWhileNothingIsAnswered) {
   transport_.reply(kPods, Error{Code::kTimeout, "no answer in time"});
-  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}});
+  const Status done = apply({plan::CreatePod{named("a", "Pod")}, plan::CreatePod{named("b", "Pod")}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kTimeout);
   EXPECT_EQ(transport_.requests().size(), 1U);
@@ -116,7 +120,7 @@ TEST_F(ApplierTest, DoesNotWaitForEachPodWhileNothingIsAnswered) {
 
 TEST_F(ApplierTest, WritesNothingMoreOnceItIsStopped) {
   stop_.stop();
-  const Status done = apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}});
+  const Status done = apply({plan::CreatePod{named("a", "Pod")}, plan::CreatePod{named("b", "Pod")}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kCancelled);
   EXPECT_TRUE(transport_.requests().empty());
@@ -125,7 +129,7 @@ TEST_F(ApplierTest, WritesNothingMoreOnceItIsStopped) {
 TEST_F(ApplierTest, RemembersTheNewestVersion) {
   transport_.reply(kPods, json_reply(201, stored("a", "100")));
   transport_.reply(kPods, json_reply(201, stored("b", "99")));
-  ASSERT_TRUE(apply({plan::CreatePod{named("a")}, plan::CreatePod{named("b")}}));
+  ASSERT_TRUE(apply({plan::CreatePod{named("a", "Pod")}, plan::CreatePod{named("b", "Pod")}}));
   EXPECT_THAT(versions(), ElementsAre(Pair("Pod", "100")));
 }
 
@@ -133,7 +137,7 @@ TEST_F(ApplierTest, RemembersTheNewestVersion) {
 TEST_F(ApplierTest, AnObjectOfOursThatExistsIsAsGoodAsMade) {
   transport_.reply(kPods, status_reply(409, "AlreadyExists"));
   transport_.reply("GET /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "98")));
-  const Status done = apply({plan::CreatePod{named("a")}});
+  const Status done = apply({plan::CreatePod{named("a", "Pod")}});
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_THAT(versions(), ElementsAre(Pair("Pod", "98")));
 }
@@ -141,27 +145,27 @@ TEST_F(ApplierTest, AnObjectOfOursThatExistsIsAsGoodAsMade) {
 TEST_F(ApplierTest, AnObjectOfSomebodyElseIsLeftAloneAndTold) {
   transport_.reply(kPods, status_reply(409, "AlreadyExists"));
   transport_.reply("GET /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "98", "another-uid")));
-  const Status done = apply({plan::CreatePod{named("a")}});
+  const Status done = apply({plan::CreatePod{named("a", "Pod")}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kAlreadyExists);
   EXPECT_EQ(transport_.requests().size(), 2U);
   EXPECT_TRUE(written_.newest.empty());
-  ASSERT_TRUE(written_.foreign_objects.contains("a"));
-  EXPECT_EQ(written_.foreign_objects["a"].controller()->uid, "another-uid");
+  ASSERT_TRUE(written_.foreign_objects.contains({"Pod", "a"}));
+  EXPECT_EQ(written_.foreign_objects.at({"Pod", "a"}).controller()->uid, "another-uid");
 }
 
 // Ours by its owner, but somebody took its label: it is in no store, and would be created again and again.
 TEST_F(ApplierTest, AnObjectThatIsNotWatchedIsToldToo) {
   transport_.reply(kPods, status_reply(409, "AlreadyExists"));
   transport_.reply("GET /api/v1/namespaces/llm/pods/a", json_reply(200, stored("a", "98", "deployment-uid", "")));
-  EXPECT_FALSE(apply({plan::CreatePod{named("a")}}));
-  EXPECT_TRUE(written_.foreign_objects.contains("a"));
+  EXPECT_FALSE(apply({plan::CreatePod{named("a", "Pod")}}));
+  EXPECT_TRUE(written_.foreign_objects.contains({"Pod", "a"}));
 }
 
 TEST_F(ApplierTest, ANameThatWasFreedMeanwhileIsPlannedAgain) {
   transport_.reply(kPods, status_reply(409, "AlreadyExists"));
   transport_.reply("GET /api/v1/namespaces/llm/pods/a", status_reply(404, "NotFound"));
-  EXPECT_FALSE(apply({plan::CreatePod{named("a")}}));
+  EXPECT_FALSE(apply({plan::CreatePod{named("a", "Pod")}}));
   EXPECT_TRUE(written_.foreign_objects.empty());
 }
 
@@ -186,6 +190,45 @@ TEST_F(ApplierTest, APodThatIsGoneIsAsGoodAsDeleted) {
   const Status done = apply({plan::DeletePod{"a", "pod-uid", "103"}});
   EXPECT_TRUE(done) << done.error().message;
   EXPECT_TRUE(written_.newest.empty());
+}
+
+TEST_F(ApplierTest, PatchesAndDeletesOnlyTheObjectItSaw) {
+  const std::string service = "/api/v1/namespaces/llm/services/qwen-pods";
+  const std::string budget = "/apis/policy/v1/namespaces/llm/poddisruptionbudgets/qwen-decode";
+  transport_.reply("PATCH " + service, json_reply(200, stored("qwen-pods", "105")));
+  transport_.reply("DELETE " + budget, status_reply(200, ""));
+  ASSERT_TRUE(apply({plan::PatchObject{"Service", "qwen-pods", "s-uid", "103", {{"spec", {{"ports", nullptr}}}}}}));
+  EXPECT_EQ(transport_.requests().back().request.content_type, "application/merge-patch+json");
+  EXPECT_EQ(last_body(), Json::parse(R"({"metadata":{"uid":"s-uid","resourceVersion":"103"},"spec":{"ports":null}})"));
+  ASSERT_TRUE(apply({plan::DeleteObject{"PodDisruptionBudget", "qwen-decode", "b-uid", "7"}}));
+  EXPECT_EQ(last_body()["preconditions"], (Json{{"uid", "b-uid"}, {"resourceVersion", "7"}}));
+  EXPECT_THAT(versions(), ElementsAre(Pair("Service", "105")));
+}
+
+TEST_F(ApplierTest, AnObjectThatIsRefusedHoldsUpNothing) {
+  transport_.reply("PATCH /api/v1/namespaces/llm/services/a", status_reply(422, "Invalid", "a duplicate port"));
+  transport_.reply("POST /apis/policy/v1/namespaces/llm/poddisruptionbudgets", json_reply(201, stored("b", "9")));
+  EXPECT_FALSE(
+      apply({plan::PatchObject{"Service", "a", "u", "1", {}}, plan::CreateObject{named("b", "PodDisruptionBudget")}}));
+  EXPECT_THAT(written_.refused, HasSubstr("a duplicate port"));
+  EXPECT_THAT(versions(), ElementsAre(Pair("PodDisruptionBudget", "9")));
+}
+
+TEST_F(ApplierTest, TellsWhatCameOfAPodOfARoleAndOfTheTable) {
+  Json pod = named("a", "Pod");
+  pod["metadata"]["labels"]["pd-operator.io/role"] = "prefill";
+  transport_.reply(kPods, status_reply(422, "Invalid", "Required value"));
+  transport_.reply("PUT /api/v1/namespaces/llm/configmaps/t", status_reply(409, "Conflict"));
+  EXPECT_FALSE(apply({plan::CreatePod{pod}, plan::ReplaceConfigMap{named("t", "ConfigMap")}}));
+  EXPECT_EQ(written_.roles.at("prefill"), (plan::DryRun{plan::DryRun::Answer::kRefused, "Required value."}));
+  ASSERT_TRUE(written_.table);
+  EXPECT_EQ(written_.table->error().code, Code::kConflict);
+}
+
+TEST_F(ApplierTest, ADryRunStoresNothing) {
+  transport_.reply(kPods, json_reply(201, {{"metadata", {{"name", "a"}, {"uid", "u"}}}}));
+  EXPECT_TRUE(test::run_to_end(context_, applier_.try_pod("llm", named("a", "Pod"), {})));
+  EXPECT_EQ(transport_.requests().back().query, "dryRun=All");
 }
 
 TEST_F(ApplierTest, WritesTheStatusOfWhatItPlannedFor) {
@@ -235,7 +278,7 @@ TEST_F(ApplierTest, AnEventThatFailsEndsNoPlan) {
   transport_.reply(kEvents, status_reply(403, "Forbidden"));
   transport_.reply(kPods, json_reply(201, stored("a", "103")));
   const plan::EmitEvent event{false, "R", "A", "n", {}};
-  const Status done = apply({event, plan::CreatePod{named("a")}});
+  const Status done = apply({event, plan::CreatePod{named("a", "Pod")}});
   EXPECT_TRUE(done) << done.error().message;
   EXPECT_EQ(transport_.count(kPods), 1);
   EXPECT_EQ(transport_.count(kEvents), 1);
@@ -245,7 +288,7 @@ TEST_F(ApplierTest, AnEventThatFailsEndsNoPlan) {
 TEST_F(ApplierTest, NoPlanWaitsForItsEvents) {
   transport_.reply(kPods, json_reply(201, stored("a", "103")));
   const plan::EmitEvent event{false, "R", "A", "n", {}};
-  EXPECT_TRUE(apply({event, plan::CreatePod{named("a")}}));
+  EXPECT_TRUE(apply({event, plan::CreatePod{named("a", "Pod")}}));
   EXPECT_EQ(transport_.count(kPods), 1);
   EXPECT_EQ(transport_.count(kEvents), 1) << "no answer is written down for it";
 }
@@ -253,7 +296,7 @@ TEST_F(ApplierTest, NoPlanWaitsForItsEvents) {
 // The io_context goes while a write is under way: what the coroutines hold is let go once.
 TEST_F(ApplierTest, MayBeLeftInTheMiddle) {
   plan::Plan create;
-  create.actions = {plan::CreatePod{named("a")}};
+  create.actions = {plan::CreatePod{named("a", "Pod")}};
   plan::Plan touch;
   touch.actions = {plan::TouchPod{"a", "u", "103", {{"k", "v"}}}};
   plan::Plan remove;

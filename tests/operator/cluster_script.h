@@ -1,4 +1,4 @@
-// An API server written down for the operator: five lists that are empty unless a test fills them, and five watches
+// An API server written down for the operator: six lists that are empty unless a test fills them, and six watches
 // that a test feeds.
 #pragma once
 
@@ -38,11 +38,12 @@ class ClusterScript {
   inline static const std::string kNodes = "/api/v1/nodes";
   inline static const std::string kConfigMaps = "/api/v1/configmaps";
   inline static const std::string kServices = "/api/v1/services";
+  inline static const std::string kBudgets = "/apis/policy/v1/poddisruptionbudgets";
 
   void add(const std::string& path, Json made) { lists_[path].push_back(std::move(made)); }
   // Writes down the lists, all at version 100, and opens the watches.
   void serve(ScriptedTransport& transport) {
-    for (const std::string& path : {kDeployments, kPods, kNodes, kConfigMaps, kServices}) {
+    for (const std::string& path : {kDeployments, kPods, kNodes, kConfigMaps, kServices, kBudgets}) {
       const Json list = {{"metadata", {{"resourceVersion", "100"}}}, {"items", lists_[path]}};
       transport.reply("GET " + path, json_reply(200, list));
       watches_[path] = transport.reply_stream("WATCH " + path);

@@ -48,7 +48,11 @@ class ThrowingTransport final : public kube::Transport {
   kube::Transport& inner_;
 };
 
-Json pod() { return labelled(object("llm", "qwen-prefill-0-0-1", "150"), "qwen"); }
+Json pod() {
+  Json made = labelled(object("llm", "qwen-prefill-0-0-1", "150"), "qwen");
+  made["kind"] = "Pod";
+  return made;
+}
 
 class ControllerTest : public ::testing::Test {
  protected:
@@ -74,8 +78,9 @@ class ControllerTest : public ::testing::Test {
     }
     ASSERT_GE(seen_.size(), times);
   }
-  void change_deployment(const std::string& version) {
-    script_.event(ClusterScript::kDeployments, "MODIFIED", object("llm", "qwen", version));
+  void change_deployment(const std::string& version) { change_to(object("llm", "qwen", version)); }
+  void change_to(const Json& deployment) {
+    script_.event(ClusterScript::kDeployments, "MODIFIED", deployment);
     test::settle(context_);
   }
   void TearDown() override {
@@ -84,6 +89,7 @@ class ControllerTest : public ::testing::Test {
     test::run_out(context_);
   }
 
+  runtime::MetricsRegistry registry_;
   boost::asio::io_context context_;
   runtime::VirtualTime& time_ = runtime::VirtualTime::install(context_);
   test::ScriptedTransport transport_;
@@ -264,7 +270,9 @@ TEST_F(ControllerTest, TellsOfARefusalOnce) {
 
 TEST_F(ControllerTest, TellsOfAnObjectOnce) {
   plan::Plan planned;
-  planned.actions.push_back(plan::CreateService{object("llm", "qwen-pods", "")});
+  Json service = object("llm", "qwen-pods", "");
+  service["kind"] = "Service";
+  planned.actions.push_back(plan::CreateObject{service});
   plan_next(std::move(planned));
   transport_.reply("POST /api/v1/namespaces/llm/services", status_reply(409, "AlreadyExists"));
   const Json foreign = object("llm", "qwen-pods", "50");
@@ -277,10 +285,52 @@ TEST_F(ControllerTest, TellsOfAnObjectOnce) {
   EXPECT_EQ(seen_.back().services[0].meta.resource_version, "160");
 }
 
+TEST_F(ControllerTest, TellsThePlannerWhatCameOfADryRun) {
+  plan::Plan planned;
+  planned.dry_runs.push_back({"prefill", "key", pod()});
+  plan_next(planned);
+  plan_next(planned);
+  transport_.reply(kPost, status_reply(422, "Invalid", "Required value"));
+  run_until_planned(2);
+  EXPECT_THAT(seen_[0].dry_runs, IsEmpty());
+  EXPECT_EQ(seen_[1].dry_runs.at("key"), (plan::DryRun{plan::DryRun::Answer::kRefused, "Required value."}));
+  EXPECT_EQ(transport_.last(kPost).query, "dryRun=All");
+}
+
+TEST_F(ControllerTest, MeasuresItsTables) {
+  controller_.measure(registry_);
+  plan::Plan planned;
+  planned.rejected = {{"uid-1", "DuplicateDevice"}};
+  plan_next(planned);
+  run_until_planned(1);
+  planned.actions.push_back(plan::CreateConfigMap{{{"kind", "ConfigMap"}, {"metadata", {{"name", "qwen-ranktable"}}}}});
+  plan_next(planned);
+  transport_.reply("POST /api/v1/namespaces/llm/configmaps", json_reply(201, object("llm", "qwen-ranktable", "90")));
+  script_.event(ClusterScript::kPods, "ADDED", pod());
+  run_until_planned(2);
+  Json published = object("llm", "qwen", "160");
+  published["status"]["ranktable"] = {{"generation", 7}, {"publishedAt", format_rfc3339(clock_.wall_now())}};
+  change_to(published);
+  clock_.advance(std::chrono::seconds(5));
+  const std::string text = registry_.text();
+  for (const char* line :
+       {"pd_operator_publishes_total{result=\"success\"} 1\n", "pd_operator_publish_latency_seconds_count 1\n",
+        "pd_operator_rejected_devices_total{reason=\"DuplicateDevice\"} 1\n",
+        "pd_operator_rejected_devices_total{reason=\"LinkDown\"} 0\n",
+        "pd_operator_ranktable_generation{name=\"qwen\",namespace=\"llm\"} 7\n",
+        "pd_operator_ranktable_age_seconds{name=\"qwen\",namespace=\"llm\"} 5\n"}) {
+    EXPECT_THAT(text, ::testing::HasSubstr(line));
+  }
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("pd_operator_suppressed_writes_total 0\n")));
+  script_.event(ClusterScript::kDeployments, "DELETED", object("llm", "qwen", "170"));
+  test::settle(context_);
+  EXPECT_THAT(registry_.text(), ::testing::Not(::testing::HasSubstr("name=\"qwen\"")));
+}
+
 TEST_F(ControllerTest, MayBeLeftInTheMiddle) {
   plan_next(creating());
   run_until_planned(1);
-  left_ = true;  // with a write, five watches and a waiting worker
+  left_ = true;  // with a write, six watches and a waiting worker
 }
 
 TEST_F(ControllerTest, ForgetsADeploymentThatIsGone) {

@@ -76,6 +76,7 @@ TEST_F(StoresTest, CollectsWhatConcernsOneDeployment) {
   script_.add(ClusterScript::kNodes, node_with("node-2", "6", inventory("huawei.com/npu")));
   script_.add(ClusterScript::kConfigMaps, labelled(object("llm", "qwen-ranktable", "7"), "qwen"));
   script_.add(ClusterScript::kServices, labelled(object("llm", "qwen-pods", "8"), "qwen"));
+  script_.add(ClusterScript::kBudgets, labelled(object("llm", "qwen-decode", "9"), "qwen"));
   start();
   const plan::Snapshot snapshot = observe("llm/qwen");
   EXPECT_EQ(snapshot.deployment.meta.name, "qwen");
@@ -87,6 +88,7 @@ TEST_F(StoresTest, CollectsWhatConcernsOneDeployment) {
   EXPECT_THAT(snapshot.resources, ElementsAre("huawei.com/Ascend910", "huawei.com/npu"));
   ASSERT_TRUE(snapshot.config_map);
   ASSERT_EQ(snapshot.services.size(), 1U);
+  ASSERT_EQ(snapshot.budgets.size(), 1U);
   EXPECT_TRUE(observe("other/qwen").pods.empty());
   EXPECT_FALSE(observe("other/qwen").config_map);
   EXPECT_FALSE(stores_.observe("llm/none", {}));
@@ -124,6 +126,8 @@ TEST_F(StoresTest, AConfigMapAndAServiceConcernTheirDeployment) {
   event(ClusterScript::kConfigMaps, "ADDED", labelled(object("llm", "qwen-ranktable", "101"), "qwen"));
   EXPECT_THAT(concerned_, ElementsAre("llm/qwen"));
   event(ClusterScript::kServices, "ADDED", labelled(object("llm", "qwen-pods", "101"), "qwen"));
+  EXPECT_THAT(concerned_, ElementsAre("llm/qwen"));
+  event(ClusterScript::kBudgets, "ADDED", labelled(object("llm", "qwen-decode", "101"), "qwen"));
   EXPECT_THAT(concerned_, ElementsAre("llm/qwen"));
   event(ClusterScript::kDeployments, "ADDED", object("llm", "qwen", "101"));
   EXPECT_THAT(concerned_, ElementsAre("llm/qwen"));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 #include "npu/inventory.h"
 #include "plan/plan.h"
 #include "tests/plan/builders.h"
+#include "tests/plan/fake_objects.h"
 
 namespace pd::plan {
 
@@ -62,7 +64,9 @@ class FakeCluster {
       if (node != nodes_.end()) made.nodes[pod.node] = annotations(node->second);
     }
     made.config_map = config_map_;
-    made.services = services_;
+    made.services = objects_.read<kube::Service>();
+    made.budgets = objects_.read<kube::PodDisruptionBudget>();
+    made.dry_runs = dry_runs_;
     return made;
   }
 
@@ -73,8 +77,24 @@ class FakeCluster {
     return std::visit([this](const auto& one) { return carry_out(one); }, action);
   }
 
+  // Tries the pods that a plan wants tried, as the operator does.
+  void answer(const Plan& made) {
+    for (const DryRunTarget& target : made.dry_runs) {
+      DryRun& known = dry_runs_[target.key];
+      tried_[target.role] = target.key;
+      if (known.answer == DryRun::Answer::kAccepted) continue;
+      if (target.proven && known.answer != DryRun::Answer::kRefused) continue;
+      DryRun says = judge_pod_(target.pod);
+      if (says != known) ++version_;
+      known = std::move(says);
+    }
+  }
+
+  void try_templates() { answer(plan_now()); }
+
   // Applies the first `limit` actions of a plan.
   std::size_t apply_plan(const Plan& made, std::size_t limit = SIZE_MAX) {
+    answer(made);
     std::size_t done = 0;
     for (const Action& action : made.actions) {
       if (done == limit || !apply(action)) break;
@@ -108,9 +128,9 @@ class FakeCluster {
   // Until there is nothing left to do and nothing left to wait for. False when it does not end.
   bool settle(int rounds = 200) {
     for (int round = 0; round < rounds; ++round) {
+      const std::int64_t before = version_;
       const Plan made = plan_now();
       apply_plan(made);
-      const std::int64_t before = version_;
       live();
       if (!made.actions.empty() || version_ != before) continue;
       if (!made.requeue_after) return true;
@@ -201,7 +221,9 @@ class FakeCluster {
   std::map<std::string, Json> created_;  // the objects of all pods ever created, by name
   std::map<std::string, FakeNode> nodes_;
   std::optional<kube::ConfigMap> config_map_;
-  std::vector<kube::Service> services_;
+  FakeObjects objects_;
+  std::map<std::string, DryRun> dry_runs_;  // what the operator remembers
+  std::function<DryRun(const Json&)> judge_pod_ = [](const Json&) { return DryRun{DryRun::Answer::kAccepted, ""}; };
   std::vector<std::string> resources_ = {"huawei.com/Ascend910"};
   std::vector<EmitEvent> events_;
   Json deployment_;
@@ -249,11 +271,16 @@ class FakeCluster {
     ++table_writes_;
     return true;
   }
-  bool carry_out(const CreateService& action) {
-    services_.push_back(stored<kube::Service>(action.object));
-    return true;
-  }
+  bool carry_out(const CreateObject& action) { return objects_.create(action); }
+  bool carry_out(const PatchObject& action) { return objects_.patch(action); }
+  bool carry_out(const DeleteObject& action) { return objects_.remove(action); }
   bool carry_out(const CreatePod& action) {
+    if (DryRun says = judge_pod_(action.object); says.answer == DryRun::Answer::kRefused) {
+      const auto tried = tried_.find(action.object["metadata"]["labels"]["pd-operator.io/role"].get<std::string>());
+      if (tried != tried_.end()) dry_runs_[tried->second] = std::move(says);
+      ++version_;
+      return false;
+    }
     kube::Pod pod = stored<kube::Pod>(action.object);
     if (pods_.contains(pod.meta.name)) return false;
     pod.meta.uid = "uid-" + std::to_string(++next_uid_);
@@ -342,6 +369,7 @@ class FakeCluster {
     return says_completed(local->second) && local->second.find("\"" + pod.pod_ip + "\"") != std::string::npos;
   }
 
+  std::map<std::string, std::string> tried_;  // role -> key of what was tried last
   mutable std::optional<kube::PDDeployment> decoded_;
   std::int64_t version_ = 10;
   int next_uid_ = 0;

@@ -21,6 +21,8 @@ class Invariants {
     if (const auto* pod = std::get_if<CreatePod>(&action)) check_create(pod->object, planned);
     if (const auto* pod = std::get_if<DeletePod>(&action)) check_delete(pod->uid, planned);
     if (const auto* pod = std::get_if<TouchPod>(&action)) check_own(pod->uid, "S8: touches a pod of somebody else");
+    if (const auto* one = std::get_if<PatchObject>(&action)) check_own_object(one->kind, one->name);
+    if (const auto* one = std::get_if<DeleteObject>(&action)) check_own_object(one->kind, one->name);
     if (const auto* map = std::get_if<CreateConfigMap>(&action)) check_write(map->object, planned);
     if (const auto* map = std::get_if<ReplaceConfigMap>(&action)) check_write(map->object, planned);
   }
@@ -63,6 +65,12 @@ class Invariants {
   void check_own(const std::string& uid, const std::string& what) {
     const kube::Pod* pod = by_uid(uid);
     if (pod != nullptr) expect(is_own(pod->meta), what);
+  }
+
+  void check_own_object(const std::string& kind, const std::string& name) {
+    const Json object = cluster_.objects_.get({kind, name});
+    const bool own = !object.is_null() && object["metadata"].contains("ownerReferences");
+    expect(own, "S8: writes " + kind + " " + name + ", which is not its own");
   }
 
   static bool is_live(const kube::Pod& pod) { return !pod.meta.deleted && pod.phase != "Failed"; }

@@ -1,6 +1,8 @@
 // The planner in a closed loop with a fake cluster, under faults drawn from a seed: plans that are carried out in part,
 // pods that are deleted, vanish or fail, annotations that are garbled, tables that are deleted or edited by hand, late
-// creations of a former leader, and a user who keeps changing the spec. The invariants are checked around every action.
+// creations of a former leader, Services and budgets that are edited or deleted, policies that refuse a template for a
+// while, an operator that forgets what it was told, and a user who keeps changing the spec. The invariants are checked
+// around every action.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,19 +22,24 @@ constexpr int kRounds = 20;
 
 class Model {
  public:
-  explicit Model(unsigned seed)
+  // `objects`: also the faults that concern Services, budgets and dry runs.
+  Model(unsigned seed, bool objects)
       : random_(seed),
+        object_random_(seed),
+        objects_(objects),
         cluster_(a_deployment().prefill(2).decode(2).set("/spec/ranktable/lostGraceSeconds", 5), 3),
         invariants_(cluster_) {
     if (chance(30)) cluster_.edit_spec("/spec/ranktable/publishPolicy", "Available");
     if (chance(20)) cluster_.edit_spec("/spec/prefill/podReplacementPolicy", "Gone");
     if (chance(30)) cluster_.add_foreign_pod("qwen-prefill-0-0-1", "prefill", 0);
     if (chance(30)) cluster_.add_foreign_pod("stranger", "decode", 7);
+    if (objects_ && object_pick(10) == 0) cluster_.objects_.add_foreign({"PodDisruptionBudget", "qwen-decode"});
   }
 
   void run() {
     for (int round = 0; round < kRounds && invariants_.broken.empty(); ++round) {
       if (chance(45)) fault();
+      if (objects_ && object_pick(3) == 0) fault_of_objects();
       invariants_.after();
       act(chance(35));
       if (chance(80)) cluster_.live();
@@ -56,6 +63,7 @@ class Model {
   std::size_t act(bool torn) {
     const Snapshot planned = cluster_.snapshot();
     const Plan made = plan(planned, cluster_.now_);
+    if (!torn) cluster_.answer(made);
     const std::size_t limit =
         torn ? static_cast<std::size_t>(pick(static_cast<int>(made.actions.size()) + 1)) : SIZE_MAX;
     std::size_t done = 0;
@@ -75,8 +83,8 @@ class Model {
   }
 
   void act_until_quiet() {
-    const std::size_t actions = act(false);
     const std::string before = dump();
+    const std::size_t actions = act(false);
     cluster_.live();
     if (actions > 0 || dump() != before || cluster_.any_terminating()) return;
     if (due_) {
@@ -92,6 +100,7 @@ class Model {
     for (const auto& [name, pod] : cluster_.pods_) {
       text += name + pod.meta.resource_version + (pod.meta.deleted ? "-" : "+");
     }
+    for (const auto& [key, answer] : cluster_.dry_runs_) text += key + answer.message;
     return text;
   }
 
@@ -149,6 +158,53 @@ class Model {
     if (kind == 2 && pod->phase != "Failed") cluster_.fail_pod(pod->meta.name);
   }
 
+  int object_pick(int below) { return static_cast<int>(object_random_() % static_cast<unsigned>(below)); }
+
+  void fault_of_objects() {
+    const int kind = object_pick(6);
+    history_ += "o" + std::to_string(kind) + " ";
+    const std::string role = object_pick(2) == 0 ? "prefill" : "decode";
+    Json ports = Json::array();
+    for (int i = object_pick(3); i > 0; --i) ports.push_back({{"containerPort", 8000 + i}});
+    switch (kind) {
+      case 0:
+        return cluster_.dry_runs_.clear();
+      case 1:
+        return cluster_.edit_spec("/spec/scheduler/template/spec/containers/0/ports", ports);
+      case 2: {
+        const int pods = object_pick(3);
+        return cluster_.edit_spec("/spec/" + role + "/podDisruptionBudget",
+                                  pods == 0 ? Json() : Json{{"minAvailable", pods}});
+      }
+      case 3:
+        return edit_object();
+      case 4: {
+        const std::string refused = "vllm:" + std::to_string(object_pick(3));
+        cluster_.judge_pod_ = [refused](const Json& pod) {
+          const bool bad = pod["spec"]["containers"][0]["image"] == refused;
+          return bad ? DryRun{DryRun::Answer::kRefused, "denied."} : DryRun{DryRun::Answer::kAccepted, ""};
+        };
+        return;
+      }
+      default:
+        cluster_.judge_pod_ = [](const Json&) { return DryRun{DryRun::Answer::kUnclear, "exceeded quota."}; };
+    }
+  }
+
+  void edit_object() {
+    if (cluster_.objects_.all_.empty()) return;
+    auto at = cluster_.objects_.all_.begin();
+    std::advance(at, object_pick(static_cast<int>(cluster_.objects_.all_.size())));
+    const auto [kind, name] = at->first;
+    if (kind == "PodDisruptionBudget") {
+      cluster_.objects_.edit({kind, name}, {{"spec", {{"minAvailable", nullptr}, {"maxUnavailable", 0}}}});
+    } else if (object_pick(2) == 0) {
+      cluster_.objects_.all_.erase(at);
+    } else {
+      cluster_.objects_.edit({kind, name}, {{"spec", {{"selector", {{"else", "x"}}}, {"ports", Json::array()}}}});
+    }
+  }
+
   void edit_map() {
     if (!cluster_.config_map_) return;
     kube::ConfigMap& map = *cluster_.config_map_;
@@ -182,9 +238,12 @@ class Model {
   void heal() {
     for (auto& [name, node] : cluster_.nodes_) node.garbled.reset();
     cluster_.edit_spec("/spec/paused", false);
+    cluster_.judge_pod_ = FakeCluster(a_deployment()).judge_pod_;
   }
 
   std::mt19937 random_;
+  std::mt19937 object_random_;
+  bool objects_;
   FakeCluster cluster_;
   Invariants invariants_;
   std::vector<CreatePod> sent_;  // all POSTs of pods so far
@@ -212,8 +271,29 @@ unsigned seeds_per_shard() {
 class ModelTest : public ::testing::TestWithParam<unsigned> {};
 INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, ::testing::Range(0U, kShards));
 
-void keeps_its_invariants_and_comes_to_rest(unsigned seed) {
-  Model model(seed);
+// Each is as the spec says; a budget of somebody else is not.
+void has_its_objects(FakeCluster& cluster, const std::string& where) {
+  const kube::PDDeployment now = cluster.snapshot().deployment;
+  ASSERT_EQ(cluster.objects_.get({"Service", "qwen-pods"})["spec"]["clusterIP"], "None") << where;
+  const Json ports =
+      cluster.deployment_["spec"]["scheduler"]["template"]["spec"]["containers"][0].value("ports", Json::array());
+  const Json entry = cluster.objects_.get({"Service", "qwen-scheduler"})["spec"];
+  ASSERT_EQ(entry.value("ports", Json::array()).size(), ports.size()) << where;
+  ASSERT_EQ(entry["clusterIP"] == "None", ports.empty()) << where;
+  ASSERT_EQ(entry["selector"].size(), 2U) << where;
+  for (const auto* role : {"prefill", "decode"}) {
+    const Json budget = cluster.objects_.get({"PodDisruptionBudget", "qwen-" + std::string(role)});
+    const auto wanted = role == std::string("prefill") ? now.prefill.pdb_min_available : now.decode.pdb_min_available;
+    if (!budget.is_null() && budget["metadata"]["uid"] == "uid-foreign") continue;
+    ASSERT_EQ(budget.is_null(), !wanted) << where;
+    if (wanted) {
+      ASSERT_EQ(budget["spec"]["minAvailable"], *wanted) << where;
+    }
+  }
+}
+
+void keeps_its_invariants_and_comes_to_rest(unsigned seed, bool objects) {
+  Model model(seed, objects);
   model.run();
   FakeCluster& cluster = model.cluster();
   const std::string where = "seed " + std::to_string(seed) + ", faults " + model.history();
@@ -226,6 +306,7 @@ void keeps_its_invariants_and_comes_to_rest(unsigned seed) {
         << "L1: " << cluster.condition("Ready").message << ", " << where;
   }
   ASSERT_EQ(cluster.own_pods(), wanted_pods(cluster)) << where;
+  has_its_objects(cluster, where);
   // Time alone moves nothing.
   cluster.advance(std::chrono::hours(1));
   ASSERT_TRUE(cluster.plan_now().actions.empty()) << "L2: an hour later, " << where;
@@ -233,14 +314,14 @@ void keeps_its_invariants_and_comes_to_rest(unsigned seed) {
 
 TEST_P(ModelTest, KeepsItsInvariantsUnderFaultsAndComesToRest) {
   for (unsigned i = 1; i <= seeds_per_shard(); ++i) {
-    keeps_its_invariants_and_comes_to_rest(GetParam() * seeds_per_shard() + i);
+    keeps_its_invariants_and_comes_to_rest(GetParam() * seeds_per_shard() + i, true);
     if (HasFatalFailure()) return;
   }
 }
 
 // 614, 1544: the generation edited by hand before the status had it.
 TEST(Model, KeepsItsInvariantsWhereItOnceDidNot) {
-  for (const unsigned seed : {614U, 1544U}) keeps_its_invariants_and_comes_to_rest(seed);
+  for (const unsigned seed : {614U, 1544U}) keeps_its_invariants_and_comes_to_rest(seed, false);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ TEST(Plan, BringsADeploymentUpFromNothing) {
   EXPECT_EQ(cluster.status().prefill.summary, "2/2");
   EXPECT_EQ(cluster.status().ranktable.npus, 6);
   EXPECT_EQ(cluster.pods_.size(), 4U);
-  EXPECT_EQ(cluster.services_.size(), 2U);
+  EXPECT_EQ(cluster.objects_.all_.size(), 2U);
   EXPECT_EQ(cluster.table_writes_, 2) << "the initializing table and the complete one";
 }
 

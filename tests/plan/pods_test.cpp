@@ -268,32 +268,5 @@ TEST(TemplateHash, OfAnUnknownVersionCountsAsEqual) {
   EXPECT_TRUE(is_outdated(pod, "1-abc"));
 }
 
-TEST(Services, AreAHeadlessOneAndTheSchedulersEntry) {
-  DeploymentBuilder deployment = a_deployment();
-  const std::string ports = "/spec/scheduler/template/spec/containers/0/ports";
-  deployment.set(ports, Json::array({{{"name", "http"}, {"containerPort", 8080}}, {{"containerPort", 9000}}, "junk"}));
-  const std::vector<Json> made = missing_services(FakeCluster(deployment).snapshot());
-  ASSERT_THAT(made, SizeIs(2));
-  EXPECT_EQ(made[0]["spec"]["clusterIP"], "None");
-  EXPECT_EQ(made[0]["spec"]["publishNotReadyAddresses"], true);
-  EXPECT_EQ(made[0]["spec"]["selector"], Json({{"pd-operator.io/deployment", "qwen"}}));
-  EXPECT_EQ(made[1]["metadata"]["name"], "qwen-scheduler");
-  EXPECT_EQ(made[1]["spec"]["ports"], Json::array({{{"name", "http"}, {"port", 8080}, {"targetPort", 8080}},
-                                                   {{"name", "port-9000"}, {"port", 9000}, {"targetPort", 9000}}}));
-  EXPECT_EQ(missing_services(FakeCluster(a_deployment()).snapshot())[1]["spec"]["clusterIP"], "None");
-}
-
-TEST(Services, OfStrangersAreNamedAndLeftAlone) {
-  FakeCluster cluster(a_deployment());
-  kube::Service foreign;
-  foreign.meta.name = "qwen-pods";
-  cluster.services_ = {foreign};
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_THAT(cluster.services_, SizeIs(2));
-  EXPECT_EQ(cluster.condition("Progressing").reason, "NameTaken");
-  EXPECT_THAT(cluster.condition("Progressing").message, HasSubstr("Service qwen-pods belongs to somebody else"));
-  EXPECT_EQ(cluster.condition("Ready").status, "True");
-}
-
 }  // namespace
 }  // namespace pd::plan

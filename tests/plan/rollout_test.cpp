@@ -116,6 +116,7 @@ TEST(Rollout, UnderGoneAFailedPodIsRemovedWithTheSameDelays) {
 TEST(Rollout, ATemplateUpdateKeepsToMaxUnavailable) {
   FakeCluster cluster = a_running_cluster(3);
   cluster.edit_spec(kImage, "vllm:2");
+  cluster.try_templates();
   EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-2-0-1"));
   cluster.apply_plan(cluster.plan_now());
   EXPECT_THAT(deleted(cluster.plan_now()), IsEmpty());
@@ -132,6 +133,7 @@ TEST(Rollout, ATemplateUpdateKeepsToMaxUnavailable) {
 TEST(Rollout, AnUpdatedPodCountsOnlyWhenTheTableListsIt) {
   FakeCluster cluster = a_running_cluster(3);
   cluster.edit_spec(kImage, "vllm:2");
+  cluster.try_templates();
   cluster.apply_plan(cluster.plan_now());
   cluster.apply_plan(cluster.plan_now());
   cluster.pod("qwen-prefill-2-0-2").conditions = {{"Ready", "True"}};  // without a gate it is Ready before it is placed
@@ -142,6 +144,7 @@ TEST(Rollout, MaxUnavailableMayBeAShare) {
   FakeCluster cluster = a_running_cluster(3);
   cluster.edit_spec("/spec/prefill/rollingUpdate/maxUnavailable", "67%");
   cluster.edit_spec(kImage, "vllm:2");
+  cluster.try_templates();
   EXPECT_EQ(deleted(cluster.plan_now()).size(), 2U);
   cluster.edit_spec("/spec/prefill/rollingUpdate/maxUnavailable", "1%");
   EXPECT_EQ(deleted(cluster.plan_now()).size(), 1U);
@@ -151,6 +154,7 @@ TEST(Rollout, PodsThatDoNotServeAreUpdatedAtOnce) {
   FakeCluster cluster = a_running_cluster(3);
   cluster.pod("qwen-prefill-0-0-1").conditions.clear();
   cluster.edit_spec(kImage, "vllm:2");
+  cluster.try_templates();
   EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-0-0-1")) << "it is the one unavailable already";
 }
 
@@ -158,6 +162,7 @@ TEST(Rollout, AnotherSizeReplacesTheWholeRoleAtOnce) {
   FakeCluster cluster = a_running_cluster(3);
   const std::string before = cluster.table("global_ranktable.json");
   cluster.edit_spec("/spec/prefill/npusPerPod", 4);
+  cluster.try_templates();
   EXPECT_EQ(deleted(cluster.plan_now()).size(), 3U);
   cluster.apply_plan(cluster.plan_now());
   EXPECT_EQ(cluster.table("global_ranktable.json"), before);

@@ -143,13 +143,6 @@ TEST(Status, NamesTheFirstPodWithoutDevicesAndWhy) {
   EXPECT_THAT(cluster.condition("DevicesDiscovered").message, HasSubstr("/source"));
 }
 
-TEST(Status, SaysWhatHasNoEffect) {
-  FakeCluster cluster(a_deployment().set("/spec/decode/podDisruptionBudget", {{"minAvailable", 1}}));
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_THAT(cluster.condition("Progressing").message,
-              HasSubstr("Without effect in this version: decode.podDisruptionBudget."));
-}
-
 TEST(Status, EventsComeWithTheTransitionOnly) {
   FakeCluster cluster = a_running_cluster();
   cluster.edit_spec("/spec/ranktable/requireLinkUp", true);
@@ -219,6 +212,7 @@ TEST(Touch, HappensAfterACrashBetweenWriteAndTouch) {
 TEST(Touch, SparesAPodThatTheSamePlanDeletes) {
   FakeCluster cluster = a_running_cluster();
   cluster.edit_spec("/spec/prefill/template/spec/containers/0/image", "vllm:2");
+  cluster.try_templates();
   cluster.pod("qwen-prefill-1-0-1").meta.annotations["pd-operator.io/ranktable-generation"] = "0";
   const Plan made = cluster.plan_now();
   bool deletes = false;

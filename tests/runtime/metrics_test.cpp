@@ -22,6 +22,22 @@ TEST(MetricsRegistry, IsExportedAsZeroFromTheStart) {
                                          "tables_total{result=\"success\"} 0\n"));
 }
 
+TEST(MetricsRegistry, ReadsSeriesThatComeAndGo) {
+  MetricsRegistry registry;
+  std::map<std::string, double> ages{{"qwen", 1.5}, {"a\"b", 2}};
+  registry.gauges("age_seconds", "Ages.", [&ages] {
+    MetricsRegistry::Series series;
+    for (const auto& [name, age] : ages) series.push_back({{{"name", name}}, age});
+    return series;
+  });
+  EXPECT_THAT(registry.text(), HasSubstr("# HELP age_seconds Ages.\n"
+                                         "# TYPE age_seconds gauge\n"
+                                         "age_seconds{name=\"a\\\"b\"} 2\n"
+                                         "age_seconds{name=\"qwen\"} 1.5\n"));
+  ages.erase("qwen");
+  EXPECT_THAT(registry.text(), Not(HasSubstr("qwen")));
+}
+
 TEST(MetricsRegistry, CountsSetsAndObserves) {
   MetricsRegistry registry;
   const Counter counter = registry.counter("c_total", "c");

@@ -106,6 +106,15 @@ const std::array<SimKind, kKindCount>& sim_kinds() {
        .group = "",
        .namespaced = false,
        .has_status = true},
+      {.index = 8,
+       .prefix = "/apis/policy/v1",
+       .plural = "poddisruptionbudgets",
+       .kind = "PodDisruptionBudget",
+       .api_version = "policy/v1",
+       .group = "policy",
+       .has_status = true,
+       .has_generation = true,
+       .unconditional_update = false},
   }};
   return kinds;
 }

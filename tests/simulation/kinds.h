@@ -39,7 +39,7 @@ struct SimKind {
   std::string qualified_name() const;
 };
 
-inline constexpr int kKindCount = 8;
+inline constexpr int kKindCount = 9;
 const std::array<SimKind, kKindCount>& sim_kinds();
 // Nothing that is not known: the caller names one of ours.
 const SimKind& kind_of(std::string_view plural);

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "cluster" / "cluster"
@@ -16,6 +17,18 @@ SANITIZER_STATUS = 66  # of a program that ThreadSanitizer and the like have sto
 def patience(seconds):
     """How long to wait for what the release programs do within that time."""
     return seconds * SLOWNESS
+
+
+def wait_for(condition, timeout, what):
+    """Asks until there is an answer."""
+    deadline = time.monotonic() + patience(timeout)
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {patience(timeout)} s: {what() if callable(what) else what}")
+        time.sleep(0.02)
 
 
 def check_status(name, status, said):
