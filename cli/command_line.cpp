@@ -19,11 +19,6 @@ std::string speaker_of(const CLI::App& app) {
   return commands.empty() ? "pdctl" : "pdctl " + commands.front()->get_name();
 }
 
-Format format_of(const std::string& name) {
-  if (name == "json") return Format::kJson;
-  return name == "yaml" ? Format::kYaml : Format::kTable;
-}
-
 // Prints it, and checks that it arrived: a pipe or a disk may be full.
 int say(const Answer& answer, Format format, const std::string& speaker, const Streams& streams) {
   errno = 0;
@@ -62,7 +57,7 @@ int run(const std::vector<std::string>& words, const Streams& streams, const std
   }
   CLI::App app;
   Invocation invocation;
-  declare_commands(app, invocation, version, streams.in);
+  declare_commands(app, invocation, version, streams);
   const Status understood = check_words(app, *spelled);
   if (!understood) return complain_of_usage(understood.error().message, speaker_of(app, *spelled), streams);
   std::vector<std::string> reversed(spelled->rbegin(), spelled->rend() - 1);  // as CLI11 wants them

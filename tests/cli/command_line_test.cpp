@@ -109,8 +109,8 @@ TEST(CommandLine, ShowsTheHelpForHelp) {
 TEST(CommandLine, SpeaksYaml) {
   const Ran ran = pdctl({"validate", "-o", "yaml", "-"}, content_of(sample_path("local_ranktable_10.0.0.18_45.json")));
   EXPECT_EQ(ran.out,
-            "valid: true\nfiles:\n  - file: \"standard input\"\n    valid: true\n    profile: \"AscendCloud\"\n"
-            "    table: \"local\"\nfindings: []\n");
+            "valid: true\nfiles:\n  - file: standard input\n    valid: true\n    profile: AscendCloud\n    table: local\n"
+            "findings: []\n");
 }
 
 TEST(Print, AlignsColumns) {
