@@ -120,6 +120,13 @@ const Json* variable(const Json& container, const Json& name) {
   return nullptr;
 }
 
+// Without what Kubernetes fills in.
+Json meaning_of(Json variable) {
+  const Json::json_pointer field("/valueFrom/fieldRef");
+  if (variable.contains(field) && variable[field].is_object()) variable[field].erase("apiVersion");
+  return variable;
+}
+
 class Injection {
  public:
   explicit Injection(const Target& target) : target_(target) {
@@ -156,7 +163,7 @@ class Injection {
         if (is_gate(container)) continue;
         for (const Json& ours : variables_) {
           const Json* theirs = variable(container, ours["name"]);
-          if (*theirs != ours) {
+          if (meaning_of(*theirs) != ours) {
             notes_.push_back("container " + shown(container.value("name", Json())) + " sets " +
                              ours["name"].get<std::string>() +
                              " itself, and keeps that; take it out of the manifest to have it set");

@@ -25,6 +25,10 @@ std::string kind_of(const Json& object) {
 Status flatten(Json object, std::vector<Json>& objects) {
   if (!object.is_object() || kind_of(object).empty())
     return invalid("it holds something that is no object with a kind");
+  const auto metadata = object.find("metadata");
+  if (metadata != object.end() && !metadata->is_object()) {
+    return invalid(kind_of(object) + ": /metadata should be an object");
+  }
   const std::string kind = kind_of(object);
   if (!kind.ends_with("List") || !object.contains("items") || !object["items"].is_array()) {
     objects.push_back(std::move(object));
@@ -59,8 +63,7 @@ Result<std::vector<Json>> read_manifests(const std::string& path, std::istream& 
 }
 
 Json as_stored(Json object) {
-  Json& metadata = object["metadata"];
-  if (metadata.is_null() || metadata.is_object()) metadata.emplace("resourceVersion", "1");
+  object["metadata"].emplace("resourceVersion", "1");
   return object;
 }
 

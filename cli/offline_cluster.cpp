@@ -54,7 +54,7 @@ class OfflineCluster {
   // As stored; in the deployment's namespace, unless it says another one.
   Json stored(Json object) const {
     object = as_stored(std::move(object));
-    object["metadata"].emplace("namespace", kDefaultNamespace);
+    object["metadata"].emplace("namespace", snapshot_.deployment.meta.ns);
     return object;
   }
 

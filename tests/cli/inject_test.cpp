@@ -165,6 +165,17 @@ TEST(Inject, TellsOfVariablesThatStay) {
   EXPECT_EQ(env_of(injected(with_role)["spec"]["template"]["spec"]["containers"][0], "ROLE")["value"], "P");
 }
 
+TEST(Inject, KnowsItsOwnVariablesAsTheApiServerHasThem) {
+  std::string stored = inject(deployment()).out;
+  const std::string field = "fieldRef:\n";
+  for (std::size_t at = stored.find(field); at != std::string::npos; at = stored.find(field, at + field.size())) {
+    const std::size_t line = at + field.size();
+    const std::size_t indent = stored.find_first_not_of(' ', line) - line;
+    stored.insert(line, std::string(indent, ' ') + "apiVersion: v1\n");
+  }
+  EXPECT_THAT(inject(stored).err, IsEmpty());
+}
+
 TEST(Inject, RefusesWhatWouldNotWork) {
   EXPECT_THAT(inject(workload("apps/v1", "Deployment", "spec: {template: {spec: {containers: []}}}\n")).err,
               HasSubstr("Deployment w: /spec/template: /spec/containers should list a container"));

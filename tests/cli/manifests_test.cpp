@@ -32,6 +32,7 @@ TEST(Manifests, ReadsWhatKubectlReadsAndPrints) {
 
 TEST(Manifests, SaysWhatItCannotUse) {
   EXPECT_THAT(kinds("a: b"), HasSubstr("standard input: it holds something that is no object with a kind"));
+  EXPECT_THAT(kinds("{kind: Pod, metadata: x}"), HasSubstr("Pod: /metadata should be an object"));
   EXPECT_THAT(kinds("kind: [1"), HasSubstr("standard input: line 1"));
   EXPECT_THAT(kinds("{\"kind\": \"Pod\",, }"), HasSubstr("standard input: line 1"));
   std::istringstream in;
