@@ -83,7 +83,7 @@ std::vector<int> npus_of(const Observed& observed, const Pod& pod) {
 }
 
 PodView view_of(const Observed& observed, const Pod& pod) {
-  return {instance_of(pod),
+  return {instance_of(observed, pod),
           pod.meta.name,
           pod.node,
           pod.pod_ip,

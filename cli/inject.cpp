@@ -7,6 +7,7 @@
 #include "cli/pdd_manifest.h"
 #include "cli/workloads.h"
 #include "cli/yaml.h"
+#include "kube/resource.h"
 #include "plan/equipment.h"
 #include "plan/gate.h"
 #include "plan/pod_template.h"
