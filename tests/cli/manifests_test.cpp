@@ -108,8 +108,8 @@ class Schema : public ::testing::Test {
 };
 
 TEST_F(Schema, DefaultsAreThoseThatAreFilledInOffline) {
-  for (const std::string& more : {"", ", reload: {http: {port: 8000}}", ", restart: {maxBackoffSeconds: 60}"}) {
-    const std::string text = with(kDeployment, "instances: 2", "instances: 2" + more);
+  for (const char* more : {"", ", reload: {http: {port: 8000}}", ", restart: {maxBackoffSeconds: 60}"}) {
+    const std::string text = with(kDeployment, "instances: 2", std::string("instances: 2") + more);
     Json filled = read(text)->front();
     fill_in(schema(), filled);
     ASSERT_TRUE(filled["spec"].contains("ranktable"));
