@@ -1,9 +1,9 @@
 #include "cli/answer.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <ostream>
+
+#include "cli/yaml.h"
 
 namespace pd::cli {
 namespace {
@@ -26,36 +26,6 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-// Texts are quoted, so that "1.0" or "no" is read back as the text that it is.
-void emit(YAML::Emitter& yaml, const OrderedJson& value) {
-  if (value.is_object()) {
-    yaml << YAML::BeginMap;
-    for (const auto& [key, member] : value.items()) {
-      yaml << YAML::Key << key << YAML::Value;
-      emit(yaml, member);
-    }
-    yaml << YAML::EndMap;
-  } else if (value.is_array()) {
-    if (value.empty()) yaml << YAML::Flow;
-    yaml << YAML::BeginSeq;
-    for (const OrderedJson& element : value) emit(yaml, element);
-    yaml << YAML::EndSeq;
-  } else if (value.is_string()) {
-    yaml << YAML::DoubleQuoted << value.get_ref<const std::string&>();
-  } else if (value.is_null()) {
-    yaml << YAML::Null;
-  } else {
-    yaml << value.dump();  // a number or a truth value
-  }
-}
-
-std::string as_yaml(const OrderedJson& value) {
-  // Through JSON's writer, which replaces what is no UTF-8.
-  YAML::Emitter yaml;
-  emit(yaml, OrderedJson::parse(dump_json(value)));
-  return yaml.c_str();
-}
-
 }  // namespace
 
 Answer refusal(std::string complaint) { return {.status = kRefused, .complaints = {std::move(complaint)}}; }
@@ -66,11 +36,16 @@ Answer refusal(std::vector<std::string> complaints) {
 
 Answer usage_error(std::string complaint) { return {.status = kUsage, .complaints = {std::move(complaint)}}; }
 
+Format format_of(std::string_view name) {
+  if (name == "json") return Format::kJson;
+  return name == "yaml" ? Format::kYaml : Format::kTable;
+}
+
 bool print(const Answer& answer, Format format, std::string_view speaker, std::ostream& out, std::ostream& err) {
   if (format == Format::kTable) {
     for (const std::string& line : answer.lines) out << printable(line) << '\n';
   } else if (!answer.value.is_null()) {
-    out << (format == Format::kJson ? dump_json(answer.value) : as_yaml(answer.value)) << '\n';
+    out << (format == Format::kJson ? dump_json(answer.value) : format_yaml(answer.value)) << '\n';
   }
   out.flush();
   for (const std::string& complaint : answer.complaints) err << speaker << ": " << printable(complaint) << '\n';

@@ -11,6 +11,12 @@
 
 namespace pd::cli {
 
+struct Streams {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+};
+
 // The exit statuses of all sub-commands.
 inline constexpr int kDone = 0;     // written, valid, the same
 inline constexpr int kRefused = 1;  // refused, invalid, different
@@ -28,6 +34,7 @@ Answer refusal(std::vector<std::string> complaints);
 Answer usage_error(std::string complaint);
 
 enum class Format { kTable, kJson, kYaml };
+Format format_of(std::string_view name);
 
 // `speaker` stands before each complaint: "pdctl gen". Control bytes, which a table or a file's name may hold, reach no
 // terminal. False when stdout took not all of it.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 
 #include "cli/commands.h"
@@ -13,15 +14,16 @@
 namespace pd::cli {
 namespace {
 
+// As people call it: kubectl runs its plugin kubectl-pd for "kubectl pd".
+std::string program_name(const std::vector<std::string>& words) {
+  const bool is_plugin = !words.empty() && std::filesystem::path(words.front()).filename() == "kubectl-pd";
+  return is_plugin ? "kubectl pd" : "pdctl";
+}
+
 // "pdctl gen" where the words got that far.
 std::string speaker_of(const CLI::App& app) {
   const std::vector<CLI::App*> commands = app.get_subcommands();
-  return commands.empty() ? "pdctl" : "pdctl " + commands.front()->get_name();
-}
-
-Format format_of(const std::string& name) {
-  if (name == "json") return Format::kJson;
-  return name == "yaml" ? Format::kYaml : Format::kTable;
+  return commands.empty() ? app.get_name() : app.get_name() + " " + commands.front()->get_name();
 }
 
 // Prints it, and checks that it arrived: a pipe or a disk may be full.
@@ -48,7 +50,7 @@ int report_parse_error(const CLI::App& app, const CLI::ParseError& error, const 
 // "pdctl gen" where the second word is a command.
 std::string speaker_of(const CLI::App& app, const std::vector<std::string>& words) {
   const bool is_command = words.size() > 1 && find_command(app, words[1]) != nullptr;
-  return is_command ? "pdctl " + words[1] : "pdctl";
+  return is_command ? app.get_name() + " " + words[1] : app.get_name();
 }
 
 }  // namespace
@@ -62,7 +64,8 @@ int run(const std::vector<std::string>& words, const Streams& streams, const std
   }
   CLI::App app;
   Invocation invocation;
-  declare_commands(app, invocation, version, streams.in);
+  declare_commands(app, invocation, version, streams);
+  app.name(program_name(words));
   const Status understood = check_words(app, *spelled);
   if (!understood) return complain_of_usage(understood.error().message, speaker_of(app, *spelled), streams);
   std::vector<std::string> reversed(spelled->rbegin(), spelled->rend() - 1);  // as CLI11 wants them

@@ -2,17 +2,12 @@
 // Thread: blocking; nothing global but the files that a command reads and writes.
 #pragma once
 
-#include <iosfwd>
 #include <string>
 #include <vector>
 
-namespace pd::cli {
+#include "cli/answer.h"
 
-struct Streams {
-  std::istream& in;
-  std::ostream& out;
-  std::ostream& err;
-};
+namespace pd::cli {
 
 // `words`: the program's name first.
 int run(const std::vector<std::string>& words, const Streams& streams, const std::string& version);

@@ -1,15 +1,20 @@
 #include "cli/commands.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <memory>
 
+#include "cli/cluster/status.h"
 #include "cli/completion.h"
 #include "cli/diff.h"
 #include "cli/gen.h"
+#include "cli/inject.h"
 #include "cli/merge.h"
 #include "cli/merge_all.h"
 #include "cli/merge_local.h"
+#include "cli/render.h"
 #include "cli/validate.h"
 #include "ranktable/profile.h"
 
@@ -25,7 +30,8 @@ constexpr const char* kWritersCodes =
 struct Context {
   CLI::App& app;
   Invocation& invocation;
-  std::istream& in;
+  const Streams& streams;
+  const std::string& version;
 };
 
 // A sub-command with its own request, which lives as long as the declaration.
@@ -96,7 +102,7 @@ void declare_gen(const Context& context) {
 void declare_merge(const Context& context) {
   const auto [command, request] =
       declare<MergeRequest>(context, "merge", "Put the global tables of single hosts together",
-                            [&in = context.in](const MergeRequest& asked) { return merge(asked, in); });
+                            [&in = context.streams.in](const MergeRequest& asked) { return merge(asked, in); });
   files(command.add_option("--global-ranktable-list", request->globals,
                            "Global tables, two or more, in the order of instances"))
       .required();
@@ -116,9 +122,9 @@ void declare_merge(const Context& context) {
 }
 
 void declare_merge_local(const Context& context) {
-  const auto [command, request] =
-      declare<MergeLocalRequest>(context, "merge-local", "Put the local tables of one instance's hosts together",
-                                 [&in = context.in](const MergeLocalRequest& asked) { return merge_local(asked, in); });
+  const auto [command, request] = declare<MergeLocalRequest>(
+      context, "merge-local", "Put the local tables of one instance's hosts together",
+      [&in = context.streams.in](const MergeLocalRequest& asked) { return merge_local(asked, in); });
   files(command.add_option("--local-ranktable-list", request->locals,
                            "Local tables, two or more, in rank order: the head's first"))
       .required();
@@ -132,7 +138,7 @@ void declare_merge_local(const Context& context) {
 void declare_merge_all(const Context& context) {
   const auto [command, request] = declare<MergeAllRequest>(
       context, "merge-all", "Put the local tables of instances together to a global one (PerInstance)",
-      [&in = context.in](const MergeAllRequest& asked) { return merge_all(asked, in); });
+      [&in = context.streams.in](const MergeAllRequest& asked) { return merge_all(asked, in); });
   files(command.add_option("--prefill-server-list", request->prefill,
                            "Local tables of the prefill instances, in the order of instances"));
   files(command.add_option("--decode-server-list", request->decode, "Local tables of the decode instances, likewise"));
@@ -152,11 +158,12 @@ void declare_validate(const Context& context) {
     bool rules = false;
     bool profiles = false;
   };
-  const auto [command, request] = declare<Request>(
-      context, "validate", "Say what is wrong with tables, and where", [&in = context.in](const Request& asked) {
-        if (asked.rules) return list_rules();
-        return asked.profiles ? list_profiles() : validate(asked.validate, in);
-      });
+  const auto [command, request] =
+      declare<Request>(context, "validate", "Say what is wrong with tables, and where",
+                       [&in = context.streams.in](const Request& asked) {
+                         if (asked.rules) return list_rules();
+                         return asked.profiles ? list_profiles() : validate(asked.validate, in);
+                       });
   files(command.add_option("FILE", request->validate.files, "Tables of one deployment; - for standard input"));
   command
       .add_option("--profile", request->validate.profile,
@@ -180,7 +187,7 @@ void declare_validate(const Context& context) {
 void declare_diff(const Context& context) {
   const auto [command, request] =
       declare<DiffRequest>(context, "diff", "Say in words what changed from one global table to another",
-                           [&in = context.in](const DiffRequest& asked) { return diff(asked, in); });
+                           [&in = context.streams.in](const DiffRequest& asked) { return diff(asked, in); });
   files(command.add_option("BEFORE", request->before, "A global table; - for standard input")).required();
   files(command.add_option("AFTER", request->after, "Another one; its layout may be a different one")).required();
   command.footer(
@@ -188,6 +195,111 @@ void declare_diff(const Context& context) {
       "Exits with 0 when both say the same, 1 when not, 2 when one can't be read or for arguments that can't be "
       "understood.\n"
       "Example:\n  pdctl diff old/global_ranktable_merge.json new/global_ranktable_merge.json");
+}
+
+void declare_render(const Context& context) {
+  const auto [command, request] =
+      declare<RenderRequest>(context, "render", "Show what the operator would publish, with no cluster",
+                             [&in = context.streams.in](const RenderRequest& asked) { return render(asked, in); });
+  files(command.add_option("-f,--filename", request->files, "The PDDeployment's manifest; - for standard input"))
+      .required();
+  files(command.add_option("--nodes", request->nodes, "Nodes with pd-agent's annotations: kubectl get nodes -o yaml"));
+  files(command.add_option("--pods", request->pods, "Its pods: kubectl get pods -o yaml"));
+  command
+      .add_option("--gate-image", request->gate_image,
+                  "Image of pd-gate in the pods that would be made, where the manifest names none")
+      ->type_name("IMAGE")
+      ->capture_default_str();
+  command
+      .add_option("--save-dir", request->save_dir,
+                  "Folder for the files of the table's ConfigMap, when it is completed; made where it is missing")
+      ->type_name("DIR");
+  command.add_flag("--force", request->force, "Replace files that are there");
+  command.footer(
+      "The files are YAML or JSON: manifests, lists, what kubectl get prints. What the API server would fill in is "
+      "filled\nin. The planner works until nothing changes any more; pods are neither made nor deleted, but named with "
+      "what would\nbe done. Pods without ownerReferences count as the operator's. Where the files hold its ConfigMap, "
+      "too, the table\ngoes on from that, else it is the first one. -o json|yaml has the ConfigMap's data and the pods "
+      "to be created.\n"
+      "Exits with 0 when a completed table would be published, 1 when not (the conditions say what is missing) or "
+      "where "
+      "a\nfile can't be used, 2 for arguments that can't be understood.\n"
+      "Example:\n  pdctl render -f pdd.yaml --nodes nodes.yaml --pods pods.yaml --save-dir ./save_dir");
+}
+
+void add_pod_options(CLI::App& command, InjectRequest& request) {
+  command.add_option("--profile", request.profile, "Layout of the tables")
+      ->check(CLI::IsMember({"AscendCloud", "PerInstance", "OmniK8s"}));
+  command.add_option("--mount-path", request.mount_path, "Folder in which containers see the tables")
+      ->type_name("DIR")
+      ->check([](const std::string& path) {
+        const bool fits = path.size() > 1 && path.front() == '/' && path.find("..") == std::string::npos &&
+                          path.find(':') == std::string::npos;
+        return fits ? std::string() : "\"" + path + "\" should be absolute, without .. and :";
+      });
+  command.add_option("--gate-image", request.gate_image, "Image with pd-gate: the operator's own")->type_name("IMAGE");
+  command.add_option("--gate-image-pull-policy", request.gate_image_pull_policy, "When it is pulled")
+      ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}));
+  command.add_option("--gate-port", request.gate_port, "Port on which the sidecar tells what it sees")
+      ->type_name("PORT")
+      ->check(CLI::Range(1024, 65535));
+  command.add_flag("--no-gate", request.no_gate, "Without the gate's containers: pods start before there is a table");
+}
+
+void declare_inject(const Context& context) {
+  const auto [command, request] =
+      declare<InjectRequest>(context, "inject", "Make somebody else's workload one that a PDDeployment adopts",
+                             [&in = context.streams.in](const InjectRequest& asked) { return inject(asked, in); });
+  files(command.add_option("-f,--filename", request->file, "The workload's manifest; - for standard input")).required();
+  command.add_option("--role", request->role, "Which role its pods have")
+      ->required()
+      ->check(CLI::IsMember({"scheduler", "prefill", "decode"}));
+  command.add_option("--deployment", request->deployment, "Name of the PDDeployment (default: that in --pdd)")
+      ->type_name("NAME");
+  files(command.add_option("--pdd", request->pdd, "The PDDeployment's manifest: what it says need not be said here"));
+  command
+      .add_option("--part", request->part,
+                  "Only this task of a Volcano Job, or role of a ModelServing (default: all of them)")
+      ->type_name("NAME");
+  add_pod_options(command, *request);
+  command.footer(
+      "Prints the manifest with the labels, the tables' volume, the environment and the gate in the pod templates of "
+      "a\n"
+      "Deployment, StatefulSet, LeaderWorkerSet, Volcano Job, kthena ModelServing or Pod, and with what lets all its "
+      "pods\nwait at the gate together (podManagementPolicy: Parallel, startupPolicy: LeaderCreated; for profiles "
+      "other than\nAscendCloud a Deployment's maxSurge: 0). Comments are not kept; other objects are printed as they "
+      "are. To inject\ntwice is to inject once. Variables that a container sets itself stay, and that is told; so "
+      "inject anew into the\noriginal manifest where profile, role or mount path have changed.\n"
+      "Exits with 0, 1 when refused (then nothing is printed), 2 for arguments that can't be understood.\n"
+      "Example:\n  pdctl inject -f prefill.yaml --role prefill --pdd pdd.yaml --gate-image my-registry/pd-operator:1.0 "
+      "| kubectl apply -f -");
+}
+
+void declare_status(const Context& context) {
+  const auto [command, request] =
+      declare<StatusRequest>(context, "status", "Show a deployment in a cluster: its table, pods, NPUs and conditions",
+                             [&context_streams = context.streams, &version = context.version,
+                              &invocation = context.invocation](const StatusRequest& asked) {
+                               return status(asked, format_of(invocation.format), version, context_streams);
+                             });
+  command.add_option("NAME", request->name, "The PDDeployment (default: all of the namespace, a line each)");
+  command.add_option("-n,--namespace", request->ns, "Its namespace (default: that of the kubeconfig's context)")
+      ->type_name("NAMESPACE");
+  files(command.add_option("--kubeconfig", request->kubeconfig,
+                           "How to reach the cluster (default: $KUBECONFIG, else ~/.kube/config)"));
+  command.add_option("--context", request->context, "Of the kubeconfig (default: its current one)")->type_name("NAME");
+  command.add_flag("-w,--watch", request->watch, "Go on until interrupted, and show what changes");
+  request->redraw = isatty(STDOUT_FILENO) == 1;
+  command.footer(
+      "NPUS are those in the pod's published table; GENERATION is the one of the tables that the pod is told to "
+      "expect;\n"
+      "the condition RanktableDelivered says whether the pods see it. With -w a terminal is redrawn; otherwise there "
+      "is "
+      "a\nline for each change, and with -o json|yaml a document.\n"
+      "Needs get, list and watch of pddeployments, pods and configmaps. Exits with 0, 1 when there is no such "
+      "deployment "
+      "or\nthe cluster can't be read, 2 for arguments that can't be understood.\n"
+      "Example:\n  pdctl status qwen -n llm -w");
 }
 
 void declare_completion(const Context& context) {
@@ -206,18 +318,23 @@ void declare_completion(const Context& context) {
 
 }  // namespace
 
-void declare_commands(CLI::App& app, Invocation& invocation, const std::string& version, std::istream& in) {
+void declare_commands(CLI::App& app, Invocation& invocation, const std::string& version, const Streams& streams) {
   app.name("pdctl");
-  app.description("Makes, merges, checks and compares the ranktables of prefill/decode separated inference.");
+  app.description(
+      "Makes, merges, checks and compares the ranktables of prefill/decode separated inference, with and without a "
+      "cluster.");
   app.set_version_flag("--version", version);
   app.require_subcommand(1);
-  const Context context{app, invocation, in};
+  const Context context{app, invocation, streams, version};
   declare_gen(context);
   declare_merge(context);
   declare_merge_local(context);
   declare_merge_all(context);
   declare_validate(context);
   declare_diff(context);
+  declare_render(context);
+  declare_inject(context);
+  declare_status(context);
   declare_completion(context);
   app.footer(
       "Each command has --help with an example. Exit statuses: 0 done, valid, the same; 1 refused, invalid, different, "

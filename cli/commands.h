@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <iosfwd>
 #include <string>
 
 #include "cli/answer.h"
@@ -20,7 +19,7 @@ struct Invocation {
   std::string format = "table";
 };
 
-// When `app` has parsed, the invocation's command is set. All three must live while it runs.
-void declare_commands(CLI::App& app, Invocation& invocation, const std::string& version, std::istream& in);
+// When `app` has parsed, the invocation's command is set. All must live while it runs.
+void declare_commands(CLI::App& app, Invocation& invocation, const std::string& version, const Streams& streams);
 
 }  // namespace pd::cli

@@ -84,7 +84,7 @@ bool judge_global(const std::string& global, const Subject& subject, View& view)
 
 // True when the local table is this pod's: a scheduler's has no devices, and is a host table.
 bool judge_local(const std::string& global, const std::string& local, const Subject& subject, View& view) {
-  const std::string name = "local_ranktable.json";
+  const std::string& name = subject.local;
   const std::vector<Finding> as_instance = ranktable::validate_local(local, subject.profile);
   const bool is_host = !as_instance.empty() && ranktable::validate_host(local, subject.profile).empty();
   if (!is_host && refuse(view, name, as_instance)) return false;
@@ -138,9 +138,9 @@ View look(const Subject& subject) {
     return view;
   }
   if (!read_generation(base, subject, view) || !judge_global(*global, subject, view)) return view;
-  const Result<std::string> local = read_file(base + "/local_ranktable.json");
+  const Result<std::string> local = read_file(base + "/" + subject.local);
   if (!local) {
-    view.problem = missing_file("local_ranktable.json", local.error(), subject.directory);
+    view.problem = missing_file(subject.local, local.error(), subject.directory);
     return view;
   }
   if (judge_local(*global, *local, subject, view)) view.state = State::kCompleted;

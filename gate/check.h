@@ -15,6 +15,7 @@ struct Subject {
   std::string directory = "/etc/pd-operator/ranktable";
   std::string address;  // that the pod's own table must list
   std::string profile = "AscendCloud";
+  std::string local = "local_ranktable.json";  // the file with the pod's own table
 };
 
 struct View {

@@ -41,6 +41,14 @@ void add_subject(CLI::App& command, Subject& subject) {
       ->check([](const std::string& text) {
         return ranktable::find_profile(text) != nullptr ? std::string() : "the profile " + text + " is not known";
       });
+  command
+      .add_option("--local", subject.local,
+                  "File with this pod's own table; in adopt mode local_ranktable_NAME.json, by the pod's name")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        const bool is_name = !text.empty() && text.find('/') == std::string::npos;
+        return is_name ? std::string() : "\"" + text + "\" is not the name of a file in --dir";
+      });
 }
 
 void add_wait(CLI::App& app, WaitOptions& options) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plan/equipment.h"
 #include "plan/pod_template.h"
 
 namespace pd::plan {
@@ -43,16 +44,18 @@ Json from_field(const char* variable, const char* path) {
   return {{"name", variable}, {"valueFrom", {{"fieldRef", {{"fieldPath", path}}}}}};
 }
 
-Json gate_container(const Settings& settings, const kube::PDDeployment& deployment, const Json& spec,
+Json gate_container(const Settings& settings, const kube::PDDeployment& deployment, Role role, const Json& spec,
                     const std::string& name, Json args) {
   const kube::GateSpec& gate = deployment.gate;
+  Json env = Json::array({from_field("POD_IP", "status.podIP"), from_field("HOST_IP", "status.hostIP"),
+                          from_field("POD_UID", "metadata.uid")});
+  if (spec_of(deployment, role).adopt) env.push_back(from_field(kPodNameVariable, "metadata.name"));
   Json container = {
       {"name", name},
       {"image", gate.image.empty() ? settings.gate_image : gate.image},
       {"command", Json::array({"pd-gate"})},
       {"args", std::move(args)},
-      {"env", Json::array({from_field("POD_IP", "status.podIP"), from_field("HOST_IP", "status.hostIP"),
-                           from_field("POD_UID", "metadata.uid")})},
+      {"env", std::move(env)},
       {"resources", gate.resources.is_object() ? gate.resources : default_resources()},
       {"securityContext", security_context(spec)},
       {"volumeMounts",
@@ -62,14 +65,18 @@ Json gate_container(const Settings& settings, const kube::PDDeployment& deployme
   return container;
 }
 
-// What both commands are told: where the tables are, by which address they list this pod, and their layout.
-Json with_subject(const kube::PDDeployment& deployment, const char* command) {
+// What both commands are told: where the tables are, by which address they list this pod, their layout, and in adopt
+// mode which table is its own.
+Json with_subject(const kube::PDDeployment& deployment, Role role, const char* command) {
   const bool host = deployment.ranktable.server_address == "HostIP";
-  return Json::array({command, "--dir", deployment.ranktable.mount_path, "--address", host ? "$(HOST_IP)" : "$(POD_IP)",
-                      "--profile", deployment.ranktable.profile});
+  Json args = Json::array({command, "--dir", deployment.ranktable.mount_path, "--address",
+                           host ? "$(HOST_IP)" : "$(POD_IP)", "--profile", deployment.ranktable.profile});
+  if (spec_of(deployment, role).adopt) args.insert(args.end(), {"--local", local_file(deployment, role)});
+  return args;
 }
 
-// Pods in the host's network share its ports: each slot of the deployment gets its own.
+// Pods in the host's network share its ports: each slot of the deployment gets its own. (Of an adopted role all pods
+// have one port, so that on one host one of them answers.)
 int watch_port(const kube::PDDeployment& deployment, const Slot& slot, const Json& spec) {
   int port = deployment.gate.port;
   if (spec.value("hostNetwork", Json()) != true) return port;
@@ -82,14 +89,16 @@ int watch_port(const kube::PDDeployment& deployment, const Slot& slot, const Jso
 
 Json watch_container(const Settings& settings, const kube::PDDeployment& deployment, const Slot& slot,
                      const Json& spec) {
-  Json args = with_subject(deployment, "watch");
+  const Role of = slot.instance.role;
+  Json args = with_subject(deployment, of, "watch");
   args.insert(args.end(), {"--port", std::to_string(watch_port(deployment, slot, spec))});
-  const kube::RoleSpec& role = spec_of(deployment, slot.instance.role);
+  const kube::RoleSpec& role = spec_of(deployment, of);
   if (role.reload && role.on_peer_change == "Reload") {
     args.insert(args.end(),
                 {"--reload-url", "http://127.0.0.1:" + std::to_string(role.reload->port) + role.reload->path});
   }
-  Json container = gate_container(settings, deployment, spec, std::string(kube::kGateWatchContainer), std::move(args));
+  Json container =
+      gate_container(settings, deployment, of, spec, std::string(kube::kGateWatchContainer), std::move(args));
   container["restartPolicy"] = "Always";  // a native sidecar: starts before the others, ends after them
   // Never HTTP: the port is not declared, and a network policy may keep kubelet from it.
   container["readinessProbe"] = {
@@ -104,9 +113,11 @@ Json gate_containers(const Settings& settings, const kube::PDDeployment& deploym
   Json containers = Json::array();
   if (!deployment.gate.enabled) return containers;
   if (deployment.gate.sidecar) containers.push_back(watch_container(settings, deployment, slot, spec));
-  Json args = with_subject(deployment, "wait");
+  const Role role = slot.instance.role;
+  Json args = with_subject(deployment, role, "wait");
   args.insert(args.end(), {"--timeout", std::to_string(deployment.gate.timeout_seconds) + "s"});
-  containers.push_back(gate_container(settings, deployment, spec, "pd-gate-wait", std::move(args)));
+  containers.push_back(
+      gate_container(settings, deployment, role, spec, std::string(kGateWaitContainer), std::move(args)));
   return containers;
 }
 

@@ -8,6 +8,8 @@
 
 namespace pd::plan {
 
+inline constexpr std::string_view kGateWaitContainer = "pd-gate-wait";  // the other one is kube::kGateWatchContainer
+
 // In the order in which they start; empty when the gate is off. `spec` is the pod's, for its users and groups.
 Json gate_containers(const Settings& settings, const kube::PDDeployment& deployment, const Slot& slot,
                      const Json& spec);

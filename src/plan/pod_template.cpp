@@ -134,11 +134,12 @@ std::optional<int> whole(const Json& quantity) {
   return value;
 }
 
-struct NpuLimit {
-  bool there = false;
-  int count = 0;
-  std::string problem;
-};
+}  // namespace
+
+std::string template_problem(const Json& pod_template, const std::string& mount_path) {
+  std::string problem = shape_problem(pod_template);
+  return problem.empty() ? volume_problem(pod_template.at("spec"), mount_path) : problem;
+}
 
 NpuLimit npu_limit(const Json& spec, const std::vector<std::string>& resource_names) {
   NpuLimit limit;
@@ -150,17 +151,16 @@ NpuLimit npu_limit(const Json& spec, const std::vector<std::string>& resource_na
       const Json* quantity = member(*limits, resource);
       if (quantity == nullptr) continue;
       const std::optional<int> count = whole(*quantity);
-      if (!count)
+      if (!count) {
         limit.problem =
             "the limit of " + resource + " should be a whole number, not " + dump_json(*quantity).substr(0, 64);
+      }
       limit.there = true;
       limit.count += count.value_or(0);
     }
   }
   return limit;
 }
-
-}  // namespace
 
 TemplateCheck check_template(const Snapshot& snapshot, Role role) {
   const kube::PDDeployment& deployment = snapshot.deployment;
@@ -172,15 +172,11 @@ TemplateCheck check_template(const Snapshot& snapshot, Role role) {
   }
   // A role of no instances may still be written without a template worth checking.
   if (wanted_instances(deployment, role) == 0) return {};
-  if (const std::string problem = shape_problem(spec.pod_template); !problem.empty()) {
-    return invalid_template(role, problem);
-  }
+  const std::string problem = template_problem(spec.pod_template, deployment.ranktable.mount_path);
+  if (!problem.empty()) return invalid_template(role, problem);
   const Json& pod = spec.pod_template.at("spec");
   const Json* policy = member(pod, "restartPolicy");
   if (policy != nullptr && *policy != "Always") return invalid_template(role, "restartPolicy should be Always");
-  if (const std::string problem = volume_problem(pod, deployment.ranktable.mount_path); !problem.empty()) {
-    return invalid_template(role, problem);
-  }
   if (deployment.gate.enabled && deployment.gate.image.empty() && snapshot.settings.gate_image.empty()) {
     return {TemplateCheck::Verdict::kInvalid, "NoGateImage",
             "The pods need an image with pd-gate: set gate.image, or start pd-operator with --gate-image.", ""};

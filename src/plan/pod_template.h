@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "plan/membership.h"
 #include "plan/snapshot.h"
@@ -21,6 +22,18 @@ struct TemplateCheck {
   DryRun dry_run = {};   // what the API server says of a template that keeps our rules
 };
 TemplateCheck check_template(const Snapshot& snapshot, Role role);
+
+// What is wrong with a template, whoever makes the pods: its shape as far as we touch it, and what would clash with our
+// volume. Empty: nothing.
+std::string template_problem(const Json& pod_template, const std::string& mount_path);
+
+// The NPUs that the containers of a pod ask for.
+struct NpuLimit {
+  bool there = false;
+  int count = 0;
+  std::string problem;  // what is wrong with a limit; empty: nothing
+};
+NpuLimit npu_limit(const Json& spec, const std::vector<std::string>& resource_names);
 
 // A label value: version, dash, and a part of the SHA-256 of what a pod of the role depends on. Never the operator's
 // version, the gate's image or what we inject: an upgrade of the operator restarts nobody.

@@ -1,6 +1,5 @@
-// What a pod of ours looks like: the user's template, our labels, owner and names, the NPU limit, the volume with the
-// tables, the environment, and the gate's containers. Source of the rules: sections 2 and 3 of the API documentation.
-// Thread: pure functions.
+// What a pod of ours looks like: the user's template, our labels, owner and names, the NPU limit, and what it needs to
+// see its tables (equipment.h). Source of the rules: section 2 of the API documentation. Thread: pure functions.
 #pragma once
 
 #include "plan/membership.h"

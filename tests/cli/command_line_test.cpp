@@ -12,6 +12,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 const std::vector<std::string> kCommands = {"gen",      "merge", "merge-local", "merge-all",
                                             "validate", "diff",  "completion"};
@@ -106,11 +107,17 @@ TEST(CommandLine, ShowsTheHelpForHelp) {
   EXPECT_EQ(pdctl({"help", "gne"}).status, 2);
 }
 
+TEST(CommandLine, IsAPluginOfKubectlToo) {
+  EXPECT_THAT(run_words({"/usr/bin/kubectl-pd", "diff"}).err, StartsWith("kubectl pd diff: "));
+  EXPECT_THAT(run_words({"kubectl-pd", "--help"}).out, HasSubstr("kubectl pd"));
+}
+
 TEST(CommandLine, SpeaksYaml) {
   const Ran ran = pdctl({"validate", "-o", "yaml", "-"}, content_of(sample_path("local_ranktable_10.0.0.18_45.json")));
-  EXPECT_EQ(ran.out,
-            "valid: true\nfiles:\n  - file: \"standard input\"\n    valid: true\n    profile: \"AscendCloud\"\n"
-            "    table: \"local\"\nfindings: []\n");
+  EXPECT_EQ(
+      ran.out,
+      "valid: true\nfiles:\n  - file: standard input\n    valid: true\n    profile: AscendCloud\n    table: local\n"
+      "findings: []\n");
 }
 
 TEST(Print, AlignsColumns) {

@@ -44,8 +44,8 @@ TEST_F(BashCompletion, IsAcceptedByBash) {
 }
 
 TEST_F(BashCompletion, OffersCommands) {
-  EXPECT_THAT(offered("pdctl ''"),
-              IsSupersetOf({"gen", "merge", "merge-all", "merge-local", "validate", "diff", "completion"}));
+  EXPECT_THAT(offered("pdctl ''"), IsSupersetOf({"gen", "merge", "merge-all", "merge-local", "validate", "diff",
+                                                 "render", "inject", "status", "completion"}));
   EXPECT_THAT(offered("pdctl merge"), ElementsAre("merge", "merge-all", "merge-local"));
 }
 
@@ -59,6 +59,7 @@ TEST_F(BashCompletion, OffersChoices) {
   EXPECT_THAT(offered("pdctl diff -o ''"), ElementsAre("json", "table", "yaml"));
   EXPECT_THAT(offered("pdctl merge --profile Omni"), ElementsAre("OmniK8s"));
   EXPECT_THAT(offered("pdctl completion z"), ElementsAre("zsh"));
+  EXPECT_THAT(offered("pdctl inject --role ''"), ElementsAre("decode", "prefill", "scheduler"));
 }
 
 TEST_F(BashCompletion, OffersModesAndRules) {
@@ -76,6 +77,7 @@ TEST_F(BashCompletion, OffersFilesWhereFilesAreExpected) {
   EXPECT_THAT(offered("pdctl diff x.json tables/"), ElementsAre("tables/b.json"));
   EXPECT_THAT(offered("pdctl merge --global-ranktable-list one.json a"), ElementsAre("a table.json"));
   EXPECT_THAT(offered("pdctl gen --save-dir ''"), ElementsAre("tables"));
+  EXPECT_THAT(offered("pdctl render -f a"), ElementsAre("a table.json"));
   EXPECT_THAT(offered("pdctl gen --prefill-server-list ''"), IsEmpty());
 }
 

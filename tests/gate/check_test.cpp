@@ -46,6 +46,21 @@ TEST_F(Check, TheSchedulerStartsWithTheHostTable) {
   EXPECT_THAT(missing_to_start(see(kPodAddress)), HasSubstr("does not list this pod's address \"10.0.0.18\""));
 }
 
+// The whole ConfigMap is mounted, with a table for each pod.
+TEST_F(Check, AnAdoptedPodFindsItsTableByItsName) {
+  Files files = prefill_files("7", "7");
+  auto own = files.extract("local_ranktable.json");
+  own.key() = "local_ranktable_vllm-0.json";
+  files.insert(std::move(own));
+  directory_.publish(files);
+  Subject subject{.directory = directory_.path(), .address = kPodAddress, .profile = "AscendCloud"};
+  EXPECT_THAT(missing_to_start(look(subject)), HasSubstr("local_ranktable.json is not in"));
+  subject.local = "local_ranktable_vllm-0.json";
+  EXPECT_THAT(missing_to_start(look(subject)), IsEmpty());
+  subject.address = kPeerAddress;
+  EXPECT_THAT(missing_to_start(look(subject)), HasSubstr("local_ranktable_vllm-0.json does not list this pod's"));
+}
+
 TEST_F(Check, NothingIsMountedYet) {
   EXPECT_THAT(missing_to_start(see()), HasSubstr("global_ranktable.json is not in " + directory_.path()));
   const View view = look({.directory = directory_.beside("none"), .address = kPodAddress, .profile = "AscendCloud"});

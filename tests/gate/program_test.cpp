@@ -60,6 +60,7 @@ TEST(GateArguments, ThatCantBeUnderstoodExitWithTwo) {
       {"wait"},
       {"wait", "--address", "localhost"},
       {"wait", "--address", "10.0.0.18", "--profile", "Other"},
+      {"wait", "--address", "10.0.0.18", "--local", "../table.json"},
       {"wait", "--address", "10.0.0.18", "--timeout", "soon"},
       {"wait", "--address", "10.0.0.18", "--timeout", "-1s"},
       {"wait", "--address", "10.0.0.18", "--timeout", "99999h"},
