@@ -36,7 +36,12 @@ kube::Condition templates_valid(const Situation& situation) {
 }
 
 kube::Condition devices_discovered(const Situation& situation) {
-  if (const Placement* worst = worst_placement(situation)) {
+  const Placement* worst = worst_placement(situation);
+  const bool only_waits = worst == nullptr || worst->problem == PlacementProblem::kWaiting;
+  if (only_waits && !situation.adoption.reason.empty()) {
+    return condition(kDevicesDiscovered, kFalse, situation.adoption.reason, situation.adoption.message);
+  }
+  if (worst != nullptr) {
     return condition(kDevicesDiscovered, kFalse, reason_of(worst->problem), sentence(worst->reason));
   }
   std::set<std::string> sources;
@@ -66,7 +71,7 @@ kube::Condition ranktable_ready(const Situation& situation) {
 kube::Condition available(const Situation& situation) {
   for (const Role role : kRoles) {
     bool found = false;
-    for (const Instance& instance : wanted(situation.deployment())) {
+    for (const Instance& instance : situation.occupancy.instances()) {
       found =
           found || (instance.role == role && situation.ready(instance) && situation.table.listed.contains(instance));
     }
@@ -90,8 +95,17 @@ std::string without_effect(const kube::PDDeployment& deployment) {
   return fields.empty() ? "" : " Without effect in this version: " + fields + ".";
 }
 
+std::string without_effect_on_adopted(const kube::PDDeployment& deployment) {
+  std::string fields;
+  for (const Role role : kRoles) {
+    if (!adopts(deployment, role) || spec_of(deployment, role).on_peer_change != "Restart") continue;
+    fields.append(fields.empty() ? "" : ", ").append(name_of(role)).append(".onPeerChange: Restart");
+  }
+  return fields.empty() ? "" : " Without effect, since adopted pods are never deleted: " + fields + ".";
+}
+
 kube::Condition progressing(const Situation& situation, const Rollout& rollout) {
-  const std::string notes = without_effect(situation.deployment());
+  const std::string notes = without_effect(situation.deployment()) + without_effect_on_adopted(situation.deployment());
   if (const std::string frozen = situation.frozen(); !frozen.empty()) {
     const bool paused = situation.deployment().paused;
     return condition(kProgressing, kFalse, paused ? "Paused" : reason_of(situation.table.verdict), frozen + notes);
@@ -119,12 +133,13 @@ kube::Condition ready(const Situation& situation, const Rollout& rollout) {
   if (situation.table.verdict != TableVerdict::kPublished) {
     return condition(kReady, kFalse, reason_of(situation.table.verdict), situation.table.message);
   }
-  for (const Instance& instance : wanted(situation.deployment())) {
-    const std::string name = name_of(instance);
-    if (!situation.ready(instance)) return condition(kReady, kFalse, "NotReady", sentence(name + " is not Ready"));
-    if (situation.outdated(instance)) {
-      return condition(kReady, kFalse, "Outdated", sentence(name + " still runs the old template"));
-    }
+  const auto serves = [&](const Instance& one) { return situation.ready(one) && !situation.outdated(one); };
+  const std::vector<Instance> idle = lacking(situation.deployment(), situation.occupancy.instances(), serves);
+  if (!idle.empty()) {
+    const std::string name = name_of(idle.front());
+    return situation.ready(idle.front())
+               ? condition(kReady, kFalse, "Outdated", sentence(name + " still runs the old template"))
+               : condition(kReady, kFalse, "NotReady", sentence(name + " is not Ready"));
   }
   if (rollout.reason == "ScalingIn") return condition(kReady, kFalse, rollout.reason, rollout.message);
   return condition(kReady, kTrue, "Ready", "All instances are Ready, up to date and in the published table.");

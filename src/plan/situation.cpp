@@ -14,6 +14,7 @@ bool Situation::ready(const Instance& instance) const {
 }
 
 bool Situation::outdated(const Instance& instance) const {
+  if (adopts(deployment(), instance.role)) return false;
   for (int pod = 0; pod < pods_per_instance(deployment(), instance.role); ++pod) {
     const kube::Pod* occupant = occupancy.occupant({instance, pod});
     if (occupant != nullptr && is_outdated(*occupant, hashes.at(instance.role))) return true;
@@ -33,12 +34,13 @@ std::string Situation::frozen() const {
 }
 
 Situation assess(const Snapshot& snapshot, WallTime now) {
-  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}};
+  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}, {}};
   situation.placements = place(snapshot, situation.occupancy);
   situation.raise_epoch = reason_to_raise_epoch(snapshot, situation.occupancy, situation.placements, situation.stored);
   unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
   unplace_left_behind(snapshot.deployment, situation.occupancy, situation.placements);
   situation.table = decide_table(snapshot, situation.placements, situation.stored, now);
+  situation.adoption = find_adoption_obstacle(snapshot, situation.occupancy, now);
   for (const Role role : kRoles) {
     situation.templates[role] = check_template(snapshot, role);
     situation.hashes[role] = template_hash(snapshot.deployment, role);

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "plan/adopted.h"
 #include "plan/config_map.h"
 #include "plan/devices.h"
 #include "plan/membership.h"
@@ -21,6 +22,7 @@ struct Situation {
   Placements placements;
   StoredTable stored;
   TableDecision table;
+  AdoptionObstacle adoption;
   std::map<Role, TemplateCheck> templates;
   std::map<Role, std::string> hashes;
   std::string raise_epoch;  // a sentence; empty: the epoch stays
