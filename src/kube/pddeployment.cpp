@@ -99,6 +99,9 @@ PDDeploymentStatus decode_status(const Json& source) {
   for (const Json& entry : array_member(source, "incarnations")) {
     status.incarnations.push_back({text_member(entry, "slot"), integer_member(entry, "last", 0)});
   }
+  for (const Json& entry : array_member(source, "adopted")) {
+    status.adopted.push_back({text_member(entry, "slot"), text_member(entry, "pod")});
+  }
   status.scheduler = decode_role_status(object_member(source, "scheduler"));
   status.prefill = decode_role_status(object_member(source, "prefill"));
   status.decode = decode_role_status(object_member(source, "decode"));
@@ -178,6 +181,8 @@ Json encode_status(const PDDeploymentStatus& status) {
                  {"decode", encode_role_status(status.decode)}};
   for (const Incarnation& entry : status.incarnations)
     object["incarnations"].push_back({{"slot", entry.slot}, {"last", entry.last}});
+  for (const AdoptedPod& entry : status.adopted)
+    object["adopted"].push_back({{"slot", entry.slot}, {"pod", entry.pod}});
   for (const InstanceRestarts& entry : status.restarts) {
     Json restarts = {{"instance", entry.instance}, {"count", entry.count}};
     if (entry.next_attempt) restarts["nextAttempt"] = format_rfc3339(*entry.next_attempt);

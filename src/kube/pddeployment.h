@@ -80,6 +80,13 @@ struct Incarnation {
   bool operator==(const Incarnation&) const = default;
 };
 
+// Who has a place in a role that adopts its pods.
+struct AdoptedPod {
+  std::string slot;  // "prefill-1-0"
+  std::string pod;   // its name
+  bool operator==(const AdoptedPod&) const = default;
+};
+
 struct RoleStatus {
   int instances = 0;
   int ready = 0;
@@ -99,6 +106,7 @@ struct PDDeploymentStatus {
   std::int64_t observed_generation = 0;
   RanktableStatus ranktable;
   std::vector<Incarnation> incarnations;
+  std::vector<AdoptedPod> adopted;
   RoleStatus scheduler;
   RoleStatus prefill;
   RoleStatus decode;
@@ -133,10 +141,10 @@ inline constexpr std::string_view kEpochLabel = "pd-operator.io/epoch";
 inline constexpr std::string_view kTemplateHashLabel = "pd-operator.io/template-hash";
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "pd-operator";
-inline constexpr std::string_view kGateWatchContainer = "pd-gate-watch";  // the sidecar in each pod
-inline constexpr std::string_view kGenerationAnnotation = "pd-operator.io/generation";               // on the ConfigMap
-inline constexpr std::string_view kDigestAnnotation = "pd-operator.io/digest";                       // on the ConfigMap
-inline constexpr std::string_view kEpochAnnotation = "pd-operator.io/epoch";                         // on the ConfigMap
+inline constexpr std::string_view kGateWatchContainer = "pd-gate-watch";                // the sidecar in each pod
+inline constexpr std::string_view kGenerationAnnotation = "pd-operator.io/generation";  // on the ConfigMap
+inline constexpr std::string_view kDigestAnnotation = "pd-operator.io/digest";          // on the ConfigMap
+inline constexpr std::string_view kEpochAnnotation = "pd-operator.io/epoch";            // on the ConfigMap
 inline constexpr std::string_view kPodGenerationAnnotation = "pd-operator.io/ranktable-generation";  // the touch
 inline constexpr std::string_view kRetouchedAnnotation = "pd-operator.io/retouched";                 // the second touch
 

@@ -58,7 +58,12 @@ kube::Condition templates_valid(const Situation& situation) {
 }
 
 kube::Condition devices_discovered(const Situation& situation) {
-  if (const Placement* worst = worst_placement(situation)) {
+  const Placement* worst = worst_placement(situation);
+  const bool only_waits = worst == nullptr || worst->problem == PlacementProblem::kWaiting;
+  if (only_waits && !situation.adoption.reason.empty()) {
+    return condition(kDevicesDiscovered, kFalse, situation.adoption.reason, situation.adoption.message);
+  }
+  if (worst != nullptr) {
     return condition(kDevicesDiscovered, kFalse, reason_of(worst->problem), sentence(worst->reason));
   }
   std::set<std::string> sources;
@@ -88,7 +93,7 @@ kube::Condition ranktable_ready(const Situation& situation) {
 kube::Condition available(const Situation& situation) {
   for (const Role role : kRoles) {
     bool found = false;
-    for (const Instance& instance : wanted(situation.deployment())) {
+    for (const Instance& instance : situation.occupancy.instances()) {
       found =
           found || (instance.role == role && situation.ready(instance) && situation.table.listed.contains(instance));
     }
@@ -100,10 +105,20 @@ kube::Condition available(const Situation& situation) {
   return condition(kAvailable, kTrue, "Available", "Each role has a Ready instance in the published table.");
 }
 
+std::string without_effect_on_adopted(const kube::PDDeployment& deployment) {
+  std::string fields;
+  for (const Role role : kRoles) {
+    if (!adopts(deployment, role) || spec_of(deployment, role).on_peer_change != "Restart") continue;
+    fields.append(fields.empty() ? "" : ", ").append(name_of(role)).append(".onPeerChange: Restart");
+  }
+  return fields.empty() ? "" : " Without effect, since adopted pods are never deleted: " + fields + ".";
+}
+
 kube::Condition progressing(const Situation& situation, const Rollout& rollout) {
+  const std::string notes = without_effect_on_adopted(situation.deployment());
   if (const std::string frozen = situation.frozen(); !frozen.empty()) {
     const bool paused = situation.deployment().paused;
-    return condition(kProgressing, kFalse, paused ? "Paused" : reason_of(situation.table.verdict), frozen);
+    return condition(kProgressing, kFalse, paused ? "Paused" : reason_of(situation.table.verdict), frozen + notes);
   }
   const std::vector<std::string> objects = foreign_objects(situation.snapshot);
   const std::vector<std::string>& pods = situation.occupancy.foreign_names;
@@ -111,29 +126,30 @@ kube::Condition progressing(const Situation& situation, const Rollout& rollout) 
     const std::string what = objects.empty() ? "Pod " + pods.front() : objects.front();
     const std::string rest = objects.empty() ? "another number is used" : "delete or rename it";
     return condition(kProgressing, rollout.reason.empty() ? kFalse : kTrue, "NameTaken",
-                     what + " belongs to somebody else and is left alone: " + rest + ".");
+                     what + " belongs to somebody else and is left alone: " + rest + "." + notes);
   }
-  if (!rollout.reason.empty()) return condition(kProgressing, kTrue, rollout.reason, rollout.message);
+  if (!rollout.reason.empty()) return condition(kProgressing, kTrue, rollout.reason, rollout.message + notes);
   if (!is_published(situation) || situation.table.verdict == TableVerdict::kPartial) {
     const bool lasting = situation.table.verdict == TableVerdict::kScaledToZero ||
                          situation.table.verdict == TableVerdict::kRejected ||
                          situation.table.verdict == TableVerdict::kTooLarge;
     return condition(kProgressing, lasting ? kFalse : kTrue, reason_of(situation.table.verdict),
-                     situation.table.message);
+                     situation.table.message + notes);
   }
-  return condition(kProgressing, kFalse, "Settled", "Nothing is left to be done.");
+  return condition(kProgressing, kFalse, "Settled", "Nothing is left to be done." + notes);
 }
 
 kube::Condition ready(const Situation& situation, const Rollout& rollout) {
   if (situation.table.verdict != TableVerdict::kPublished) {
     return condition(kReady, kFalse, reason_of(situation.table.verdict), situation.table.message);
   }
-  for (const Instance& instance : wanted(situation.deployment())) {
-    const std::string name = name_of(instance);
-    if (!situation.ready(instance)) return condition(kReady, kFalse, "NotReady", sentence(name + " is not Ready"));
-    if (situation.outdated(instance)) {
-      return condition(kReady, kFalse, "Outdated", sentence(name + " still runs the old template"));
-    }
+  const auto serves = [&](const Instance& one) { return situation.ready(one) && !situation.outdated(one); };
+  const std::vector<Instance> idle = lacking(situation.deployment(), situation.occupancy.instances(), serves);
+  if (!idle.empty()) {
+    const std::string name = name_of(idle.front());
+    return situation.ready(idle.front())
+               ? condition(kReady, kFalse, "Outdated", sentence(name + " still runs the old template"))
+               : condition(kReady, kFalse, "NotReady", sentence(name + " is not Ready"));
   }
   if (rollout.reason == "ScalingIn") return condition(kReady, kFalse, rollout.reason, rollout.message);
   return condition(kReady, kTrue, "Ready", "All instances are Ready, up to date and in the published table.");

@@ -1,5 +1,7 @@
 #include "plan/config_map.h"
 
+#include <set>
+
 #include "base/digest.h"
 
 namespace pd::plan {
@@ -7,6 +9,7 @@ namespace {
 
 // What an instance learns only after placement, in a form that a shell can source. One line each, no value needs
 // quoting:
+//   PD_INSTANCE     its name; for adopted pods, whose environment is not ours
 //   SERVER_ID       server_id of its first pod
 //   SERVER_IP       server_ip of its first pod
 //   SERVER_IP_LIST  server_ip of all its pods, in pod order; only where there are several
@@ -39,6 +42,17 @@ bool is_genuine(const kube::ConfigMap& map, const StoredTable& stored, const kub
   return unrecorded && stored.digest == map.meta.annotation(std::string(kube::kDigestAnnotation));
 }
 
+constexpr std::string_view kLocalPrefix = "local_ranktable_";
+constexpr std::string_view kLocalSuffix = ".json";
+constexpr std::string_view kInstanceVariable = "PD_INSTANCE=";
+
+std::string instance_of(const TableContent& content, const std::string& reader) {
+  const auto env = content.find(env_key(reader));
+  if (env == content.end() || !env->second.starts_with(kInstanceVariable)) return reader;
+  const std::size_t begin = kInstanceVariable.size();
+  return env->second.substr(begin, env->second.find('\n') - begin);
+}
+
 // For content of ours, which knows two kinds of tables.
 bool is_completed(const TableContent& content, const std::string& key) {
   const auto found = content.find(key);
@@ -49,48 +63,72 @@ bool is_completed(const TableContent& content, const std::string& key) {
 
 std::string config_map_name(const kube::PDDeployment& deployment) { return deployment.meta.name + "-ranktable"; }
 
-std::string local_key(const Instance& instance) {
-  if (instance.role == Role::kScheduler) return "local_ranktable_host.json";
-  return "local_ranktable_" + name_of(instance) + ".json";
+std::string local_key(const std::string& reader) {
+  return std::string(kLocalPrefix).append(reader).append(kLocalSuffix);
 }
 
-std::string env_key(const Instance& instance) { return "instance_" + name_of(instance) + ".env"; }
+std::string env_key(const std::string& reader) { return "instance_" + reader + ".env"; }
+
+std::string local_key(const Instance& instance) {
+  return local_key(instance.role == Role::kScheduler ? "host" : name_of(instance));
+}
+
+std::string env_key(const Instance& instance) { return env_key(name_of(instance)); }
 
 TableContent initializing_content(const kube::PDDeployment& deployment) {
   TableContent content;
   content[std::string(kGlobalKey)] = ranktable::initializing_document();
-  for (const Instance& instance : wanted(deployment)) content[local_key(instance)] = ranktable::initializing_document();
+  for (const Instance& instance : wanted(deployment)) {
+    if (instance.role != Role::kScheduler && adopts(deployment, instance.role)) continue;
+    content[local_key(instance)] = ranktable::initializing_document();
+  }
   return content;
 }
 
 TableContent completed_content(const kube::PDDeployment& deployment, const ranktable::Membership& membership,
-                               const ranktable::Documents& documents) {
+                               const ranktable::Documents& documents, const AdoptedNames& adopted) {
   TableContent content = initializing_content(deployment);
   content[std::string(kGlobalKey)] = documents.global;
+  const auto add_adopted = [&](const std::string& instance, const std::string& local, const std::string& env) {
+    const auto pods = adopted.find(instance);
+    if (pods == adopted.end()) return false;
+    for (const std::string& pod : pods->second) {
+      content[local_key(pod)] = local;
+      content[env_key(pod)] = std::string(kInstanceVariable) + instance + "\n" + env;
+    }
+    return true;
+  };
   const Instance scheduler{Role::kScheduler, 0};
+  const std::string scheduler_env = env_file(membership.schedulers);
   content[local_key(scheduler)] = documents.host;
-  content[env_key(scheduler)] = env_file(membership.schedulers);
+  content[env_key(scheduler)] = scheduler_env;
+  add_adopted(name_of(scheduler), documents.host, scheduler_env);
   for (const auto* instances : {&membership.prefill, &membership.decode}) {
     for (const ranktable::Instance& instance : *instances) {
-      content["local_ranktable_" + instance.name + ".json"] = documents.locals.at(instance.name);
-      content["instance_" + instance.name + ".env"] = env_file(instance.servers);
+      const std::string& local = documents.locals.at(instance.name);
+      const std::string env = env_file(instance.servers);
+      if (add_adopted(instance.name, local, env)) continue;
+      content[local_key(instance.name)] = local;
+      content[env_key(instance.name)] = env;
     }
   }
   return content;
 }
 
 ranktable::Membership membership_of(const TableContent& content) {
-  constexpr std::string_view kPrefix = "local_ranktable_";
   ranktable::Membership membership;
+  std::set<std::string> seen;  // each of an instance's adopted pods has a copy of its table
   for (const auto& [key, text] : content) {
-    if (!key.starts_with(kPrefix) || !key.ends_with(".json")) continue;
+    if (!key.starts_with(kLocalPrefix) || !key.ends_with(kLocalSuffix)) continue;
+    const std::string reader = key.substr(kLocalPrefix.size(), key.size() - kLocalPrefix.size() - kLocalSuffix.size());
     const Result<ranktable::Document> document = ranktable::parse_document(text);
     if (!document || document->root().find("status").text() != "completed") continue;
     const ranktable::Recognised found = ranktable::recognise(document->root());
     if (found.profile == nullptr || found.profile->read_local == nullptr) continue;
     Result<ranktable::Instance> instance = found.profile->read_local(document->root());
     if (!instance) continue;
-    instance->name = key.substr(kPrefix.size(), key.size() - kPrefix.size() - std::string_view(".json").size());
+    instance->name = instance_of(content, reader);
+    if (!seen.insert(instance->name).second) continue;
     if (found.part == ranktable::Part::kHost) {
       membership.schedulers = std::move(instance->servers);
     } else {

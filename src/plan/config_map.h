@@ -1,6 +1,7 @@
 // The ranktable ConfigMap as an object: its keys, what it holds now, and whether that is what we wrote.
 // Keys: global_ranktable.json, local_ranktable_<instance>.json, local_ranktable_host.json, instance_<instance>.env,
-// generation. Thread: pure functions.
+// generation. Where a role adopts its pods, <pod name> stands for <instance>, since a pod that somebody else makes
+// knows no other name of its own, and PD_INSTANCE in its .env says which instance it is. Thread: pure functions.
 #pragma once
 
 #include <map>
@@ -23,15 +24,21 @@ inline constexpr std::string_view kGenerationKey = "generation";
 inline constexpr std::size_t kMaxTableBytes = 900 * 1024;  // keys and values; the API server refuses more than 1 MiB
 
 std::string config_map_name(const kube::PDDeployment& deployment);
+// By what its pods look for: the instance's name, or their own.
+std::string local_key(const std::string& reader);
+std::string env_key(const std::string& reader);
 std::string local_key(const Instance& instance);  // the scheduler's is local_ranktable_host.json
 std::string env_key(const Instance& instance);
 
-// "initializing" in the global table and in the local one of every wanted instance.
+// The names of the pods of each instance of an adopting role, by its name.
+using AdoptedNames = std::map<std::string, std::vector<std::string>>;
+
+// "initializing" in the global table and in the local one of every wanted instance whose pods we make.
 TableContent initializing_content(const kube::PDDeployment& deployment);
 // The rendered tables. Wanted instances that the table does not list keep an "initializing" local table, so that their
 // pods wait.
 TableContent completed_content(const kube::PDDeployment& deployment, const ranktable::Membership& membership,
-                               const ranktable::Documents& documents);
+                               const ranktable::Documents& documents, const AdoptedNames& adopted);
 // What completed tables list, by the names of their keys. Tables that can't be read are left out.
 ranktable::Membership membership_of(const TableContent& content);
 std::string digest_of(const TableContent& content);

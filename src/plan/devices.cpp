@@ -124,6 +124,11 @@ class Placer {
   }
 
   Placement place(const Slot& slot, const SlotPods& pods) const {
+    if (pods.occupant == nullptr && adopts(snapshot_.deployment, slot.instance.role)) {
+      return refuse(nullptr, PlacementProblem::kUnbound,
+                    "no pod has come for it yet, and " + std::string(name_of(slot.instance.role)) +
+                        " adopts pods that others make");
+    }
     if (pods.occupant == nullptr) {
       // Worded like a pod that waits for a node: the successor's creation then changes no message.
       const Succession next = next_together(snapshot_.deployment, occupancy_, slot, pods);

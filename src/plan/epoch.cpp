@@ -6,7 +6,7 @@ namespace pd::plan {
 namespace {
 
 bool restarts(const kube::PDDeployment& deployment, Role role) {
-  return spec_of(deployment, role).on_peer_change == "Restart";
+  return !adopts(deployment, role) && spec_of(deployment, role).on_peer_change == "Restart";
 }
 
 bool any_restarts(const kube::PDDeployment& deployment) {
@@ -32,7 +32,7 @@ class Comparison {
   }
 
   std::string first_change() {
-    for (const Instance& instance : wanted(deployment_)) {
+    for (const Instance& instance : occupancy_.instances()) {
       const std::string name = name_of(instance);
       const auto listed = listed_.find(name);
       const std::optional<ranktable::Instance> placed = placed_instance(deployment_, placements_, instance);

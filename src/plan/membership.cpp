@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "plan/adopted.h"
+
 namespace pd::plan {
 namespace {
 
@@ -37,19 +39,12 @@ struct ParsedName {
 std::optional<ParsedName> parse_pod_name(const std::string& deployment, std::string_view name) {
   if (!name.starts_with(deployment + "-")) return std::nullopt;
   name.remove_prefix(deployment.size() + 1);
-  std::array<std::string_view, 4> parts;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::size_t dash = name.find('-');
-    if ((dash == std::string_view::npos) != (i + 1 == parts.size())) return std::nullopt;
-    parts[i] = name.substr(0, dash);
-    name.remove_prefix(std::min(name.size(), parts[i].size() + 1));
-  }
-  const std::optional<Role> role = parse_role(parts[0]);
-  const std::optional<int> instance = parse_index(parts[1]);
-  const std::optional<int> pod = parse_index(parts[2]);
-  const std::optional<std::int64_t> incarnation = parse_number(parts[3]);
-  if (!role || !instance || !pod || !incarnation) return std::nullopt;
-  return ParsedName{{{*role, *instance}, *pod}, *incarnation};
+  const std::size_t dash = name.rfind('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const std::optional<Slot> slot = parse_slot(name.substr(0, dash));
+  const std::optional<std::int64_t> incarnation = parse_number(name.substr(dash + 1));
+  if (!slot || !incarnation) return std::nullopt;
+  return ParsedName{*slot, *incarnation};
 }
 
 // A name that an object holds cannot be given to a new pod, whoever owns the object.
@@ -105,6 +100,8 @@ const kube::RoleSpec& spec_of(const kube::PDDeployment& deployment, Role role) {
   return role == Role::kPrefill ? deployment.prefill : deployment.decode;
 }
 
+bool adopts(const kube::PDDeployment& deployment, Role role) { return spec_of(deployment, role).adopt; }
+
 int wanted_instances(const kube::PDDeployment& deployment, Role role) {
   return role == Role::kScheduler ? 1 : std::clamp(spec_of(deployment, role).instances, 0, 100000);
 }
@@ -129,6 +126,17 @@ std::vector<Instance> wanted(const kube::PDDeployment& deployment) {
 std::string name_of(const Slot& slot) {
   return std::string(name_of(slot.instance.role)) + "-" + std::to_string(slot.instance.index) + "-" +
          std::to_string(slot.pod);
+}
+
+std::optional<Slot> parse_slot(std::string_view name) {
+  const std::size_t first = name.find('-');
+  const std::size_t last = name.rfind('-');
+  if (first == last) return std::nullopt;
+  const std::optional<Role> role = parse_role(name.substr(0, first));
+  const std::optional<int> instance = parse_index(name.substr(first + 1, last - first - 1));
+  const std::optional<int> pod = parse_index(name.substr(last + 1));
+  if (!role || !instance || !pod) return std::nullopt;
+  return Slot{{*role, *instance}, *pod};
 }
 
 std::string hostname_of(const std::string& deployment, const Slot& slot) { return deployment + "-" + name_of(slot); }
@@ -159,11 +167,20 @@ const kube::Pod* Occupancy::occupant(const Slot& slot) const {
   return found == slots.end() ? nullptr : found->second.occupant;
 }
 
+std::vector<Instance> Occupancy::instances() const {
+  std::vector<Instance> wanted;
+  for (const auto& [slot, pods] : slots) {
+    if (pods.wanted && (wanted.empty() || wanted.back() != slot.instance)) wanted.push_back(slot.instance);
+  }
+  return wanted;
+}
+
 Occupancy find_occupants(const Snapshot& snapshot) {
   const kube::PDDeployment& deployment = snapshot.deployment;
   const std::string& name = deployment.meta.name;
   Occupancy occupancy;
   for (const Instance& instance : wanted(deployment)) {
+    if (adopts(deployment, instance.role)) continue;
     for (int pod = 0; pod < pods_per_instance(deployment, instance.role); ++pod) {
       occupancy.slots[{instance, pod}].wanted = true;
     }
@@ -173,6 +190,7 @@ Occupancy find_occupants(const Snapshot& snapshot) {
     const std::optional<Slot> slot = slot_of_labels(pod.meta);
     // A pod whose labels somebody rewrote does not match the selector any more: it is left alone, like a foreign one.
     if (!slot || !is_ours(pod.meta, deployment) || !pod.meta.name.starts_with(hostname_of(name, *slot) + "-")) continue;
+    if (adopts(deployment, slot->instance.role)) continue;
     SlotPods& pods = occupancy.slots[*slot];
     if (pod.meta.deleted) {
       pods.terminating.push_back(&pod);
@@ -187,6 +205,11 @@ Occupancy find_occupants(const Snapshot& snapshot) {
     note_name(name, pod.meta.name, !is_ours(pod.meta, deployment), occupancy);
   }
   for (const std::string& taken : snapshot.taken_pod_names) note_name(name, taken, true, occupancy);
+  for (const Role role : kRoles) {
+    if (adopts(deployment, role)) adopt_pods(snapshot, role, occupancy);
+  }
+  std::sort(occupancy.adopted.begin(), occupancy.adopted.end(),
+            [](const kube::AdoptedPod& a, const kube::AdoptedPod& b) { return a.slot < b.slot; });
   return occupancy;
 }
 

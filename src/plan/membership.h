@@ -1,8 +1,10 @@
 // Which pod fills which slot. A slot is a role, an instance and a pod of it; its occupant is the one pod that is ours
 // by owner UID, carries the slot's labels, and is neither terminating nor failed. Everything here goes by UID, never by
-// name (invariant S8). Thread: pure functions. The results point into the snapshot, which must outlive them.
+// name (invariant S8). Roles that adopt pods are the exception (adopted.h). Thread: pure functions. The results point
+// into the snapshot, which must outlive them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <map>
@@ -25,6 +27,7 @@ std::optional<std::int64_t> parse_number(std::string_view text);
 
 std::string_view name_of(Role role);
 const kube::RoleSpec& spec_of(const kube::PDDeployment& deployment, Role role);
+bool adopts(const kube::PDDeployment& deployment, Role role);  // others make its pods
 // The scheduler is one instance of one pod, whatever its spec says.
 int wanted_instances(const kube::PDDeployment& deployment, Role role);
 int pods_per_instance(const kube::PDDeployment& deployment, Role role);
@@ -39,7 +42,7 @@ struct Instance {
   auto operator<=>(const Instance&) const = default;
 };
 std::string name_of(const Instance& instance);  // "prefill-1"; the scheduler's only one is "scheduler"
-std::vector<Instance> wanted(const kube::PDDeployment& deployment);
+std::vector<Instance> wanted(const kube::PDDeployment& deployment);  // as the spec counts them
 
 struct Slot {
   Instance instance;
@@ -47,6 +50,7 @@ struct Slot {
   auto operator<=>(const Slot&) const = default;
 };
 std::string name_of(const Slot& slot);  // "prefill-1-0", as in status.incarnations
+std::optional<Slot> parse_slot(std::string_view name);
 
 // "<deployment>-<role>-<instance>-<pod>": the hostname, and with an incarnation behind it the pod's name.
 std::string hostname_of(const std::string& deployment, const Slot& slot);
@@ -67,12 +71,44 @@ struct SlotPods {
   std::int64_t highest = 0;  // incarnation of any object that holds a name of this slot, whoever owns it
 };
 
+// A living pod of an adopting role that has no slot.
+struct NotAdopted {
+  const kube::Pod* pod = nullptr;
+  std::string reason;  // a clause for people
+};
+
 struct Occupancy {
   std::map<Slot, SlotPods> slots;          // all wanted ones, and those beyond the wanted counts that have pods of ours
   std::vector<std::string> foreign_names;  // names of wanted slots that objects of somebody else hold
+  std::vector<kube::AdoptedPod> adopted;   // what the status must hold before a table of it is written
+  std::vector<NotAdopted> not_adopted;
   const kube::Pod* occupant(const Slot& slot) const;
+  // The wanted ones. Of an adopting role there may be more than the spec counts, and other numbers.
+  std::vector<Instance> instances() const;
 };
 Occupancy find_occupants(const Snapshot& snapshot);
+
+// The first instances that do not `serve` of those that are needed: as many of each role as the spec counts.
+template <typename Serves>
+std::vector<Instance> lacking(const kube::PDDeployment& deployment, const std::vector<Instance>& instances,
+                              Serves serves) {
+  std::vector<Instance> missing;
+  for (const Role role : kRoles) {
+    std::vector<Instance> idle;
+    int needed = wanted_instances(deployment, role);
+    for (const Instance& instance : instances) {
+      if (instance.role != role) continue;
+      if (serves(instance)) {
+        --needed;
+      } else {
+        idle.push_back(instance);
+      }
+    }
+    if (static_cast<int>(idle.size()) > needed) idle.resize(static_cast<std::size_t>(std::max(needed, 0)));
+    missing.insert(missing.end(), idle.begin(), idle.end());
+  }
+  return missing;
+}
 
 // What the status has recorded for a slot; 1 needs no record.
 std::int64_t recorded_incarnation(const Slot& slot, const kube::PDDeploymentStatus& status);

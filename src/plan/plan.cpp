@@ -38,10 +38,11 @@ class Composer {
       add(EmitEvent{false, "InstanceRestarted", "Restart", situation_.raise_epoch, std::nullopt});
       return std::move(plan_);
     }
-    if (situation_.table.write && situation_.table.reserve) {
-      // The number may be beyond what is stored: store it, write, and let the next plan see to the rest.
+    if (situation_.table.write && (situation_.table.reserve || !has_places(situation_))) {
+      // The number may be beyond what is stored, or a place: store it, write, and let the next plan see to the rest.
       add(WriteStatus{reserved_status(situation_)});
       write_table();
+      for (EmitEvent& event : adoption_events(situation_)) add(std::move(event));
       return std::move(plan_);
     }
     const Rollout rollout = plan_rollout(situation_);
@@ -57,6 +58,7 @@ class Composer {
       for (Action& change : budget_changes(situation_.snapshot)) add(std::move(change));
     }
     due(rollout.due);
+    due(situation_.adoption.due);
     due(situation_.table.due);
     return std::move(plan_);
   }

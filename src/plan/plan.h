@@ -1,6 +1,7 @@
 // The planner: what to do next for one PDDeployment. A pure function: no I/O, no clock but its argument, the same
 // answer for the same snapshot. All policy of the operator is in this layer:
 //   membership  which pod fills which slot, and which are surplus
+//   adopted     the same for pods that somebody else makes
 //   devices     which NPUs a pod has, and how we know
 //   table       the ranktable's content, generation and ConfigMap
 //   pods        what a pod, a Service and the injected gate look like

@@ -166,10 +166,7 @@ TemplateCheck check_template(const Snapshot& snapshot, Role role) {
   const kube::PDDeployment& deployment = snapshot.deployment;
   const kube::RoleSpec& spec = spec_of(deployment, role);
   const std::string name(name_of(role));
-  if (spec.adopt) {
-    return {TemplateCheck::Verdict::kInvalid, "AdoptUnsupported",
-            "Adopt mode of " + name + " is not available in this version: use a template.", ""};
-  }
+  if (spec.adopt) return {};  // none of ours
   // A role of no instances may still be written without a template worth checking.
   if (wanted_instances(deployment, role) == 0) return {};
   const std::string problem = template_problem(spec.pod_template, deployment.ranktable.mount_path);

@@ -34,7 +34,8 @@ bool has_lost_a_pod(const kube::PDDeployment& deployment, const Occupancy& occup
 }  // namespace
 
 bool restarts_as_a_whole(const kube::PDDeployment& deployment, Role role) {
-  return pods_per_instance(deployment, role) > 1 && spec_of(deployment, role).restart_scope != "Pod";
+  return !adopts(deployment, role) && pods_per_instance(deployment, role) > 1 &&
+         spec_of(deployment, role).restart_scope != "Pod";
 }
 
 std::int64_t latest_incarnation(const kube::PDDeployment& deployment, const Occupancy& occupancy,

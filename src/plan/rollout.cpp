@@ -34,7 +34,10 @@ class Planner {
  public:
   explicit Planner(const Situation& situation) : situation_(situation), deployment_(situation.deployment()) {
     std::set<std::string> slots;
-    for (const auto& [slot, pods] : situation.occupancy.slots) slots.insert(name_of(slot));
+    for (const auto& [slot, pods] : situation.occupancy.slots) {
+      if (!adopts(deployment_, slot.instance.role)) own_slots_.emplace(slot, pods);
+      slots.insert(name_of(slot));
+    }
     for (const kube::Incarnation& known : deployment_.status.incarnations) {
       if (slots.contains(known.slot)) rollout_.incarnations.push_back(known);
     }
@@ -48,7 +51,9 @@ class Planner {
       remove_unwanted();
       restart_peers();
       restart_instances();
-      for (const Role role : kRoles) replace_outdated(role);
+      for (const Role role : kRoles) {
+        if (!adopts(deployment_, role)) replace_outdated(role);
+      }
       create_missing();
     }
     if (rollout_.reason.empty()) note_waiting();
@@ -109,14 +114,14 @@ class Planner {
   }
 
   void remove_surplus() {
-    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+    for (const auto& [slot, pods] : own_slots_) {
       for (const kube::Pod* pod : pods.surplus) rollout_.deletes.push_back(pod);
     }
   }
 
   // A dead pod stays until its successor is there: it is what tells a failure from a deletion.
   void remove_dead() {
-    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+    for (const auto& [slot, pods] : own_slots_) {
       if (pods.dead.empty()) continue;
       const bool succeeded = pods.occupant != nullptr || !pods.wanted;
       if (!succeeded && (!waits_for_gone(slot) || delayed(slot.instance))) continue;
@@ -126,11 +131,10 @@ class Planner {
 
   // S11: first the table without the instance, and when the ConfigMap holds that, its pods.
   void remove_unwanted() {
-    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+    for (const auto& [slot, pods] : own_slots_) {
       if (pods.wanted || pods.occupant == nullptr) continue;
       const std::string name = name_of(slot.instance);
-      const bool instance_stays = situation_.occupancy.slots.contains({slot.instance, 0}) &&
-                                  situation_.occupancy.slots.at({slot.instance, 0}).wanted;
+      const bool instance_stays = own_slots_.contains({slot.instance, 0}) && own_slots_.at({slot.instance, 0}).wanted;
       const bool listed =
           instance_stays ? !situation_.table.listed.contains(slot.instance) : situation_.stored.lists(slot.instance);
       if (!situation_.stored.genuine || listed) {
@@ -144,7 +148,7 @@ class Planner {
 
   // All together: maxUnavailable is for updates, and one that serves with an old table is of no use to its peers.
   void restart_peers() {
-    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+    for (const auto& [slot, pods] : own_slots_) {
       if (!pods.wanted || pods.occupant == nullptr) continue;
       if (!is_of_old_epoch(deployment_, slot.instance.role, *pods.occupant, situation_.stored)) continue;
       progress("RestartingPeers", "Pods of roles with onPeerChange: Restart are replaced, since a peer has changed.");
@@ -154,7 +158,7 @@ class Planner {
   }
 
   void restart_instances() {
-    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+    for (const auto& [slot, pods] : own_slots_) {
       if (!is_left_behind(deployment_, situation_.occupancy, slot, pods)) continue;
       progress("RestartingInstance", "All pods of " + name_of(slot.instance) +
                                          " are replaced, since one of them was, as restart.scope says.");
@@ -212,7 +216,7 @@ class Planner {
   }
 
   void create_missing() {
-    for (const auto& [slot, pods] : situation_.occupancy.slots) {
+    for (const auto& [slot, pods] : own_slots_) {
       if (!pods.wanted || pods.occupant != nullptr) continue;
       const TemplateCheck& check = situation_.templates.at(slot.instance.role);
       if (check.verdict != TemplateCheck::Verdict::kValid) continue;
@@ -248,24 +252,28 @@ class Planner {
 
   // Nothing is left to be changed: what is not placed or not Ready yet is waited for.
   void note_waiting() {
-    for (const Instance& instance : wanted(deployment_)) {
-      const TemplateCheck& check = situation_.templates.at(instance.role);
+    const std::vector<Instance> instances = situation_.occupancy.instances();
+    const auto placed = [&](const Instance& instance) {
+      return situation_.templates.at(instance.role).verdict == TemplateCheck::Verdict::kValid &&
+             obstacle(deployment_, situation_.placements, instance) == nullptr;
+    };
+    if (const auto waiting = lacking(deployment_, instances, placed); !waiting.empty()) {
+      const TemplateCheck& check = situation_.templates.at(waiting.front().role);
       if (check.verdict != TemplateCheck::Verdict::kValid) return progress(check.reason, check.message);
-      const Placement* unplaced = obstacle(deployment_, situation_.placements, instance);
-      if (unplaced != nullptr) return progress("Placing", name_of(instance) + " waits: " + unplaced->reason + ".");
+      const Placement* unplaced = obstacle(deployment_, situation_.placements, waiting.front());
+      return progress("Placing", name_of(waiting.front()) + " waits: " + unplaced->reason + ".");
     }
-    if (situation_.table.completed || situation_.table.verdict == TableVerdict::kRejected) {
-      for (const Instance& instance : wanted(deployment_)) {
-        if (!situation_.ready(instance)) {
-          return progress("Starting", name_of(instance) + " is placed and waits for its pods to be Ready.");
-        }
-      }
+    if (!situation_.table.completed && situation_.table.verdict != TableVerdict::kRejected) return;
+    const auto ready = [&](const Instance& instance) { return situation_.ready(instance); };
+    if (const auto starting = lacking(deployment_, instances, ready); !starting.empty()) {
+      progress("Starting", name_of(starting.front()) + " is placed and waits for its pods to be Ready.");
     }
   }
 
   const Situation& situation_;
   const kube::PDDeployment& deployment_;
-  std::set<std::string> restarted_;  // UIDs
+  std::map<Slot, SlotPods> own_slots_;  // adopted pods are none of ours to make or to delete
+  std::set<std::string> restarted_;     // UIDs
   Rollout rollout_;
 };
 

@@ -14,6 +14,7 @@ bool Situation::ready(const Instance& instance) const {
 }
 
 bool Situation::outdated(const Instance& instance) const {
+  if (adopts(deployment(), instance.role)) return false;
   for (int pod = 0; pod < pods_per_instance(deployment(), instance.role); ++pod) {
     const kube::Pod* occupant = occupancy.occupant({instance, pod});
     if (occupant != nullptr && is_outdated(*occupant, hashes.at(instance.role))) return true;
@@ -39,6 +40,7 @@ Situation assess(const Snapshot& snapshot, WallTime now) {
   unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
   unplace_left_behind(snapshot.deployment, situation.occupancy, situation.placements);
   situation.table = decide_table(snapshot, situation.placements, situation.stored, now);
+  situation.adoption = find_adoption_obstacle(snapshot, situation.occupancy, now);
   for (const Role role : kRoles) {
     situation.templates[role] = check_template(snapshot, role);
     situation.hashes[role] = template_hash(snapshot.deployment, role);

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "plan/adopted.h"
 #include "plan/config_map.h"
 #include "plan/devices.h"
 #include "plan/dry_run.h"
@@ -22,6 +23,7 @@ struct Situation {
   Placements placements;
   StoredTable stored;
   TableDecision table;
+  AdoptionObstacle adoption;
   std::map<Role, TemplateCheck> templates;
   std::map<Role, std::string> hashes;
   std::vector<DryRunTarget> dry_runs;

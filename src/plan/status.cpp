@@ -36,7 +36,7 @@ kube::RoleStatus next_role(const Situation& situation, const Rollout& rollout, R
     if (made.slot.instance.role == role) alive.insert(made.slot.instance);
   }
   next.instances = static_cast<int>(alive.size());
-  for (const Instance& instance : wanted(situation.deployment())) {
+  for (const Instance& instance : situation.occupancy.instances()) {
     if (instance.role != role) continue;
     if (situation.ready(instance)) ++next.ready;
     if (alive.contains(instance) && !situation.outdated(instance)) ++next.updated;
@@ -51,12 +51,21 @@ bool is_known(const kube::Condition& condition) {
   return std::find(kKnown.begin(), kKnown.end(), condition.type) != kKnown.end();
 }
 
+// Of adopted pods. Before there is a table to be made of them none are kept.
+std::vector<kube::AdoptedPod> places(const Situation& situation) {
+  const bool any = situation.table.completed || !situation.deployment().status.adopted.empty();
+  return any ? situation.occupancy.adopted : std::vector<kube::AdoptedPod>();
+}
+
+bool by_slot(const kube::AdoptedPod& a, const kube::AdoptedPod& b) { return a.slot < b.slot; }
+
 kube::PDDeploymentStatus normalized(kube::PDDeploymentStatus status) {
   std::erase_if(status.conditions, [](const kube::Condition& condition) { return !is_known(condition); });
   std::sort(status.conditions.begin(), status.conditions.end(),
             [](const kube::Condition& a, const kube::Condition& b) { return a.type < b.type; });
   std::sort(status.incarnations.begin(), status.incarnations.end(),
             [](const kube::Incarnation& a, const kube::Incarnation& b) { return a.slot < b.slot; });
+  std::sort(status.adopted.begin(), status.adopted.end(), by_slot);
   std::sort(status.restarts.begin(), status.restarts.end(),
             [](const kube::InstanceRestarts& a, const kube::InstanceRestarts& b) { return a.instance < b.instance; });
   std::sort(status.ranktable.missing.begin(), status.ranktable.missing.end(),
@@ -112,6 +121,7 @@ kube::PDDeploymentStatus next_status(const Situation& situation, const Rollout& 
   next.observed_generation = situation.deployment().meta.generation;
   next.ranktable = next_ranktable(situation);
   next.incarnations = rollout.incarnations;
+  next.adopted = places(situation);
   next.restarts = rollout.restarts;
   next.scheduler = next_role(situation, rollout, Role::kScheduler);
   next.prefill = next_role(situation, rollout, Role::kPrefill);
@@ -130,17 +140,41 @@ kube::PDDeploymentStatus reserved_status(const Situation& situation) {
   kube::PDDeploymentStatus next = situation.deployment().status;
   next.ranktable.generation_ceiling =
       std::max(next.ranktable.generation_ceiling, situation.table.generation + kReserveAhead);
+  next.adopted = places(situation);
   return next;
+}
+
+bool has_places(const Situation& situation) {
+  std::vector<kube::AdoptedPod> known = situation.deployment().status.adopted;
+  std::sort(known.begin(), known.end(), by_slot);
+  return known == places(situation);
 }
 
 bool same_status(const kube::PDDeploymentStatus& a, const kube::PDDeploymentStatus& b) {
   return normalized(a) == normalized(b);
 }
 
+std::vector<EmitEvent> adoption_events(const Situation& situation) {
+  if (places(situation).empty()) return {};
+  std::set<std::pair<std::string, std::string>> known;
+  for (const kube::AdoptedPod& entry : situation.deployment().status.adopted) known.emplace(entry.slot, entry.pod);
+  std::vector<EmitEvent> events;
+  for (const auto& [slot, pods] : situation.occupancy.slots) {
+    if (!adopts(situation.deployment(), slot.instance.role) || pods.occupant == nullptr) continue;
+    const kube::ObjectMeta& pod = pods.occupant->meta;
+    if (known.contains({name_of(slot), pod.name})) continue;
+    events.push_back({false, "Adopted", "Adopt",
+                      "It is " + name_of(slot.instance) + " of PDDeployment " + situation.deployment().meta.name + ".",
+                      pod});
+  }
+  return events;
+}
+
 std::vector<EmitEvent> transition_events(const Situation& situation, const kube::PDDeploymentStatus& next) {
   std::vector<EmitEvent> events;
   const kube::PDDeploymentStatus& before = situation.deployment().status;
   add_table_events(situation, next, events);
+  for (EmitEvent& adopted : adoption_events(situation)) events.push_back(std::move(adopted));
   const kube::Condition& devices = *find_condition(next.conditions, kDevicesDiscovered);
   const Placement* worst = worst_placement(situation);
   if (worst != nullptr && worst->pod != nullptr && is_news(before, devices) &&

@@ -62,17 +62,46 @@ class Decider {
   }
 
   void sort_instances() {
-    for (const Instance& instance : wanted(deployment_)) {
+    std::vector<Instance> instances;
+    for (const auto& [slot, placement] : placements_) {
+      if (instances.empty() || instances.back() != slot.instance) instances.push_back(slot.instance);
+    }
+    for (const Instance& instance : instances) {
       std::optional<ranktable::Instance> placed = placed_instance(deployment_, placements_, instance);
-      if (!placed) {
-        missing_.push_back({instance, missing_since(name_of(instance))});
-      } else if (instance.role == Role::kScheduler) {
-        scheduler_placed_ = true;
+      if (!placed) continue;
+      if (adopts(deployment_, instance.role)) note_names(instance);
+      found_.insert(instance);
+      if (instance.role == Role::kScheduler) {
         placed_.schedulers = std::move(placed->servers);
       } else {
         (instance.role == Role::kPrefill ? placed_.prefill : placed_.decode).push_back(std::move(*placed));
       }
     }
+    // Of an adopting role's instances beyond the wanted count, those are waited for that have had a table.
+    const auto serves = [&](const Instance& instance) { return found_.contains(instance) || has_served(instance); };
+    for (const Instance& instance : lacking(deployment_, instances, serves)) missing_.push_back(missed(instance));
+    for (const Instance& instance : instances) {
+      if (!found_.contains(instance) && has_served(instance)) missing_.push_back(missed(instance));
+    }
+    std::sort(missing_.begin(), missing_.end(),
+              [](const Missing& a, const Missing& b) { return a.instance < b.instance; });
+  }
+
+  void note_names(const Instance& instance) {
+    for (int pod = 0; pod < pods_per_instance(deployment_, instance.role); ++pod) {
+      adopted_[name_of(instance)].push_back(placements_.at({instance, pod}).pod->meta.name);
+    }
+  }
+
+  Missing missed(const Instance& instance) const { return {instance, missing_since(name_of(instance))}; }
+
+  bool has_served(const Instance& instance) const {
+    for (int pod = 0; pod < pods_per_instance(deployment_, instance.role); ++pod) {
+      const auto placement = placements_.find({instance, pod});
+      if (placement == placements_.end() || placement->second.pod == nullptr) return false;
+      if (!had_table(*placement->second.pod)) return false;
+    }
+    return true;
   }
 
   WallTime missing_since(const std::string& name) const {
@@ -111,8 +140,10 @@ class Decider {
       return keep(TableVerdict::kInstanceLost,
                   until + " until " + format_rfc3339(deadline) + " while waiting for " + why);
     }
-    if (!scheduler_placed_ || placed_.prefill.empty() || placed_.decode.empty()) {
-      const std::string role = !scheduler_placed_ ? "scheduler" : placed_.prefill.empty() ? "prefill" : "decode";
+    if (placed_.schedulers.empty() || placed_.prefill.empty() || placed_.decode.empty()) {
+      const std::string role = placed_.schedulers.empty() ? "scheduler"
+                               : placed_.prefill.empty()  ? "prefill"
+                                                          : "decode";
       return keep(TableVerdict::kRoleLost, until + ", since no " + role + " instance is placed; " + why);
     }
     publish(TableVerdict::kPartial);
@@ -124,7 +155,7 @@ class Decider {
   }
 
   void publish(TableVerdict verdict) {
-    TableContent content = completed_content(deployment_, placed_, documents_);
+    TableContent content = completed_content(deployment_, placed_, documents_, adopted_);
     if (!stored_.genuine || content != stored_.content) {
       const std::size_t bytes = bytes_of(content);
       if (bytes > kMaxTableBytes) {
@@ -198,16 +229,29 @@ class Decider {
   // By content, not by name: a replacement at the same address with the same devices is listed without a new table.
   void find_listed() {
     if (!decision_.completed || profile_ == nullptr) return;
-    for (const Instance& instance : wanted(deployment_)) {
-      const auto held = decision_.content.find(local_key(instance));
-      if (held == decision_.content.end()) continue;
-      if (instance.role == Role::kScheduler) {
-        if (scheduler_placed_ && documents_.host == held->second) decision_.listed.insert(instance);
-        continue;
+    for (const Instance& instance : found_) {
+      const auto local = documents_.locals.find(name_of(instance));
+      if (instance.role != Role::kScheduler && local == documents_.locals.end()) continue;
+      const std::string& now = instance.role == Role::kScheduler ? documents_.host : local->second;
+      const std::vector<std::string> keys = keys_of(instance);
+      if (std::all_of(keys.begin(), keys.end(), [&](const std::string& key) { return holds(key, now); })) {
+        decision_.listed.insert(instance);
       }
-      const auto now = documents_.locals.find(name_of(instance));
-      if (now != documents_.locals.end() && now->second == held->second) decision_.listed.insert(instance);
     }
+  }
+
+  // Under which its pods read their table.
+  std::vector<std::string> keys_of(const Instance& instance) const {
+    const auto pods = adopted_.find(name_of(instance));
+    if (pods == adopted_.end()) return {local_key(instance)};
+    std::vector<std::string> keys;
+    for (const std::string& pod : pods->second) keys.push_back(local_key(pod));
+    return keys;
+  }
+
+  bool holds(const std::string& key, const std::string& document) const {
+    const auto held = decision_.content.find(key);
+    return held != decision_.content.end() && held->second == document;
   }
 
   const kube::PDDeployment& deployment_;
@@ -215,7 +259,8 @@ class Decider {
   const StoredTable& stored_;
   WallTime now_;
   const ranktable::Profile* profile_ = nullptr;
-  bool scheduler_placed_ = false;
+  std::set<Instance> found_;        // all of whose pods are placed
+  AdoptedNames adopted_;            // of those
   ranktable::Membership placed_;    // what there is of it
   ranktable::Documents documents_;  // of that
   std::vector<Missing> missing_;

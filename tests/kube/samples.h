@@ -48,6 +48,7 @@ inline constexpr const char* kDeployment = R"({
                   "epoch": 1, "npus": 8, "missing": [{"instance": "prefill-1", "since": "2026-11-24T06:34:56Z"}],
                   "publishedAt": "2026-11-24T06:30:00Z", "digest": "sha256:00"},
     "incarnations": [{"slot": "prefill-1-0", "last": 3}],
+    "adopted": [{"slot": "decode-0-0", "pod": "vllm-7c9"}],
     "scheduler": {"instances": 1, "ready": 1, "updated": 1, "summary": "1/1"},
     "prefill": {"instances": 2, "ready": 1, "updated": 2, "summary": "1/2"},
     "decode": {"instances": 1, "ready": 0, "updated": 0, "summary": "0/1"},

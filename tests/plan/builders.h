@@ -34,6 +34,13 @@ class DeploymentBuilder {
     return *this;
   }
 
+  // Others make the role's pods.
+  DeploymentBuilder& adopt(const std::string& role, Json how = Json::object()) {
+    object_["spec"][role].erase("template");
+    object_["spec"][role]["adopt"] = std::move(how);
+    return *this;
+  }
+
   const Json& object() const { return object_; }
 
   static Json pod_template() {

@@ -188,6 +188,25 @@ class FakeCluster {
     pods_.erase(name);
     ++version_;
   }
+  // A pod that a workload of somebody else makes for a role that adopts; by default a StatefulSet's.
+  kube::Pod& add_workload_pod(const std::string& name, const std::string& role, int npus = 2,
+                              const kube::TextMap& labels = {},
+                              const kube::OwnerReference& owner = {"StatefulSet", "engine", "uid-engine", true}) {
+    kube::Pod pod;
+    pod.meta.ns = "llm";
+    pod.meta.name = name;
+    pod.meta.uid = "uid-workload-" + std::to_string(++next_uid_);
+    pod.meta.created = now_;
+    pod.meta.labels = labels;
+    pod.meta.labels["pd-operator.io/deployment"] = "qwen";
+    pod.meta.labels["pd-operator.io/role"] = role;
+    pod.meta.owners = {owner};
+    pod.phase = "Pending";
+    pod.gate_port = 8089;
+    if (npus > 0) pod.npu_requests["huawei.com/Ascend910"] = npus;
+    bump(pod.meta);
+    return pods_[name] = std::move(pod);
+  }
   // A pod of somebody else that carries our labels.
   void add_foreign_pod(const std::string& name, const std::string& role, int instance) {
     kube::Pod pod;
@@ -361,10 +380,9 @@ class FakeCluster {
     const std::string expected = pod.meta.annotation("pd-operator.io/ranktable-generation");
     if (expected.empty() || !config_map_ || !config_map_->data.contains("generation")) return false;
     const std::string role = pod.meta.label("pd-operator.io/role");
-    const std::string key = role == "scheduler"
-                                ? "local_ranktable_host.json"
-                                : "local_ranktable_" + role + "-" + pod.meta.label("pd-operator.io/instance") + ".json";
-    const auto local = config_map_->data.find(key);
+    std::string reader = role == "scheduler" ? "host" : role + "-" + pod.meta.label("pd-operator.io/instance");
+    if (!created_.contains(pod.meta.name)) reader = pod.meta.name;  // as pdctl inject writes it
+    const auto local = config_map_->data.find("local_ranktable_" + reader + ".json");
     if (local == config_map_->data.end()) return false;
     return says_completed(local->second) && local->second.find("\"" + pod.pod_ip + "\"") != std::string::npos;
   }

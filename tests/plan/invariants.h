@@ -2,6 +2,7 @@
 // functions. Thread: for tests.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ class Invariants {
   void before(const Action& action, const Snapshot& planned) {
     if (const auto* pod = std::get_if<CreatePod>(&action)) check_create(pod->object, planned);
     if (const auto* pod = std::get_if<DeletePod>(&action)) check_delete(pod->uid, planned);
-    if (const auto* pod = std::get_if<TouchPod>(&action)) check_own(pod->uid, "S8: touches a pod of somebody else");
+    if (const auto* pod = std::get_if<TouchPod>(&action)) check_touch(*pod, planned);
     if (const auto* one = std::get_if<PatchObject>(&action)) check_own_object(one->kind, one->name);
     if (const auto* one = std::get_if<DeleteObject>(&action)) check_own_object(one->kind, one->name);
     if (const auto* map = std::get_if<CreateConfigMap>(&action)) check_write(map->object, planned);
@@ -33,7 +34,7 @@ class Invariants {
     judged_ = cluster_.config_map_->meta.resource_version;
     const auto& data = cluster_.config_map_->data;
     const std::string& global = data.at("global_ranktable.json");
-    if (!says_completed(global)) return;
+    if (!says_completed(global)) return places_.clear();
     expect(ranktable::validate_global(global, "AscendCloud").empty(), "S1: a completed table breaks a rule");
     for (const auto& [key, text] : data) {
       if (!key.starts_with("local_ranktable_") || !says_completed(text)) continue;
@@ -41,6 +42,7 @@ class Invariants {
     }
     expect(data.at("generation") == cluster_.config_map_->meta.annotation("pd-operator.io/generation"),
            "S2: generation");
+    check_places();
   }
 
   bool edited_by_hand = false;  // what the ConfigMap holds is not ours at present
@@ -71,6 +73,36 @@ class Invariants {
     const Json object = cluster_.objects_.get({kind, name});
     const bool own = !object.is_null() && object["metadata"].contains("ownerReferences");
     expect(own, "S8: writes " + kind + " " + name + ", which is not its own");
+  }
+
+  static bool is_adopting(const kube::PDDeployment& deployment, const std::string& role) {
+    return (role == "prefill" && deployment.prefill.adopt) || (role == "decode" && deployment.decode.adopt) ||
+           (role == "scheduler" && deployment.scheduler.adopt);
+  }
+
+  void check_touch(const TouchPod& touch, const Snapshot& planned) {
+    const kube::Pod* pod = by_uid(touch.uid);
+    if (pod == nullptr) return;
+    const bool adopted = is_adopting(planned.deployment, pod->meta.label("pd-operator.io/role"));
+    expect(adopted || is_own(pod->meta), "S8: touches a pod of somebody else");
+    for (const auto& [key, value] : touch.annotations) {
+      expect(key == "pd-operator.io/ranktable-generation" || key == "pd-operator.io/retouched", "S8: writes " + key);
+    }
+  }
+
+  // An adopted pod keeps its place while it lives: PD_INSTANCE in the file that has its name.
+  void check_places() {
+    std::map<std::string, std::string> now;
+    for (const auto& [name, pod] : cluster_.pods_) {
+      const auto env = cluster_.config_map_->data.find("instance_" + name + ".env");
+      if (env == cluster_.config_map_->data.end() || !is_live(pod)) continue;
+      const std::string place = env->second.substr(0, env->second.find('\n'));
+      if (!place.starts_with("PD_INSTANCE=")) continue;
+      const auto before = places_.find(pod.meta.uid);
+      expect(before == places_.end() || before->second == place, "adopted: " + name + " was moved to " + place);
+      now[pod.meta.uid] = place;
+    }
+    places_ = std::move(now);
   }
 
   static bool is_live(const kube::Pod& pod) { return !pod.meta.deleted && pod.phase != "Failed"; }
@@ -147,7 +179,7 @@ class Invariants {
 
   void check_true(const Json& data, const Snapshot& planned) {
     for (const auto& [key, text] : data.items()) {
-      if (!key.starts_with("local_ranktable_") || key == "local_ranktable_host.json") continue;
+      if (!key.starts_with("local_ranktable_") || text == data["local_ranktable_host.json"]) continue;
       const Json local = Json::parse(text.get<std::string>());
       if (local["status"] != "completed") continue;
       const std::string instance = key.substr(16, key.size() - 16 - 5);  // prefill-0
@@ -158,8 +190,11 @@ class Invariants {
   void check_server(const std::string& instance, const Json& server, const Snapshot& planned) {
     const kube::Pod* occupant = nullptr;
     for (const kube::Pod& pod : planned.pods) {
-      const std::string name = pod.meta.label("pd-operator.io/role") + "-" + pod.meta.label("pd-operator.io/instance");
-      if (name == instance && is_own(pod.meta) && is_live(pod) && server["server_ip"].get<std::string>() == pod.pod_ip)
+      const std::string role = pod.meta.label("pd-operator.io/role");
+      const bool adopted = is_adopting(planned.deployment, role);
+      const std::string name = adopted ? pod.meta.name : role + "-" + pod.meta.label("pd-operator.io/instance");
+      if (name == instance && adopted != is_own(pod.meta) && is_live(pod) &&
+          server["server_ip"].get<std::string>() == pod.pod_ip)
         occupant = &pod;
     }
     if (occupant == nullptr) return expect(false, "S3: no live pod of " + instance + " has the listed address");
@@ -177,7 +212,8 @@ class Invariants {
   FakeCluster& cluster_;
   std::string judged_;  // the version of the ConfigMap that was judged last
   std::int64_t highest_ = -1;
-  Json last_;  // what was written last, apart from its generation
+  Json last_;                                  // what was written last, apart from its generation
+  std::map<std::string, std::string> places_;  // of adopted pods in the last table, by UID
 };
 
 }  // namespace pd::plan

@@ -1,8 +1,9 @@
 // The planner in a closed loop with a fake cluster, under faults drawn from a seed: plans that are carried out in part,
 // pods that are deleted, vanish or fail, annotations that are garbled, tables that are deleted or edited by hand, late
 // creations of a former leader, Services and budgets that are edited or deleted, policies that refuse a template for a
-// while, an operator that forgets what it was told, and a user who keeps changing the spec. The invariants are checked
-// around every action.
+// while, an operator that forgets what it was told, and a user who keeps changing the spec. In a part of the seeds one or
+// more roles adopt the pods of a workload (tests/plan/fake_workload.h), which come and go as it likes. The invariants are
+// checked around every action.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 
 #include "plan/plan.h"
 #include "tests/plan/fake_cluster.h"
+#include "tests/plan/fake_workload.h"
 #include "tests/plan/invariants.h"
 
 namespace pd::plan {
@@ -27,7 +29,7 @@ class Model {
       : random_(seed),
         object_random_(seed),
         objects_(objects),
-        cluster_(a_deployment().prefill(2).decode(2).set("/spec/ranktable/lostGraceSeconds", 5), 3),
+        cluster_(deployment(seed), 3),
         invariants_(cluster_) {
     if (chance(30)) cluster_.edit_spec("/spec/ranktable/publishPolicy", "Available");
     if (chance(20)) cluster_.edit_spec("/spec/prefill/podReplacementPolicy", "Gone");
@@ -42,7 +44,7 @@ class Model {
       if (objects_ && object_pick(3) == 0) fault_of_objects();
       invariants_.after();
       act(chance(35));
-      if (chance(80)) cluster_.live();
+      if (chance(80)) live(false);
       cluster_.advance(std::chrono::seconds(chance(10) ? 45 : pick(3)));
       invariants_.after();
     }
@@ -56,6 +58,26 @@ class Model {
   std::string history() const { return history_; }
 
  private:
+  // Before the cluster is made of it.
+  DeploymentBuilder deployment(unsigned seed) {
+    DeploymentBuilder made = a_deployment().prefill(2).decode(2).set("/spec/ranktable/lostGraceSeconds", 5);
+    std::mt19937 choice(seed);
+    for (const char* role : {"scheduler", "prefill", "decode"}) {
+      if (seed % 3 != 0 || choice() % 2 == 0) continue;
+      made.adopt(role);
+      workloads_.emplace_back(role, choice() % 2 == 0);
+    }
+    return made;
+  }
+
+  // The rest of the cluster; the controllers of workloads see what their users want a little later.
+  void live(bool all) {
+    cluster_.live();
+    for (FakeWorkload& workload : workloads_) {
+      if (all || chance(70)) workload.work(cluster_);
+    }
+  }
+
   bool chance(int percent) { return static_cast<int>(random_() % 100) < percent; }
   int pick(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
 
@@ -85,7 +107,7 @@ class Model {
   void act_until_quiet() {
     const std::string before = dump();
     const std::size_t actions = act(false);
-    cluster_.live();
+    live(true);
     if (actions > 0 || dump() != before || cluster_.any_terminating()) return;
     if (due_) {
       cluster_.advance(*due_);
@@ -114,7 +136,7 @@ class Model {
   FakeNode& any_node() { return cluster_.nodes_.at("node-" + std::to_string(pick(3))); }
 
   void fault() {
-    const int kind = pick(13);
+    const int kind = pick(workloads_.empty() ? 13 : 15);
     history_ += std::to_string(kind) + " ";
     switch (kind) {
       case 0:
@@ -138,6 +160,7 @@ class Model {
         return cluster_.edit_spec("/spec/" + role + "/instances", chance(15) ? 0 : 1 + pick(3));
       }
       case 9:
+        if (!cluster_.snapshot().deployment.decode.pod_template.is_object()) return;
         return cluster_.edit_spec("/spec/decode/template/spec/containers/0/image", "vllm:" + std::to_string(pick(3)));
       case 10:
         return late_create();
@@ -145,6 +168,15 @@ class Model {
         return cluster_.edit_spec("/spec/paused", chance(40));
       case 12:
         return cluster_.edit_spec("/spec/prefill/npusPerPod", 1 + pick(3));
+      case 13:
+        return workloads_.front().roll_out();
+      case 14:
+        // Somebody else's pod with a label that tells ours which template it is of.
+        if (kube::Pod* pod = any_pod(); pod != nullptr && !cluster_.created_.contains(pod->meta.name)) {
+          pod->meta.labels["pd-operator.io/template-hash"] = "1-0";
+          cluster_.bump(pod->meta);
+        }
+        return;
       default:
         return;
     }
@@ -244,6 +276,7 @@ class Model {
   std::mt19937 random_;
   std::mt19937 object_random_;
   bool objects_;
+  std::vector<FakeWorkload> workloads_;
   FakeCluster cluster_;
   Invariants invariants_;
   std::vector<CreatePod> sent_;  // all POSTs of pods so far
@@ -258,8 +291,10 @@ bool is_zero(FakeCluster& cluster) {
 }
 
 std::size_t wanted_pods(FakeCluster& cluster) {
-  const Snapshot now = cluster.snapshot();
-  return static_cast<std::size_t>(1 + now.deployment.prefill.instances + now.deployment.decode.instances);
+  const kube::PDDeployment now = cluster.snapshot().deployment;
+  int wanted = 0;
+  for (const Role role : kRoles) wanted += adopts(now, role) ? 0 : wanted_instances(now, role);
+  return static_cast<std::size_t>(wanted);
 }
 
 // PD_MODEL_SEEDS: how many in all, where more than the usual ones are wanted.

@@ -238,14 +238,6 @@ TEST(Template, IsUnknownWhileNoNodeNamesAResource) {
   EXPECT_EQ(cluster.condition("Ready").status, "True");
 }
 
-TEST(Template, AdoptModeIsSaidToBeMissing) {
-  FakeCluster cluster(a_deployment().set("/spec/prefill/adopt", Json::object()));
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_EQ(cluster.condition("TemplatesValid").reason, "AdoptUnsupported");
-  EXPECT_THAT(cluster.condition("TemplatesValid").message, HasSubstr("not available in this version"));
-  EXPECT_FALSE(cluster.pods_.contains("qwen-prefill-0-0-1"));
-}
-
 TEST(TemplateHash, ChangesWithWhatAPodDependsOnAndWithNothingElse) {
   const auto hash = [](const DeploymentBuilder& deployment) {
     return template_hash(FakeCluster(deployment).snapshot().deployment, Role::kPrefill);

@@ -35,6 +35,7 @@ Shape deployment_shape() {
                         false,
                         {{"conditions", keyed("type")},
                          {"incarnations", keyed("slot")},
+                         {"adopted", keyed("slot")},
                          {"restarts", keyed("instance")},
                          {"ranktable", Shape{Shape::List::kAtomic, "", false, {{"missing", keyed("instance")}}}}}}}});
 }
