@@ -141,8 +141,8 @@ StoredTable read_stored(const Snapshot& snapshot) {
   stored.digest = digest_of(stored.content);
   const std::string written = map.meta.annotation(std::string(kube::kGenerationAnnotation));
   stored.generation = parse_number(written);
-  const std::optional<std::int64_t> epoch = parse_number(map.meta.annotation(std::string(kube::kEpochAnnotation)));
-  stored.epoch = std::min(epoch.value_or(known.epoch), known.epoch);
+  stored.epoch = parse_number(map.meta.annotation(std::string(kube::kEpochAnnotation)));
+  if (stored.epoch && *stored.epoch > known.epoch) stored.epoch.reset();
   // We write the number in two places. Where they differ somebody edited one, and the status may not know the number
   // yet: the operator may have ended between both writes.
   const auto key = map.data.find(std::string(kGenerationKey));
@@ -152,7 +152,7 @@ StoredTable read_stored(const Snapshot& snapshot) {
     stored.generation.reset();
   }
   stored.genuine = is_genuine(map, stored, known);
-  stored.intact = stored.genuine && stored.generation &&
+  stored.intact = stored.genuine && stored.generation && stored.epoch &&
                   map.meta.annotation(std::string(kube::kDigestAnnotation)) == stored.digest &&
                   has_our_labels(map.meta, snapshot.deployment);
   stored.completed = stored.genuine && is_completed(stored.content, std::string(kGlobalKey));

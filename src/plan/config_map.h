@@ -44,10 +44,10 @@ struct StoredTable {
   bool exists = false;
   bool foreign = false;                    // somebody else's object holds the name; it is never touched
   bool genuine = false;                    // the content is the one we wrote last
-  bool intact = false;                     // genuine, and so are generation, annotations and labels
+  bool intact = false;                     // genuine, and so are generation, epoch, annotations and labels
   bool completed = false;                  // genuine, and the global table says so
   std::optional<std::int64_t> generation;  // when it can be one of ours
-  std::int64_t epoch = 0;                  // of the table; what cannot be read counts as the status' own
+  std::optional<std::int64_t> epoch;       // of the table, when it can be one of ours
   TableContent content;
   std::string digest;  // of the content
 

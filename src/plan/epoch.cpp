@@ -69,14 +69,15 @@ std::string reason_to_raise_epoch(const Snapshot& snapshot, const Occupancy& occ
                                   const StoredTable& stored) {
   const kube::PDDeployment& deployment = snapshot.deployment;
   if (!any_restarts(deployment) || deployment.paused || !stored.completed) return {};
-  if (stored.epoch < deployment.status.ranktable.epoch) return {};
+  // Where somebody has edited it, the ConfigMap is mended first: else no epoch would ever be behind the table's.
+  if (!stored.epoch || *stored.epoch < deployment.status.ranktable.epoch) return {};
   const std::string change = Comparison(snapshot, occupancy, placements, stored).first_change();
   return change.empty() ? "" : "The peers are restarted, since " + change + ".";
 }
 
 bool is_of_old_epoch(const kube::PDDeployment& deployment, Role role, const kube::Pod& pod, const StoredTable& stored) {
   const std::int64_t epoch = deployment.status.ranktable.epoch;
-  return restarts(deployment, role) && stored.exists && stored.epoch < epoch && epoch_of(pod) < epoch;
+  return restarts(deployment, role) && stored.epoch && *stored.epoch < epoch && epoch_of(pod) < epoch;
 }
 
 void unplace_old_epochs(const kube::PDDeployment& deployment, const StoredTable& stored, Placements& placements) {

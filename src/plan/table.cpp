@@ -178,7 +178,7 @@ class Decider {
     // The first table of an epoch is written also where it says the same: by its epoch it tells that peers have
     // started.
     const bool decided = decision_.verdict == TableVerdict::kPublished || decision_.verdict == TableVerdict::kPartial;
-    const bool new_epoch = decided && stored_.exists && stored_.epoch < known.epoch;
+    const bool new_epoch = decided && stored_.epoch && *stored_.epoch < known.epoch;
     decision_.write = !stored_.intact || decision_.content != stored_.content || new_epoch;
     decision_.digest = decision_.content == stored_.content ? stored_.digest : digest_of(decision_.content);
     if (!decision_.write) {

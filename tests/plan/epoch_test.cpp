@@ -125,6 +125,20 @@ TEST_F(Epochs, AConfigMapThatIsGoneRestartsNobody) {
   EXPECT_EQ(pods_of("decode-0-0"), 2);
 }
 
+TEST_F(Epochs, AnEditedEpochIsMendedAndCountsForNothing) {
+  for (const char* edited : {"77", "x", ""}) {
+    cluster_.config_map_->meta.annotations["pd-operator.io/epoch"] = edited;
+    ASSERT_TRUE(cluster_.settle());
+    EXPECT_EQ(of_table(), "0") << edited;
+  }
+  cluster_.config_map_->meta.annotations["pd-operator.io/epoch"] = "77";
+  cluster_.vanish("qwen-prefill-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 1);
+  EXPECT_EQ(of_table(), "1");
+  EXPECT_EQ(pods_of("decode-0-0"), 2);
+}
+
 TEST_F(Epochs, APausedDeploymentRestartsNobody) {
   cluster_.edit_spec("/spec/paused", true);
   cluster_.vanish("qwen-prefill-0-0-1");
