@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What takes too long for every change: the unit tests under ThreadSanitizer, the simulation and integration tests under it and
-# under AddressSanitizer, the integration tests on the oldest API server, the planner's closed loop and the runtime's simulation
-# under the faults of many more seeds, deliberate faults in the runtime that the tests have to find, the test cluster's own test,
-# a leader that is paused twenty times, an API server that is killed ten times, and each fuzz target for two minutes.
+# under AddressSanitizer, the integration tests on the oldest API server, the planner's closed loop and the simulations of
+# the runtime and of the whole system under the faults of many more seeds, deliberate faults in the runtime that the tests
+# have to find, the test cluster's own test, a leader that is paused twenty times, an API server that is killed ten times,
+# and each fuzz target for two minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -23,7 +24,7 @@ done
 "$root/scripts/build.sh" debug plan_tests
 step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" \
   "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
-PD_SIMULATION_SEEDS=10000 PD_SIMULATION_FIRST_SEED=1001 "$root/scripts/test.sh" simulation || broken=$((broken + 1))
+PD_SIMULATION_SEEDS=20000 PD_SIMULATION_FIRST_SEED=1001 "$root/scripts/test.sh" simulation || broken=$((broken + 1))
 step "deliberate faults in the runtime" "$python" "$root/scripts/mutations.py" || broken=$((broken + 1))
 "$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool conformance copier pd-operator store-probe api-load
 step "the oldest kube-apiserver" "$root/tests/cluster/programs/build" kube-apiserver-oldest
