@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # What takes too long for every change: the unit tests under ThreadSanitizer, the simulation and integration tests under it and
-# under AddressSanitizer, the integration tests on the oldest API server, the planner's closed loop and the runtime's simulation
-# under the faults of many more seeds, deliberate faults that the tests have to find, the test cluster's own test,
-# a leader that is paused twenty times, an API server that is killed ten times, all of a deployment's life on real kubelets five
-# times, then with an operator that is killed every second, then with two whose leader is killed every 40 seconds, and each fuzz
-# target for two minutes.
+# under AddressSanitizer, the integration tests on the oldest API server, the planner's closed loop and the simulations of
+# the runtime and of the whole system under the faults of many more seeds, deliberate faults that the tests have to find, the
+# test cluster's own test, a leader that is paused twenty times, an API server that is killed ten times, all of a deployment's
+# life on real kubelets, then with an operator that is killed every second, then with two whose leader is killed every 40
+# seconds, and each fuzz target for two minutes. PD_LIFE_ROUNDS=5: that life five times in a row.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -25,7 +25,7 @@ done
 "$root/scripts/build.sh" debug plan_tests
 step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" \
   "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
-PD_SIMULATION_SEEDS=10000 PD_SIMULATION_FIRST_SEED=1001 "$root/scripts/test.sh" simulation || broken=$((broken + 1))
+PD_SIMULATION_SEEDS=20000 PD_SIMULATION_FIRST_SEED=1001 "$root/scripts/test.sh" simulation || broken=$((broken + 1))
 step "deliberate faults in runtime, planner and operator" "$python" "$root/scripts/mutations.py" || broken=$((broken + 1))
 "$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool conformance copier pd-operator store-probe api-load
 step "the oldest kube-apiserver" "$root/tests/cluster/programs/build" kube-apiserver-oldest
@@ -43,7 +43,8 @@ life() {
   shift
   step "$name" env "$@" "$python" -m pytest -p no:cacheprovider -ra --durations=0 "$root"/tests/e2e/test_life_*.py || broken=$((broken + 1))
 }
-life "a deployment's life, ${PD_LIFE_ROUNDS:=5} times" PD_LIFE_ROUNDS="$PD_LIFE_ROUNDS"
+rounds=${PD_LIFE_ROUNDS:-1}
+life "a deployment's life ($rounds times)" PD_LIFE_ROUNDS="$rounds"
 life "... with an operator killed every second" PD_LIFE_ROUNDS=1 PD_OPERATOR_CHAOS=kill-each-second
 life "... with a leader killed every 40 seconds" PD_LIFE_ROUNDS=1 PD_OPERATOR_CHAOS=kill-leader
 "$root/scripts/fuzz.sh" 120 || broken=$((broken + 1))

@@ -16,8 +16,8 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 }
 
 std::string explain(std::uint64_t seed, const std::vector<Fault>& faults) {
-  const std::vector<Fault> fewest = shrink_faults(
-      faults, [seed](const std::vector<Fault>& fewer) { return !run_copier(seed, fewer).violation.empty(); });
+  const std::vector<Fault> fewest =
+      shrink(faults, [seed](const std::vector<Fault>& fewer) { return !run_copier(seed, fewer).violation.empty(); });
   return "seed " + std::to_string(seed) + " fails with these faults: " + run_copier(seed, fewest).violation + "\n" +
          to_string(fewest) + "again: PD_SIMULATION_FIRST_SEED=" + std::to_string(seed) + " PD_SIMULATION_SEEDS=1";
 }

@@ -81,27 +81,4 @@ std::vector<Fault> draw_faults(runtime::Rng& rng, const FaultRanges& ranges) {
   return faults;
 }
 
-// First halves, quarters and so on are left out, then single faults, until nothing more can be.
-std::vector<Fault> shrink_faults(std::vector<Fault> faults,
-                                 const std::function<bool(const std::vector<Fault>&)>& still_fails) {
-  std::size_t chunk = std::max<std::size_t>(faults.size() / 2, 1);
-  while (!faults.empty()) {
-    bool shrunk = false;
-    for (std::size_t start = 0; start < faults.size();) {
-      std::vector<Fault> fewer = faults;
-      const auto first = fewer.begin() + static_cast<std::ptrdiff_t>(start);
-      fewer.erase(first, first + static_cast<std::ptrdiff_t>(std::min(chunk, fewer.size() - start)));
-      if (still_fails(fewer)) {
-        faults = std::move(fewer);
-        shrunk = true;
-      } else {
-        start += chunk;
-      }
-    }
-    if (!shrunk && chunk == 1) break;
-    if (!shrunk) chunk = std::max<std::size_t>(chunk / 2, 1);
-  }
-  return faults;
-}
-
 }  // namespace pd::test

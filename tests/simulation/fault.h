@@ -6,6 +6,7 @@
 // Thread: values without shared state.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -68,8 +69,28 @@ struct FaultRanges {
 // In order of time.
 std::vector<Fault> draw_faults(runtime::Rng& rng, const FaultRanges& ranges);
 
-// The fewest faults, as far as leaving some out one after the other leads, with which the run still fails.
-std::vector<Fault> shrink_faults(std::vector<Fault> faults,
-                                 const std::function<bool(const std::vector<Fault>&)>& still_fails);
+// The fewest of a run's ills, as far as leaving some out one after the other leads, with which it still fails. First
+// halves, quarters and so on are left out, then single ones, until nothing more can be.
+template <typename Ill, typename StillFails>
+std::vector<Ill> shrink(std::vector<Ill> ills, StillFails still_fails) {
+  std::size_t chunk = std::max<std::size_t>(ills.size() / 2, 1);
+  while (!ills.empty()) {
+    bool shrunk = false;
+    for (std::size_t start = 0; start < ills.size();) {
+      std::vector<Ill> fewer = ills;
+      const auto first = fewer.begin() + static_cast<std::ptrdiff_t>(start);
+      fewer.erase(first, first + static_cast<std::ptrdiff_t>(std::min(chunk, fewer.size() - start)));
+      if (still_fails(fewer)) {
+        ills = std::move(fewer);
+        shrunk = true;
+      } else {
+        start += chunk;
+      }
+    }
+    if (!shrunk && chunk == 1) break;
+    if (!shrunk) chunk = std::max<std::size_t>(chunk / 2, 1);
+  }
+  return ills;
+}
 
 }  // namespace pd::test

@@ -37,18 +37,19 @@ TEST(DrawFaults, DrawsEveryKindWithinItsRanges) {
   EXPECT_EQ(kinds.size(), static_cast<std::size_t>(kFaultKinds));
 }
 
-TEST(ShrinkFaults, KeepsWhatTheFailureNeeds) {
+TEST(Shrink, KeepsWhatTheFailureNeeds) {
   std::vector<Fault> faults;
   for (int i = 0; i < 12; ++i) faults.push_back(crash_at(i));
   const auto needs_two = [](const std::vector<Fault>& left) {
     const std::vector<int> at = times(left);
     return std::count(at.begin(), at.end(), 3) == 1 && std::count(at.begin(), at.end(), 10) == 1;
   };
-  EXPECT_THAT(times(shrink_faults(faults, needs_two)), ::testing::ElementsAre(3, 10));
+  EXPECT_THAT(times(shrink(faults, needs_two)), ::testing::ElementsAre(3, 10));
 }
 
-TEST(ShrinkFaults, KeepsNoneWhereNoneIsNeeded) {
-  EXPECT_TRUE(shrink_faults({crash_at(1), crash_at(2), crash_at(3)}, [](const auto&) { return true; }).empty());
+TEST(Shrink, KeepsNoneWhereNoneIsNeeded) {
+  EXPECT_TRUE(
+      shrink(std::vector<Fault>{crash_at(1), crash_at(2), crash_at(3)}, [](const auto&) { return true; }).empty());
 }
 
 TEST(FaultText, SaysWhatWhenAndWhom) {

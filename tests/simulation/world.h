@@ -59,6 +59,7 @@ class World {
   const Clock& clock() const { return *clock_; }
 
   SimStore& etcd() { return etcd_; }
+  const SimStore& etcd() const { return etcd_; }
   SimApiServer& server(int index) { return *servers_.at(static_cast<std::size_t>(index)); }
   int server_count() const { return static_cast<int>(servers_.size()); }
   SimNetwork& network() { return *network_; }
