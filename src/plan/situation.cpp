@@ -34,7 +34,7 @@ std::string Situation::frozen() const {
 }
 
 Situation assess(const Snapshot& snapshot, WallTime now) {
-  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}, {}};
+  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}, {}, {}};
   situation.placements = place(snapshot, situation.occupancy);
   situation.raise_epoch = reason_to_raise_epoch(snapshot, situation.occupancy, situation.placements, situation.stored);
   unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
