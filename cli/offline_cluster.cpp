@@ -126,6 +126,8 @@ class OfflineCluster {
   plan::Snapshot snapshot_;
 };
 
+const plan::DryRun kNotAsked{plan::DryRun::Answer::kUnclear, "No API server has been asked."};
+
 // What takes effect of a plan; whether anything has.
 class Effects {
  public:
@@ -149,8 +151,12 @@ class Effects {
     snapshot_.config_map = decoded<kube::ConfigMap>(object);
     return true;
   }
-  bool take(const plan::CreateService& action) {
-    snapshot_.services.push_back(decoded<kube::Service>(action.object));
+  bool take(const plan::CreateObject& action) {
+    if (action.object.at("kind") == "Service") {
+      snapshot_.services.push_back(decoded<kube::Service>(action.object));
+    } else {
+      snapshot_.budgets.push_back(decoded<kube::PodDisruptionBudget>(action.object));
+    }
     return true;
   }
   bool take(const plan::WriteStatus& action) {
@@ -164,7 +170,7 @@ class Effects {
     }
     return true;
   }
-  template <typename Other>  // pods and events
+  template <typename Other>  // pods, events, and what corrects objects that are there
   bool take(const Other& /*action*/) {
     return false;
   }
@@ -183,6 +189,9 @@ plan::Plan settle(plan::Snapshot& snapshot, WallTime now) {
   for (int round = 0; round < kMostRounds; ++round) {
     planned = plan::plan(snapshot, now);
     bool any = false;
+    for (const plan::DryRunTarget& target : planned.dry_runs) {
+      any = snapshot.dry_runs.emplace(target.key, kNotAsked).second || any;
+    }
     Effects effects(snapshot);
     for (const plan::Action& action : planned.actions) any = effects.of(action) || any;
     if (any) continue;

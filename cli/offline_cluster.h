@@ -1,5 +1,5 @@
 // A cluster made of files, in which the planner works for one PDDeployment as it would for the operator: its tables,
-// touches and Services take effect, and time passes while it waits; pods are neither made nor deleted.
+// touches, Services and budgets take effect, and time passes while it waits; pods are neither made nor deleted.
 // Thread: plain values.
 #pragma once
 

@@ -110,7 +110,8 @@ Answer watch_until_signal(boost::asio::io_context& context, kube::Client& client
   watch.start(context, stop.token(), [&changed] { changed.notify(); });
   const Viewer viewer{watch, screen, changed};
   runtime::spawn(context, keep_showing(viewer, taken, stop));
-  context.run();  // ends when every coroutine has seen its stop
+  context.restart();  // it has stopped when nothing was left to do after the first look
+  context.run();      // ends when every coroutine has seen its stop
   return {.status = taken ? kDone : kRefused};
 }
 

@@ -11,10 +11,10 @@
 namespace pd::cli {
 
 struct StatusRequest {
-  std::string name;        // empty: all of the namespace
-  std::string ns;          // empty: that of the kubeconfig's context
-  std::string kubeconfig;  // empty: as kubectl finds it
-  std::string context;     // empty: the current one
+  std::string name = {};        // empty: all of the namespace
+  std::string ns = {};          // empty: that of the kubeconfig's context
+  std::string kubeconfig = {};  // empty: as kubectl finds it
+  std::string context = {};     // empty: the current one
   bool watch = false;
   bool redraw = false;  // the output is a terminal: each view takes the place of the last
 };

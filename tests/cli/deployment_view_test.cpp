@@ -19,10 +19,10 @@ TEST(DeploymentView, ShowsTableRolesPodsAndConditions) {
                   "scheduler  1/1    1",        //
                   "prefill    1/1    1",        //
                   "decode     0/1    1", "",
-                  "INSTANCE   POD                   STATE           NODE    ADDRESS     NPUS  GENERATION",
-                  "scheduler  qwen-scheduler-0-0-1  Running, Ready  node-0  10.0.0.1    -     7",
-                  "prefill-0  qwen-prefill-0-0-1    Running, Ready  node-0  10.0.0.18   4,5   7",
-                  "decode-0   qwen-decode-0-0-2     Pending         node-1  -           -     -", "",
+                  "INSTANCE   POD                   STATE           NODE    ADDRESS    NPUS  GENERATION",
+                  "scheduler  qwen-scheduler-0-0-1  Running, Ready  node-0  10.0.0.1   -     7",
+                  "prefill-0  qwen-prefill-0-0-1    Running, Ready  node-0  10.0.0.18  4,5   7",
+                  "decode-0   qwen-decode-0-0-2     Pending         node-1  -          -     -", "",
                   "CONDITION  STATUS  REASON        MESSAGE", "Ready      False   InstanceLost  Decode-0 is lost."));
   EXPECT_EQ(answer.value["pods"][1],
             OrderedJson::parse(R"({"instance": "prefill-0", "name": "qwen-prefill-0-0-1", "state": "Running, Ready",
@@ -60,7 +60,7 @@ TEST(DeploymentView, ListsALineEach) {
   EXPECT_THAT(list({seen.deployment}).lines,
               ElementsAre("NAME  TABLE      GEN  PREFILL  DECODE  READY  MESSAGE",
                           "qwen  Completed  7    1/1      0/1     False  Decode-0 is lost."));
-  EXPECT_THAT(facts_of({seen.deployment})[0].second, HasSubstr("Ready False: Decode-0 is lost."));
+  EXPECT_THAT(facts_of(std::vector{seen.deployment})[0].second, HasSubstr("Ready False: Decode-0 is lost."));
 }
 
 // Any bytes may stand in a ConfigMap.

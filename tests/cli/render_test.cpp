@@ -64,8 +64,8 @@ TEST_P(Example, ReplacesNothingUnlessForced) {
   EXPECT_EQ(render({"--save-dir", folder_.path(), "--force"}).status, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Example, ::testing::Values("1p1d-tp2", "qwen-2p1d-tp8"), [](const auto& info) {
-  return std::string(info.param).substr(0, 2) == "1p" ? "Demo" : "Qwen";
+INSTANTIATE_TEST_SUITE_P(Of, Example, ::testing::Values("1p1d-tp2", "qwen-2p1d-tp8"), [](const auto& tested) {
+  return std::string(tested.param).substr(0, 2) == "1p" ? "Demo" : "Qwen";
 });
 
 TEST(Render, SaysWhatIsMissing) {

@@ -41,6 +41,7 @@ class StatusTest : public ::testing::Test {
   Ran look(const StatusRequest& request, Format format = Format::kTable) {
     std::istringstream in;
     std::ostringstream err;
+    context_.restart();  // may have looked before
     const Answer answer = status_of(context_, transport_, request, format, {in, out_, err});
     Ran ran;
     ran.status = answer.status;
@@ -49,11 +50,17 @@ class StatusTest : public ::testing::Test {
     ran.err = err.str();
     return ran;
   }
-  // Does it as soon as the output has that.
+  // Does it as soon as the output has that. Where it never comes, the command is ended.
   void when_shown(const std::string& text, std::function<void()> then) {
-    boost::asio::post(context_, [this, text, then = std::move(then)] {
-      if (out_.str().find(text) == std::string::npos) return when_shown(text, then);
-      then();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    look_for(text, std::move(then), until);
+  }
+  void look_for(const std::string& text, std::function<void()> then, std::chrono::steady_clock::time_point until) {
+    boost::asio::post(context_, [this, text, then = std::move(then), until] {
+      if (out_.str().find(text) != std::string::npos) return then();
+      if (std::chrono::steady_clock::now() < until) return look_for(text, then, until);
+      ADD_FAILURE() << text << " is not shown, but " << out_.str();
+      std::raise(SIGTERM);
     });
   }
 
@@ -123,7 +130,9 @@ TEST_F(StatusTest, RedrawsATerminalAndTellsWhatIsGone) {
   script_one_look();
   script_watches();
   when_shown("CONDITION", [this] {
-    deployments_->push(Json{{"type", "DELETED"}, {"object", test::seen_deployment_object()}}.dump());
+    Json gone = test::seen_deployment_object();
+    gone["metadata"]["resourceVersion"] = "101";
+    deployments_->push(Json{{"type", "DELETED"}, {"object", gone}}.dump());
     when_shown("llm/qwen: gone", [] { std::raise(SIGTERM); });
   });
   const Ran ran = look({.name = "qwen", .ns = "llm", .watch = true, .redraw = true});

@@ -64,7 +64,7 @@ TEST(FormatYaml, QuotesWhatIsNoWord) {
   EXPECT_EQ(format_yaml({{"a", "engine"}, {"b", "1.0"}, {"c", "no"}, {"d", "$(POD_IP)"}, {"e", "--port"}, {"f", ""}}),
             "a: engine\nb: \"1.0\"\nc: \"no\"\nd: $(POD_IP)\ne: --port\nf: \"\"");
   EXPECT_EQ(format_yaml({{"y", OrderedJson::array()}, {"z", OrderedJson::object()}}), "\"y\": []\nz: {}");
-  EXPECT_EQ(format_yaml({{"args", {"-c", "set -e\nrun\n"}}}), "args:\n  - -c\n  - |\n    set -e\n    run\n    ");
+  EXPECT_EQ(format_yaml({{"args", {"-c", "set -e\nrun\n"}}}), "args:\n  - -c\n  - |\n    set -e\n    run\n");
 }
 
 std::string random_text(std::mt19937& random) {

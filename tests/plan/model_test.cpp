@@ -1,9 +1,9 @@
 // The planner in a closed loop with a fake cluster, under faults drawn from a seed: plans that are carried out in part,
 // pods that are deleted, vanish or fail, annotations that are garbled, tables that are deleted or edited by hand, late
 // creations of a former leader, Services and budgets that are edited or deleted, policies that refuse a template for a
-// while, an operator that forgets what it was told, and a user who keeps changing the spec. In a part of the seeds one or
-// more roles adopt the pods of a workload (tests/plan/fake_workload.h), which come and go as it likes. The invariants are
-// checked around every action.
+// while, an operator that forgets what it was told, and a user who keeps changing the spec. In a part of the seeds one
+// or more roles adopt the pods of a workload (tests/plan/fake_workload.h), which come and go as it likes. The
+// invariants are checked around every action.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,11 +26,7 @@ class Model {
  public:
   // `objects`: also the faults that concern Services, budgets and dry runs.
   Model(unsigned seed, bool objects)
-      : random_(seed),
-        object_random_(seed),
-        objects_(objects),
-        cluster_(deployment(seed), 3),
-        invariants_(cluster_) {
+      : random_(seed), object_random_(seed), objects_(objects), cluster_(deployment(seed), 3), invariants_(cluster_) {
     if (chance(30)) cluster_.edit_spec("/spec/ranktable/publishPolicy", "Available");
     if (chance(20)) cluster_.edit_spec("/spec/prefill/podReplacementPolicy", "Gone");
     if (chance(30)) cluster_.add_foreign_pod("qwen-prefill-0-0-1", "prefill", 0);
