@@ -22,6 +22,8 @@
 namespace pd::agent {
 namespace {
 
+constexpr Duration kHeartbeat = std::chrono::seconds(5);  // each one wakes an agent that has nothing to do
+
 std::unique_ptr<PodResources> kubelet_of(asio::io_context& io, const Options& options) {
   return options.ids == "unknown" ? nullptr : make_pod_resources(io, options.pod_resources_socket);
 }
@@ -83,7 +85,7 @@ int run_agent(const Options& options) {
   StopSource stop;
   StopSource stop_answering;
   const SystemClock clock;
-  runtime::Monitoring monitoring(io, clock);
+  runtime::Monitoring monitoring(io, clock, kHeartbeat);
   if (const Status listens = monitoring.listen(options.metrics_address); !listens) {
     log::error("Can't start", {{"error", listens.error().message}});
     return 1;

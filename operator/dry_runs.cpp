@@ -40,7 +40,7 @@ bool is_refused(const Error& error, const std::string& pod) {
 std::string words_of(const Error& error) {
   std::string words = error.message;
   if (words.starts_with("POST ")) words.erase(0, words.find(": ") + 2);
-  if (words.size() > kMostWords) words = words.substr(0, kMostWords) + " ...";
+  if (words.size() > kMostWords) words.replace(kMostWords, std::string::npos, " ...");
   if (!words.ends_with('.')) words += '.';
   return words;
 }

@@ -36,7 +36,7 @@ unit() {
   local -a left_out=()
   if [[ $preset == tsan ]]; then
     left_out=(-E '^daemonset[.]PodResourcesClient[.]')
-    printf '%s\n' "left out under ThreadSanitizer: daemonset.PodResourcesClient.* (Debian's gRPC is not built with it)"
+    printf '%s\n' "left out under ThreadSanitizer: daemonset.PodResourcesClient.* (its kubelet is a server of Debian's gRPC, which is not built with it)"
   fi
   PD_LOG_LINES=8 step "unit tests ($preset)" ctest --test-dir "$root/build/$preset" -L unit "${left_out[@]}" -j "$(nproc)" --output-on-failure \
     --no-tests=error --output-junit "$report" || status=$?

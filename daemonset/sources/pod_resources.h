@@ -1,6 +1,6 @@
 // Which devices kubelet has given to which container, and which it has to give: kubelet's PodResources API, v1, over
-// its unix socket. It names pods but not their UIDs (owners.h joins those). gRPC is in the .cpp only. Owner: the agent.
-// Thread: the io_context's one thread; those that make the calls hand the answers over to it.
+// its unix socket. It names pods but not their UIDs (owners.h joins those). Its messages are in the .cpp only. Owner:
+// the agent. Thread: the io_context's one thread; those that make the calls hand the answers over to it.
 #pragma once
 
 #include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
@@ -37,15 +37,15 @@ struct AllocatableDevices {
 class PodResources {
  public:
   virtual ~PodResources() = default;
-  // Errors: kUnavailable (kubelet does not answer), kTimeout, kForbidden, kInvalid (an answer over the limit),
-  // kCancelled.
+  // Errors: kUnavailable (kubelet does not answer), kTimeout, kForbidden, kInvalid (an answer over the limit or
+  // of another service), kCancelled.
   virtual asio::awaitable<Result<std::vector<ContainerDevices>>> list() = 0;
   virtual asio::awaitable<Result<std::vector<AllocatableDevices>>> allocatable() = 0;
   // Ends what is under way; every later call is refused.
   virtual void stop() = 0;
 };
 
-// Connects when first asked, and again whenever kubelet comes back. Destroy it before the io_context.
+// Connects for each question, so kubelet may come and go. Destroy it before the io_context.
 std::unique_ptr<PodResources> make_pod_resources(asio::io_context& io, const std::string& socket,
                                                  Duration timeout = std::chrono::seconds(10));
 

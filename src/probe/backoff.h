@@ -16,15 +16,16 @@ namespace pd::probe {
 
 class Backoff {
  public:
-  Backoff(Duration first, Duration limit)
-      : first_(std::min(first, limit)), limit_(limit), current_(first_), random_(std::random_device{}()) {}
+  Backoff(Duration first, Duration limit) : first_(std::min(first, limit)), limit_(limit), current_(first_) {}
 
   // Between a half of the current step and all of it.
   Duration next() {
+    // Of all of them, since most are gone again before they are asked.
+    thread_local std::minstd_rand random(std::random_device{}());
     const Duration step = current_;
     current_ = std::min(limit_, current_ * 2);
     std::uniform_real_distribution<double> share(0.5, 1.0);
-    return std::chrono::duration_cast<Duration>(step * share(random_));
+    return std::chrono::duration_cast<Duration>(step * share(random));
   }
 
   void reset() { current_ = first_; }
@@ -33,7 +34,6 @@ class Backoff {
   Duration first_;
   Duration limit_;
   Duration current_;
-  std::minstd_rand random_;
 };
 
 }  // namespace pd::probe

@@ -1,5 +1,6 @@
-// Whether the io_context's thread still turns: a flow that beats each second, and a check for liveness that fails when
-// it has not for long. A thread that hangs answers no probe at all; this finds the one whose timers starve.
+// Whether the io_context's thread still turns: a flow that beats at an interval, and a check for liveness that fails
+// when it has not for 30 s, whatever the interval. A thread that hangs answers no probe at all; this finds the one
+// whose timers starve.
 //
 //   Heartbeat heartbeat(clock);
 //   spawn(io, heartbeat.run(stop));
@@ -15,14 +16,16 @@ namespace pd::runtime {
 
 class Heartbeat {
  public:
-  // The clock must outlive it.
-  explicit Heartbeat(const Clock& clock) : clock_(clock), last_(clock.now()) {}
+  // The clock must outlive it. A longer interval wakes the thread less often, and takes for as long a silence one that
+  // began up to that much later.
+  explicit Heartbeat(const Clock& clock, Duration interval = std::chrono::seconds(1))
+      : clock_(clock), interval_(interval), last_(clock.now()) {}
 
   asio::awaitable<void> run(StopToken stop) {
     bool going = true;
     while (going) {  // g++ 12 compiles a co_await in the condition of do-while to a crash
       last_ = clock_.now();
-      going = co_await sleep_for(kInterval, stop);
+      going = co_await sleep_for(interval_, stop);
     }
   }
 
@@ -33,10 +36,10 @@ class Heartbeat {
   }
 
  private:
-  static constexpr auto kInterval = std::chrono::seconds(1);
   static constexpr auto kLimit = std::chrono::seconds(30);
 
   const Clock& clock_;
+  Duration interval_;
   Instant last_;
 };
 

@@ -6,7 +6,8 @@
 
 namespace pd::runtime {
 
-Monitoring::Monitoring(asio::io_context& context, const Clock& clock) : context_(context), heartbeat_(clock) {
+Monitoring::Monitoring(asio::io_context& context, const Clock& clock, Duration heartbeat)
+    : context_(context), heartbeat_(clock, heartbeat) {
   add_process_metrics(metrics_);
   pages_.set_metrics([this] { return metrics_.text(); });
   pages_.liveness().add("event-loop", [this] { return heartbeat_.check(); });

@@ -19,7 +19,8 @@ namespace pd::runtime {
 
 class Monitoring {
  public:
-  Monitoring(asio::io_context& context, const Clock& clock);
+  // `heartbeat`: how often the event loop shows that it turns (heartbeat.h).
+  Monitoring(asio::io_context& context, const Clock& clock, Duration heartbeat = std::chrono::seconds(1));
   Monitoring(const Monitoring&) = delete;
   Monitoring& operator=(const Monitoring&) = delete;
 

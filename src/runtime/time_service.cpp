@@ -13,11 +13,12 @@ class RealTime final : public TimeService {
 
  private:
   void agenda_changed() override {
-    if (earliest().value_or(kNever) != armed_for_) arm();
+    const Instant next = earliest().value_or(kNever);
+    if (next != armed_for_) arm(next);
   }
 
-  void arm() {
-    armed_for_ = earliest().value_or(kNever);
+  void arm(Instant next) {
+    armed_for_ = next;
     if (armed_for_ == kNever) {
       timer_.cancel();  // else it would keep the context running
       return;
@@ -25,8 +26,9 @@ class RealTime final : public TimeService {
     timer_.expires_at(armed_for_);
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
+      armed_for_ = kNever;  // what is called may arm it again
       make_due_calls();
-      arm();
+      agenda_changed();
     });
   }
 

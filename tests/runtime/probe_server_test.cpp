@@ -426,5 +426,26 @@ TEST(Heartbeat, FailsWhenItHasNotBeatenForLong) {
   test::run_out(context);
 }
 
+TEST(Heartbeat, AllowsNoLongerSilenceWhenItBeatsLessOften) {
+  asio::io_context context;
+  VirtualTime& time = VirtualTime::install(context);
+  const test::VirtualClock clock(time);
+  StopSource stop;
+  Heartbeat heartbeat(clock, seconds(5));
+  spawn(context, heartbeat.run(stop.token()));
+  test::settle(context);
+  for (int beat = 0; beat < 20; ++beat) {
+    EXPECT_TRUE(heartbeat.check());
+    time.advance_to(time.now() + seconds(5));
+    test::settle(context);
+  }
+  time.advance_to(time.now() + seconds(29));
+  EXPECT_TRUE(heartbeat.check());
+  time.advance_to(time.now() + seconds(1));
+  EXPECT_FALSE(heartbeat.check());
+  stop.stop();
+  test::run_out(context);
+}
+
 }  // namespace
 }  // namespace pd::runtime
