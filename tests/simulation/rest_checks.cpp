@@ -102,6 +102,7 @@ class Rest {
       const std::string name = slot.instance_name() + "-" + std::to_string(slot.pod);
       const SimObject* pod = occupant(slot);
       if (pod == nullptr) return name + " has no pod";
+      if (is_over(pod->json())) return name + " waits for a successor";
       if (!zero && !is_ready(pod->json())) return name + " is not Ready";
     }
     return live == slots.size() ? ""
