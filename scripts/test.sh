@@ -120,7 +120,6 @@ everything() {
   simulation
   on_cluster integration
   on_cluster e2e
-  unit asan
   fuzz
 }
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What takes too long for every change: the unit tests under ThreadSanitizer, the simulation and integration tests under it and
-# under AddressSanitizer, the integration tests on the oldest API server, the planner's closed loop and the simulations of
-# the runtime and of the whole system under the faults of many more seeds, deliberate faults that the tests have to find, the
-# test cluster's own test, a leader that is paused twenty times, an API server that is killed ten times, all of a deployment's
-# life on real kubelets, then with an operator that is killed every second, then with two whose leader is killed every 40
-# seconds, and each fuzz target for two minutes. PD_LIFE_ROUNDS=5: that life five times in a row.
+# What takes too long for every change: the unit, simulation and integration tests under ThreadSanitizer and AddressSanitizer,
+# the integration tests on the oldest API server, the planner's closed loop and the simulations of the runtime and of the whole
+# system under the faults of many more seeds, deliberate faults that the tests have to find, the test cluster's own test, a
+# leader that is paused twenty times, an API server that is killed ten times, all of a deployment's life on real kubelets, then
+# with an operator that is killed every second, then with two whose leader is killed every 40 seconds, and each fuzz target for
+# two minutes. PD_LIFE_ROUNDS=5: that life five times in a row; PD_SYSTEM_SEEDS: the whole system's seeds (1000).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -17,15 +17,23 @@ broken=0
 
 [[ $(id -u) -eq 0 ]] || fail "the test cluster needs root: sudo ./dev verify"
 "$root/scripts/setup.sh"
-"$root/scripts/test.sh" unit tsan || broken=$((broken + 1))
+# simulate SEEDS TESTS [NAME=VALUE...]: the whole system takes fifty times as long for a seed as the runtime does.
+simulate() {
+  local count=$1 tests=$2
+  shift 2
+  env PD_SIMULATION_SEEDS="$count" GTEST_FILTER="$tests" "$@" "$root/scripts/test.sh" simulation || broken=$((broken + 1))
+}
 for preset in tsan asan; do
-  PD_PRESET=$preset "$root/scripts/test.sh" simulation || broken=$((broken + 1))
+  "$root/scripts/test.sh" unit "$preset" || broken=$((broken + 1))
+  simulate 500 '-OperatorSimulation.*' PD_PRESET="$preset"
+  simulate 10 'OperatorSimulation.*' PD_PRESET="$preset"
   PD_PRESET=$preset "$root/scripts/test.sh" integration || broken=$((broken + 1))
 done
 "$root/scripts/build.sh" debug plan_tests
 step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" \
   "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
-PD_SIMULATION_SEEDS=20000 PD_SIMULATION_FIRST_SEED=1001 "$root/scripts/test.sh" simulation || broken=$((broken + 1))
+simulate 10000 '-OperatorSimulation.*' PD_SIMULATION_FIRST_SEED=1001
+simulate "${PD_SYSTEM_SEEDS:-1000}" 'OperatorSimulation.*' PD_SIMULATION_FIRST_SEED=1001
 step "deliberate faults in runtime, planner and operator" "$python" "$root/scripts/mutations.py" || broken=$((broken + 1))
 "$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool conformance copier pd-operator store-probe api-load
 step "the oldest kube-apiserver" "$root/tests/cluster/programs/build" kube-apiserver-oldest
@@ -48,5 +56,5 @@ life "a deployment's life ($rounds times)" PD_LIFE_ROUNDS="$rounds"
 life "... with an operator killed every second" PD_LIFE_ROUNDS=1 PD_OPERATOR_CHAOS=kill-each-second
 life "... with a leader killed every 40 seconds" PD_LIFE_ROUNDS=1 PD_OPERATOR_CHAOS=kill-leader
 "$root/scripts/fuzz.sh" 120 || broken=$((broken + 1))
-[[ $broken -eq 0 ]] || fail "$broken of 16 parts failed (see above)"
+[[ $broken -eq 0 ]] || fail "$broken of 20 parts failed (see above)"
 printf 'verified\n'
