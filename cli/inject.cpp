@@ -194,7 +194,8 @@ Result<int> inject_into(Json& workload, const InjectRequest& request, const Targ
     if (!equipped) return equipped.error().with_context(name_of(workload) + ": " + found.place);
     ++done;
   }
-  if (done > 0) let_pods_wait_together(workload, plan::is_positional(target.deployment));
+  const bool places_are_fixed = target.role == plan::Role::kScheduler || plan::is_positional(target.deployment);
+  if (done > 0) let_pods_wait_together(workload, places_are_fixed);
   return done;
 }
 

@@ -57,12 +57,12 @@ std::vector<PodTemplate> pod_templates(const Json& workload) {
   return templates;
 }
 
-void let_pods_wait_together(Json& workload, bool positional) {
+void let_pods_wait_together(Json& workload, bool places_are_fixed) {
   const std::string type = type_of(workload);
   if (type == "apps/StatefulSet") workload["spec"]["podManagementPolicy"] = "Parallel";
   if (type == "leaderworkerset.x-k8s.io/LeaderWorkerSet") workload["spec"]["startupPolicy"] = "LeaderCreated";
   const bool rolls = text_member(object_member(object_member(workload, "spec"), "strategy"), "type") != "Recreate";
-  if (type == "apps/Deployment" && positional && rolls) {
+  if (type == "apps/Deployment" && places_are_fixed && rolls) {
     workload["spec"]["strategy"] = {{"type", "RollingUpdate"},
                                     {"rollingUpdate", {{"maxSurge", 0}, {"maxUnavailable", 1}}}};
   }

@@ -18,8 +18,8 @@ struct PodTemplate {
 std::vector<PodTemplate> pod_templates(const Json& workload);
 
 // Pods wait at the gate, and are not Ready, until all of them are there: a workload must not wait for one to be Ready
-// before it makes the next. `positional`: neither may there be more of them than wanted.
-void let_pods_wait_together(Json& workload, bool positional);
+// before it makes the next. `places_are_fixed`: neither may there be more of them than wanted.
+void let_pods_wait_together(Json& workload, bool places_are_fixed);
 
 inline constexpr const char* kWorkloadKinds =
     "Deployment, StatefulSet, LeaderWorkerSet, Volcano Job, kthena ModelServing and Pod";

@@ -24,6 +24,7 @@ bool is_denied_by_policy(const std::string& message, const std::string& pod) {
       "\" is forbidden: status unknown for quota: ",
       "\" is forbidden: unable to create new content in namespace ",
       "\" is forbidden: error looking up service account ",
+      "\" is forbidden: not yet ready to handle request",
   };
   if (!has(message, "\"" + pod + "\" is forbidden: ")) return false;
   return std::none_of(kPassing.begin(), kPassing.end(), [&](const char* words) { return has(message, words); });
@@ -40,7 +41,11 @@ bool is_refused(const Error& error, const std::string& pod) {
 std::string words_of(const Error& error) {
   std::string words = error.message;
   if (words.starts_with("POST ")) words.erase(0, words.find(": ") + 2);
-  if (words.size() > kMostWords) words.replace(kMostWords, std::string::npos, " ...");
+  if (words.size() > kMostWords) {
+    std::size_t end = kMostWords;
+    while (end > 0 && (static_cast<unsigned char>(words[end]) & 0xC0U) == 0x80U) --end;  // within a character
+    words.replace(end, std::string::npos, " ...");
+  }
   if (!words.ends_with('.')) words += '.';
   return words;
 }

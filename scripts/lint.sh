@@ -25,10 +25,16 @@ check_shell() {
   (cd "$root" && shellcheck -x -P SCRIPTDIR "${scripts[@]}")
 }
 
+# What a merge has left behind, where no compiler looks.
+check_merges() {
+  ! (cd "$root" && git grep -nIE '^(<{7}|>{7}) ')
+}
+
 broken=0
 "$root/scripts/setup.sh" packages "$root"/scripts/{debian,lint}-packages
 step "formatting (clang-format)" check_format || broken=1
 step "scripts (shellcheck)" check_shell || broken=1
+step "leftovers of merges" check_merges || broken=1
 step "compilation database" prepare_database
 step "C++ (clang-tidy)" "$python" "$root/scripts/tidy.py" "$root" "$database" "$PD_CACHE/lint" || broken=1
 [[ $broken -eq 0 ]] || fail "not clean; ./dev format mends the formatting, the rest is above"

@@ -90,9 +90,10 @@ struct Answer {
     const std::string_view value = line.substr(first, end + 1 - first);
     if (line.starts_with("grpc-message:")) message = percent_decoded(value);
     if (!line.starts_with("grpc-status:")) return;
-    int number = -1;
-    std::from_chars(value.data(), value.data() + value.size(), number);
-    status = number;
+    int number = 0;
+    const char* const last = value.data() + value.size();
+    const bool whole = std::from_chars(value.data(), last, number).ptr == last;
+    if (status.value_or(0) == 0) status = whole ? number : -1;  // no later word makes a failure good
   }
 };
 

@@ -76,24 +76,30 @@ class KubeletPodResources final : public PodResources {
   }
 
  private:
+  template <typename Response>
   struct Call {
     explicit Call(asio::io_context& io) : done(io) {}
-    Result<std::string> answer = std::string();  // written by the thread that makes the call, before `done` is posted
+    Result<Response> answer = Response();  // written by the thread that makes the call, before `done` is posted
     probe::Wakeup done;
   };
 
   template <typename Response, typename Request>
   asio::awaitable<Result<Response>> ask(std::string method, Request request) {
-    const auto call = std::make_shared<Call>(io_);
+    const auto call = std::make_shared<Call<Response>>(io_);
     asio::post(callers_, [this, call, method = std::move(method), message = request.SerializeAsString()]() mutable {
-      call->answer = calls_.call("/v1.PodResourcesLister/" + method, message);
+      call->answer = parsed<Response>(calls_.call("/v1.PodResourcesLister/" + method, message));
       asio::post(io_, [call = std::move(call)] { call->done.notify(); });
     });
     co_await call->done.wait();
-    if (!call->answer) co_return call->answer.error();
+    co_return std::move(call->answer);
+  }
+
+  template <typename Response>
+  static Result<Response> parsed(const Result<std::string>& answer) {
+    if (!answer) return answer.error();
     Response response;
-    if (!response.ParseFromString(*call->answer)) co_return invalid("an answer that is not of this service");
-    co_return response;
+    if (!response.ParseFromString(*answer)) return invalid("an answer that is not of this service");
+    return response;
   }
 
   asio::io_context& io_;

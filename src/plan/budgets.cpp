@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plan/config_map.h"
+#include "plan/membership.h"
 #include "plan/own_objects.h"
 
 namespace pd::plan {
@@ -20,7 +21,7 @@ Json budget(const kube::PDDeployment& deployment, Role role, int min_available) 
 
 void add_change(const kube::PDDeployment& deployment, Role role, const kube::PodDisruptionBudget* there,
                 std::vector<Action>& changes) {
-  const std::optional<int> wanted = spec_of(deployment, role).pdb_min_available;
+  const std::optional<int> wanted = budget_of(deployment, role);
   if (!wanted) {
     if (there == nullptr || !is_kept(there->meta, deployment)) return;
     const kube::ObjectMeta& meta = there->meta;
@@ -49,6 +50,11 @@ void add_change(const kube::PDDeployment& deployment, Role role, const kube::Pod
 
 std::string budget_name(const kube::PDDeployment& deployment, Role role) {
   return deployment.meta.name + "-" + std::string(name_of(role));
+}
+
+// The workload that makes adopted pods may bring its own, and two of them let no pod be evicted.
+std::optional<int> budget_of(const kube::PDDeployment& deployment, Role role) {
+  return adopts(deployment, role) ? std::nullopt : spec_of(deployment, role).pdb_min_available;
 }
 
 std::vector<Action> budget_changes(const Snapshot& snapshot) {

@@ -2,6 +2,7 @@
 // Thread: pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 
 namespace pd::plan {
 
+// What the spec says; nothing for a role that adopts its pods.
+std::optional<int> budget_of(const kube::PDDeployment& deployment, Role role);
 std::string budget_name(const kube::PDDeployment& deployment, Role role);
 
 // What makes them as they should be; one that the spec does not want any more is deleted.

@@ -11,10 +11,12 @@ namespace pd::plan {
 std::vector<std::string> foreign_objects(const Snapshot& snapshot) {
   std::vector<std::string> names;
   for (const kube::Service& one : snapshot.services) {
-    if (!is_ours(one.meta, snapshot.deployment)) names.push_back("Service " + one.meta.name);
+    const bool unused =
+        one.meta.name == scheduler_service_name(snapshot.deployment) && adopts(snapshot.deployment, Role::kScheduler);
+    if (!unused && !is_ours(one.meta, snapshot.deployment)) names.push_back("Service " + one.meta.name);
   }
   for (const Role role : kRoles) {
-    if (!spec_of(snapshot.deployment, role).pdb_min_available) continue;
+    if (!budget_of(snapshot.deployment, role)) continue;
     for (const kube::PodDisruptionBudget& one : snapshot.budgets) {
       const bool named = one.meta.name == budget_name(snapshot.deployment, role);
       if (named && !is_ours(one.meta, snapshot.deployment)) names.push_back("PodDisruptionBudget " + one.meta.name);

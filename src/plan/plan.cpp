@@ -54,7 +54,7 @@ class Composer {
     write_status(rollout);
     create_pods(rollout);
     if (situation_.table.verdict != TableVerdict::kNameTaken) {
-      for (Action& change : service_changes(situation_.snapshot)) add(std::move(change));
+      for (Action& change : service_changes(situation_.snapshot, is_scheduler_settled())) add(std::move(change));
       for (Action& change : budget_changes(situation_.snapshot)) add(std::move(change));
     }
     due(rollout.due);
@@ -67,6 +67,13 @@ class Composer {
   template <typename One>
   void add(One action) {
     plan_.actions.emplace_back(std::move(action));
+  }
+
+  // An entry to ports that no pod has yet, or may never have, would cut off those that call one that serves.
+  bool is_scheduler_settled() const {
+    const TemplateCheck& check = situation_.templates.at(Role::kScheduler);
+    return check.verdict == TemplateCheck::Verdict::kValid && situation_.frozen().empty() &&
+           !situation_.outdated({Role::kScheduler, 0});
   }
 
   void due(std::optional<WallTime> time) {

@@ -151,10 +151,22 @@ class Planner {
     for (const auto& [slot, pods] : own_slots_) {
       if (!pods.wanted || pods.occupant == nullptr) continue;
       if (!is_of_old_epoch(deployment_, slot.instance.role, *pods.occupant, situation_.stored)) continue;
+      if (!has_a_successor(slot.instance, *pods.occupant)) {
+        progress("TryingTemplate", "Pods of " + std::string(name_of(slot.instance.role)) +
+                                       " restart, since a peer has changed, when the API server takes their template.");
+        continue;
+      }
       progress("RestartingPeers", "Pods of roles with onPeerChange: Restart are replaced, since a peer has changed.");
       rollout_.deletes.push_back(pods.occupant);
       restarted_.insert(pods.occupant->meta.uid);
     }
+  }
+
+  // Another pod would be made in its place.
+  bool has_a_successor(const Instance& instance, const kube::Pod& pod) const {
+    const TemplateCheck& check = situation_.templates.at(instance.role);
+    if (check.verdict != TemplateCheck::Verdict::kValid) return false;
+    return check.dry_run.answer != DryRun::Answer::kNone || !is_outdated(pod, situation_.hashes.at(instance.role));
   }
 
   void restart_instances() {

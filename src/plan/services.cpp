@@ -4,6 +4,7 @@
 
 #include "kube/resource.h"
 #include "plan/config_map.h"
+#include "plan/membership.h"
 #include "plan/own_objects.h"
 
 namespace pd::plan {
@@ -87,15 +88,18 @@ std::string pods_service_name(const kube::PDDeployment& deployment) { return dep
 
 std::string scheduler_service_name(const kube::PDDeployment& deployment) { return deployment.meta.name + "-scheduler"; }
 
-std::vector<Action> service_changes(const Snapshot& snapshot) {
+std::vector<Action> service_changes(const Snapshot& snapshot, bool scheduler_settled) {
   const kube::PDDeployment& deployment = snapshot.deployment;
+  const auto find = [&](const std::string& name) -> const kube::Service* {
+    const auto there = std::find_if(snapshot.services.begin(), snapshot.services.end(),
+                                    [&](const kube::Service& one) { return one.meta.name == name; });
+    return there == snapshot.services.end() ? nullptr : &*there;
+  };
   std::vector<Action> changes;
-  for (Json made : {pods_service(deployment), scheduler_service(deployment)}) {
-    const auto there = std::find_if(snapshot.services.begin(), snapshot.services.end(), [&](const kube::Service& one) {
-      return one.meta.name == made["metadata"]["name"];
-    });
-    add_change(deployment, there == snapshot.services.end() ? nullptr : &*there, std::move(made), changes);
-  }
+  add_change(deployment, find(pods_service_name(deployment)), pods_service(deployment), changes);
+  if (adopts(deployment, Role::kScheduler)) return changes;  // who makes its pod knows its ports
+  const kube::Service* const entry = find(scheduler_service_name(deployment));
+  if (entry == nullptr || scheduler_settled) add_change(deployment, entry, scheduler_service(deployment), changes);
   return changes;
 }
 

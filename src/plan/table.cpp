@@ -18,7 +18,7 @@ struct Missing {
 class Decider {
  public:
   Decider(const Snapshot& snapshot, const Placements& placements, const StoredTable& stored, WallTime now)
-      : deployment_(snapshot.deployment), placements_(placements), stored_(stored), now_(now) {}
+      : deployment_(snapshot.deployment), pods_(snapshot.pods), placements_(placements), stored_(stored), now_(now) {}
 
   TableDecision decide() {
     if (stored_.foreign) {
@@ -219,11 +219,22 @@ class Decider {
     if (stored_.exists && stored_.generation) {
       decision_.generation = *stored_.generation + 1;
     } else if (!stored_.exists && known.generation_ceiling == 0 && known.generation == 0) {
-      decision_.generation = 0;  // never had one
+      decision_.generation = after_seen_by_pods();
     } else {
       decision_.generation = std::max(known.generation_ceiling, known.generation) + 1;
     }
     decision_.reserve = !stored_.exists || decision_.generation > known.generation_ceiling;
+  }
+
+  // Never had one; but adopted pods outlive a deployment, and have seen the tables of the one before under its numbers.
+  std::int64_t after_seen_by_pods() const {
+    constexpr std::int64_t kMost = std::int64_t{1} << 40;  // anybody may write annotations
+    std::int64_t next = 0;
+    for (const kube::Pod& pod : pods_) {
+      const auto seen = parse_number(pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)));
+      if (seen && *seen < kMost) next = std::max(next, static_cast<std::int64_t>(*seen) + 1);
+    }
+    return next;
   }
 
   // By content, not by name: a replacement at the same address with the same devices is listed without a new table.
@@ -255,6 +266,7 @@ class Decider {
   }
 
   const kube::PDDeployment& deployment_;
+  const std::vector<kube::Pod>& pods_;
   const Placements& placements_;
   const StoredTable& stored_;
   WallTime now_;

@@ -218,6 +218,14 @@ class InjectWithManifest : public ::testing::Test {
   test::TemporaryFolder folder_;
 };
 
+TEST_F(InjectWithManifest, ASchedulerHasOnePlaceInEachProfile) {
+  const Ran ran = pdctl(
+      {"inject", "-f", "-", "--role", "scheduler", "--pdd", folder_.write("pdd.yaml", pdd("AscendCloud", "adopt: {}"))},
+      deployment());
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(parse_yaml(ran.out)->front()["spec"]["strategy"]["rollingUpdate"]["maxSurge"], 0);
+}
+
 TEST_F(InjectWithManifest, TakesEverythingFromIt) {
   const Ran ran = inject_for(deployment(), pdd("OmniK8s", "adopt: {}, reload: {http: {port: 8000}}"));
   ASSERT_EQ(ran.status, 0) << ran.err;

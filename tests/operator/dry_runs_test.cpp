@@ -41,6 +41,7 @@ TEST(Judge, WhatMayPassByItselfIsNoRefusal) {
   EXPECT_EQ(
       verdict(Code::kForbidden, forbidden + "exceeded quota: npus, requested: pods=1, used: pods=4, limited: pods=4"),
       Answer::kUnclear);
+  EXPECT_EQ(verdict(Code::kForbidden, forbidden + "not yet ready to handle request"), Answer::kUnclear);
   EXPECT_EQ(verdict(Code::kForbidden, forbidden + "unable to create new content in namespace llm because it is being "
                                                   "terminated"),
             Answer::kUnclear);
@@ -62,6 +63,11 @@ TEST(Judge, SaysItInTheServersWords) {
                     "Invalid"};
   EXPECT_EQ(judge(error, kPod).message, "Pod \"x\" is invalid: spec: Required value.");
   EXPECT_LE(judge(Error{Code::kInvalid, std::string(9000, 'x'), "Invalid"}, kPod).message.size(), 1010U);
+  // Never within a character: the API server would store another text, and the status would never be as wanted.
+  std::string chinese;
+  for (int i = 0; i < 500; ++i) chinese += "\u62d2";
+  const std::string cut = judge(Error{Code::kInvalid, "xx" + chinese, "Invalid"}, kPod).message;
+  EXPECT_EQ(cut, "xx" + chinese.substr(0, 996) + " ...");
 }
 
 class Trying : public ::testing::Test {

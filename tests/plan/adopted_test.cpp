@@ -142,6 +142,29 @@ TEST(Adopted, KeepsItsPlaceThoughTheFirstTableWasEditedRightAfterItWasWritten) {
   EXPECT_EQ(places(cluster), "prefill-0-0 d, prefill-1-0 b, prefill-2-0 c");
 }
 
+// They outlive a deployment; what they see of the next one is to be new to them.
+TEST(Adopted, NumbersGoOnFromWhatPodsHaveSeenOfAnEarlierDeployment) {
+  FakeCluster cluster(adopting(1));
+  cluster.add_workload_pod("a", "prefill");
+  cluster.pod("a").meta.annotations["pd-operator.io/ranktable-generation"] = "7";
+  cluster.add_workload_pod("b", "prefill");
+  cluster.pod("b").meta.annotations["pd-operator.io/ranktable-generation"] = "999999999999999999";
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_GT(std::stoll(cluster.generation()), 7);
+  EXPECT_LT(std::stoll(cluster.generation()), 20);
+}
+
+TEST(Adopted, HaveNeitherABudgetNorAnEntryOfOurs) {
+  FakeCluster cluster(adopting(1).adopt("scheduler").set("/spec/prefill/podDisruptionBudget", {{"minAvailable", 1}}));
+  cluster.objects_.add_foreign({"Service", "qwen-scheduler"});
+  cluster.add_workload_pod("a", "prefill");
+  cluster.add_workload_pod("s", "scheduler", 0);
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
+  EXPECT_NE(cluster.condition("Progressing").reason, "NameTaken");
+  EXPECT_TRUE(cluster.objects_.get({"PodDisruptionBudget", "qwen-prefill"}).is_null());
+}
+
 TEST(Adopted, PlacesAreStoredBeforeATableIsMadeOfThem) {
   FakeCluster cluster = running(adopting(), {"a", "b"});
   cluster.vanish("a");

@@ -164,6 +164,24 @@ TEST_F(OneRoleRestarts, TheOtherIsLeftAlone) {
   EXPECT_EQ(cluster_.condition("Ready").status, "True") << cluster_.condition("Ready").message;
 }
 
+// It serves until there can be another one.
+TEST_F(OneRoleRestarts, ASuccessorThatWouldBeRefusedCostsNoPod) {
+  const char* const image = "/spec/decode/template/spec/containers/0/image";
+  cluster_.judge_pod_ = [](const Json& pod) {
+    const bool bad = pod["spec"]["containers"][0]["image"] == "bad";
+    return bad ? DryRun{DryRun::Answer::kRefused, "no such image is allowed."} : DryRun{DryRun::Answer::kAccepted, ""};
+  };
+  cluster_.edit_spec(image, "bad");
+  cluster_.vanish("qwen-prefill-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(pods_of("decode-0-0"), 1);
+  EXPECT_THAT(cluster_.condition("Progressing").message, HasSubstr("when the API server takes their template"));
+  cluster_.edit_spec(image, "good");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(pods_of("decode-0-0"), 2);
+  EXPECT_EQ(cluster_.condition("Ready").status, "True") << cluster_.condition("Ready").message;
+}
+
 class NobodyRestarts : public Epochs {
  protected:
   NobodyRestarts() : Epochs(a_deployment().prefill(2)) {}

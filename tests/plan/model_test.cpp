@@ -307,17 +307,22 @@ void has_its_objects(FakeCluster& cluster, const std::string& where) {
   const kube::PDDeployment now = cluster.snapshot().deployment;
   ASSERT_EQ(cluster.objects_.get({"Service", "qwen-pods"})["spec"]["clusterIP"], "None") << where;
   const Json::json_pointer declared("/spec/scheduler/template/spec/containers/0/ports");
-  const Json ports = cluster.deployment_.value(declared, Json::array());  // an adopted scheduler has none
-  const Json entry = cluster.objects_.get({"Service", "qwen-scheduler"})["spec"];
-  ASSERT_EQ(entry.value("ports", Json::array()).size(), ports.size()) << where;
-  ASSERT_EQ(entry["clusterIP"] == "None", ports.empty()) << where;
-  ASSERT_EQ(entry["selector"].size(), 2U) << where;
+  const Json ports = cluster.deployment_.value(declared, Json::array());
+  const Json made = cluster.objects_.get({"Service", "qwen-scheduler"});
+  ASSERT_EQ(made.is_null(), now.scheduler.adopt) << where;
+  if (!made.is_null()) {
+    const Json& entry = made["spec"];
+    ASSERT_EQ(entry.value("ports", Json::array()).size(), ports.size()) << where;
+    ASSERT_EQ(entry["clusterIP"] == "None", ports.empty()) << where;
+    ASSERT_EQ(entry["selector"].size(), 2U) << where;
+  }
   for (const auto* role : {"prefill", "decode"}) {
     const Json budget = cluster.objects_.get({"PodDisruptionBudget", "qwen-" + std::string(role)});
     const auto wanted = role == std::string("prefill") ? now.prefill.pdb_min_available : now.decode.pdb_min_available;
     if (!budget.is_null() && budget["metadata"]["uid"] == "uid-foreign") continue;
-    ASSERT_EQ(budget.is_null(), !wanted) << where;
-    if (wanted) {
+    const bool adopted = role == std::string("prefill") ? now.prefill.adopt : now.decode.adopt;
+    ASSERT_EQ(budget.is_null(), !wanted || adopted) << where;
+    if (!budget.is_null()) {
       ASSERT_EQ(budget["spec"]["minAvailable"], *wanted) << where;
     }
   }

@@ -33,7 +33,7 @@ int writes(FakeCluster& cluster) {
 TEST(Services, AreAHeadlessOneAndTheSchedulersEntry) {
   DeploymentBuilder deployment = a_deployment();
   deployment.set(kPorts, Json::array({port("http", 8080), {{"containerPort", 9000}}, "junk"}));
-  const std::vector<Action> made = service_changes(FakeCluster(deployment).snapshot());
+  const std::vector<Action> made = service_changes(FakeCluster(deployment).snapshot(), true);
   ASSERT_THAT(made, SizeIs(2));
   const Json& pods = std::get<CreateObject>(made[0]).object;
   EXPECT_EQ(pods["spec"]["clusterIP"], "None");
@@ -66,6 +66,23 @@ TEST(Services, FollowTheTemplatesPortsWithOneWrite) {
   EXPECT_EQ(spec["ports"], Json::array({{{"name", "http"}, {"port", 8081}, {"targetPort", 8081}},
                                         {{"name", "admin"}, {"port", 9090}, {"targetPort", 9090}}}));
   EXPECT_EQ(spec["clusterIP"], "10.96.0.7");
+}
+
+// The pod that serves is kept, and so is the way to it.
+TEST(Services, TheEntryStaysWhileThePodOfTheNewPortsIsNotMade) {
+  FakeCluster cluster = a_settled_cluster(a_deployment().set(kPorts, Json::array({port("http", 8080)})));
+  const auto entry = [&] { return cluster.objects_.get({"Service", "qwen-scheduler"})["spec"]["ports"][0]["port"]; };
+  cluster.edit_spec("/spec/paused", true);
+  cluster.edit_spec(kPorts, Json::array({port("http", 9000)}));
+  EXPECT_EQ(writes(cluster), 0);
+  EXPECT_EQ(entry(), 8080);
+  cluster.judge_pod_ = [](const Json&) { return DryRun{DryRun::Answer::kRefused, "not today."}; };
+  cluster.edit_spec("/spec/paused", false);
+  EXPECT_EQ(writes(cluster), 0);
+  EXPECT_EQ(entry(), 8080);
+  cluster.judge_pod_ = [](const Json&) { return DryRun{DryRun::Answer::kAccepted, ""}; };
+  EXPECT_EQ(writes(cluster), 1);
+  EXPECT_EQ(entry(), 9000);
 }
 
 TEST(Services, AreMadeAnewWhenTheyTurnHeadlessOrHaveBeen) {

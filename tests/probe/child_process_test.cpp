@@ -1,5 +1,6 @@
 #include "probe/child_process.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -49,6 +50,16 @@ TEST_F(Child, HasNoInput) {
   const Result<ProcessResult> result = sh("cat; echo end");
   ASSERT_TRUE(result);
   EXPECT_EQ(result->output, "end\n");
+}
+
+// As libraries open their sockets: without the flag that keeps them from children.
+TEST_F(Child, HasNoneOfOurOpenFiles) {
+  const int open_here = fcntl(STDERR_FILENO, F_DUPFD, 100);
+  ASSERT_GE(open_here, 100);
+  const Result<ProcessResult> result = sh("ls /proc/self/fd");
+  close(open_here);
+  ASSERT_TRUE(result);
+  EXPECT_THAT(result->output, ::testing::Not(HasSubstr(std::to_string(open_here))));
 }
 
 TEST_F(Child, TellsOfASignal) {
