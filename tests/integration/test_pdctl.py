@@ -1,6 +1,8 @@
 """What pdctl makes for the API server, and reads from it, against a real one."""
+import itertools
 import json
 import subprocess
+import threading
 
 import pytest
 from live_cluster import PROGRAMS, ROOT, SCRIPT, patience
@@ -82,6 +84,7 @@ def test_a_role_rendered_offline_is_what_the_api_server_takes(cluster):
         cluster.apply(pod, "--dry-run=server")
 
 
+numbers = itertools.count()
 STATUS = {
     "observedGeneration": 1,
     "ranktable": {"configMap": "qwen-ranktable", "state": "Completed", "generation": 7, "npus": 4},
@@ -92,31 +95,33 @@ STATUS = {
 
 
 @pytest.fixture
-def deployment(cluster):
-    cluster.kubectl("create", "namespace", "status")
-    cluster.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "status", "--timeout=30s")
+def namespace(cluster):
+    """With a deployment "qwen" in it. Each has a name of its own, since one that is deleted is there for some time."""
+    name = f"status-{next(numbers)}"
+    cluster.kubectl("create", "namespace", name)
+    cluster.kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=30s")
     role = {"instances": 1, "npusPerPod": 2, "template": {"spec": POD_SPEC}}
     cluster.apply({"apiVersion": "pd-operator.io/v1alpha1", "kind": "PDDeployment",
-                   "metadata": {"name": "qwen", "namespace": "status"},
+                   "metadata": {"name": "qwen", "namespace": name},
                    "spec": {"scheduler": {"template": {"spec": {"containers": [{"name": "a", "image": "a"}]}}},
                             "prefill": role, "decode": role}})
-    write_status(cluster, STATUS)
+    write_status(cluster, name, STATUS)
     labels = {"pd-operator.io/deployment": "qwen", "pd-operator.io/role": "prefill", "pd-operator.io/instance": "0"}
     cluster.apply({"apiVersion": "v1", "kind": "Pod", "spec": POD_SPEC,
-                   "metadata": {"name": "qwen-prefill-0-0-1", "namespace": "status", "labels": labels,
+                   "metadata": {"name": "qwen-prefill-0-0-1", "namespace": name, "labels": labels,
                                 "annotations": {"pd-operator.io/ranktable-generation": "7"}}})
-    yield "qwen"
-    cluster.kubectl("delete", "namespace", "status", "--wait=false")
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
-def write_status(cluster, status):
-    cluster.kubectl("patch", "pdd", "qwen", "-n", "status", "--type=merge", "--subresource=status", "-p",
+def write_status(cluster, namespace, status):
+    cluster.kubectl("patch", "pdd", "qwen", "-n", namespace, "--type=merge", "--subresource=status", "-p",
                     json.dumps({"status": status}))
 
 
-def test_status_of_a_deployment(cluster, deployment):
-    access = ["--kubeconfig", cluster.environment()["KUBECONFIG"], "-n", "status"]
-    shown = pdctl("status", deployment, *access, "-o", "json", cluster=cluster)
+def test_status_of_a_deployment(cluster, namespace):
+    access = ["--kubeconfig", cluster.environment()["KUBECONFIG"], "-n", namespace]
+    shown = pdctl("status", "qwen", *access, "-o", "json", cluster=cluster)
     assert shown.returncode == 0, shown.stderr
     told = json.loads(shown.stdout)
     assert told["ranktable"]["generation"] == 7
@@ -125,17 +130,20 @@ def test_status_of_a_deployment(cluster, deployment):
     assert "Decode-0 is lost." in pdctl("status", *access, cluster=cluster).stdout
     missing = pdctl("status", "gwen", *access, cluster=cluster)
     assert missing.returncode == 1
-    assert missing.stderr.startswith("pdctl status: there is no PDDeployment gwen in the namespace status")
+    assert missing.stderr.startswith("pdctl status: there is no PDDeployment gwen in the namespace " + namespace)
 
 
-def test_status_follows_what_changes(cluster, deployment):
-    command = [SCRIPT, "exec", "--name", cluster.name, "--", PDCTL, "status", deployment, "-n", "status", "-w", "--kubeconfig",
+def test_status_follows_what_changes(cluster, namespace):
+    command = [SCRIPT, "exec", "--name", cluster.name, "--", PDCTL, "status", "qwen", "-n", namespace, "-w", "--kubeconfig",
                cluster.environment()["KUBECONFIG"]]
     with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True) as watching:
+        too_long = threading.Timer(patience(60), watching.terminate)
+        too_long.start()
         try:
             lines = iter(watching.stdout.readline, "")
             assert any("Ready: False, InstanceLost: Decode-0 is lost." in line for line in lines)
-            write_status(cluster, {"ranktable": {**STATUS["ranktable"], "generation": 8}})
+            write_status(cluster, namespace, {"ranktable": {**STATUS["ranktable"], "generation": 8}})
             assert next(lines).endswith(" table: Completed, generation 8, 4 NPUs\n")
         finally:
+            too_long.cancel()
             watching.terminate()
