@@ -23,7 +23,7 @@ std::vector<DryRunTarget> dry_run_targets(const Snapshot& snapshot, const std::m
   for (const Role role : kRoles) {
     const TemplateCheck& check = checks.at(role);
     const bool has_pods = wanted_instances(snapshot.deployment, role) > 0;
-    if (check.verdict != TemplateCheck::Verdict::kValid || !has_pods || spec_of(snapshot.deployment, role).adopt) {
+    if (check.verdict != TemplateCheck::Verdict::kValid || !has_pods || adopts(snapshot.deployment, role)) {
       continue;
     }
     Json pod = pod_object(snapshot, {{role, 0}, 0}, 0, check, hashes.at(role));

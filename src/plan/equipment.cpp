@@ -11,10 +11,6 @@
 namespace pd::plan {
 namespace {
 
-bool is_adopted(const kube::PDDeployment& deployment, const Slot& slot) {
-  return spec_of(deployment, slot.instance.role).adopt;
-}
-
 // Optional: the tables need the pod's address first, so a key that is not there yet must never keep the pod from
 // starting.
 Json from_map(const kube::PDDeployment& deployment) {
@@ -32,7 +28,7 @@ Json from_map(const kube::PDDeployment& deployment, const Items& items) {
 // One directory; kubelet swaps all its files at once.
 Json table_volume(const kube::PDDeployment& deployment, const Slot& slot) {
   Json sources = Json::array();
-  if (is_adopted(deployment, slot)) {
+  if (adopts(deployment, slot.instance.role)) {
     sources.push_back(from_map(deployment));
   } else {
     const std::string global(kGlobalKey);
@@ -66,7 +62,7 @@ std::optional<int> group_of(const kube::PDDeployment& deployment, const Slot& sl
   const Instance& instance = slot.instance;
   const bool with_scheduler = deployment.ranktable.profile == "OmniK8s";
   if (instance.role == Role::kScheduler) return with_scheduler ? std::optional(0) : std::nullopt;
-  if (is_adopted(deployment, slot)) return std::nullopt;
+  if (adopts(deployment, slot.instance.role)) return std::nullopt;
   const int before = instance.role == Role::kDecode ? wanted_instances(deployment, Role::kPrefill) : 0;
   return before + instance.index + (with_scheduler ? 1 : 0);
 }
@@ -87,11 +83,11 @@ void equip_container(const kube::PDDeployment& deployment, const Slot& slot, Jso
   if (!mounts.is_array()) mounts = Json::array();
   mounts.push_back({{"name", kVolumeName}, {"mountPath", dir}, {"readOnly", true}});
   // Before the variable that refers to it: Kubernetes expands in order.
-  if (is_adopted(deployment, slot)) set_env(container, kPodNameVariable, field("metadata.name"));
+  if (adopts(deployment, slot.instance.role)) set_env(container, kPodNameVariable, field("metadata.name"));
   set_env(container, "GLOBAL_RANK_TABLE_FILE_PATH", text(dir + "/" + std::string(kGlobalKey)));
   set_env(container, "RANK_TABLE_FILE_PATH", text(dir + "/" + local_file(deployment, role)));
   set_env(container, "ROLE", text(std::string(name_of(role))));
-  if (!is_adopted(deployment, slot)) set_env(container, "PD_INSTANCE", text(name_of(slot.instance)));
+  if (!adopts(deployment, slot.instance.role)) set_env(container, "PD_INSTANCE", text(name_of(slot.instance)));
   set_env(container, "POD_IP", field("status.podIP"));
   if (is_positional(deployment)) set_positions(deployment, slot, container);
 }
@@ -99,7 +95,7 @@ void equip_container(const kube::PDDeployment& deployment, const Slot& slot, Jso
 }  // namespace
 
 std::string local_file(const kube::PDDeployment& deployment, Role role) {
-  if (!spec_of(deployment, role).adopt) return "local_ranktable.json";
+  if (!adopts(deployment, role)) return "local_ranktable.json";
   return "local_ranktable_$(" + std::string(kPodNameVariable) + ").json";
 }
 

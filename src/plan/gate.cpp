@@ -49,7 +49,7 @@ Json gate_container(const Settings& settings, const kube::PDDeployment& deployme
   const kube::GateSpec& gate = deployment.gate;
   Json env = Json::array({from_field("POD_IP", "status.podIP"), from_field("HOST_IP", "status.hostIP"),
                           from_field("POD_UID", "metadata.uid")});
-  if (spec_of(deployment, role).adopt) env.push_back(from_field(kPodNameVariable, "metadata.name"));
+  if (adopts(deployment, role)) env.push_back(from_field(kPodNameVariable, "metadata.name"));
   Json container = {
       {"name", name},
       {"image", gate.image.empty() ? settings.gate_image : gate.image},
@@ -71,7 +71,7 @@ Json with_subject(const kube::PDDeployment& deployment, Role role, const char* c
   const bool host = deployment.ranktable.server_address == "HostIP";
   Json args = Json::array({command, "--dir", deployment.ranktable.mount_path, "--address",
                            host ? "$(HOST_IP)" : "$(POD_IP)", "--profile", deployment.ranktable.profile});
-  if (spec_of(deployment, role).adopt) args.insert(args.end(), {"--local", local_file(deployment, role)});
+  if (adopts(deployment, role)) args.insert(args.end(), {"--local", local_file(deployment, role)});
   return args;
 }
 
