@@ -98,7 +98,7 @@ class OfflineCluster {
 
   bool is_adopted(const std::string& role_name) const {
     return std::any_of(plan::kRoles.begin(), plan::kRoles.end(), [&](plan::Role role) {
-      return plan::name_of(role) == role_name && plan::spec_of(snapshot_.deployment, role).adopt;
+      return plan::name_of(role) == role_name && plan::adopts(snapshot_.deployment, role);
     });
   }
 

@@ -3,6 +3,7 @@
 // values.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <optional>
 #include <string>
@@ -84,7 +85,7 @@ struct Incarnation {
 struct AdoptedPod {
   std::string slot;  // "prefill-1-0"
   std::string pod;   // its name
-  bool operator==(const AdoptedPod&) const = default;
+  auto operator<=>(const AdoptedPod&) const = default;
 };
 
 struct RoleStatus {

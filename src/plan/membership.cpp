@@ -208,8 +208,7 @@ Occupancy find_occupants(const Snapshot& snapshot) {
   for (const Role role : kRoles) {
     if (adopts(deployment, role)) adopt_pods(snapshot, role, occupancy);
   }
-  std::sort(occupancy.adopted.begin(), occupancy.adopted.end(),
-            [](const kube::AdoptedPod& a, const kube::AdoptedPod& b) { return a.slot < b.slot; });
+  std::sort(occupancy.adopted.begin(), occupancy.adopted.end());
   return occupancy;
 }
 

@@ -57,15 +57,13 @@ std::vector<kube::AdoptedPod> places(const Situation& situation) {
   return any ? situation.occupancy.adopted : std::vector<kube::AdoptedPod>();
 }
 
-bool by_slot(const kube::AdoptedPod& a, const kube::AdoptedPod& b) { return a.slot < b.slot; }
-
 kube::PDDeploymentStatus normalized(kube::PDDeploymentStatus status) {
   std::erase_if(status.conditions, [](const kube::Condition& condition) { return !is_known(condition); });
   std::sort(status.conditions.begin(), status.conditions.end(),
             [](const kube::Condition& a, const kube::Condition& b) { return a.type < b.type; });
   std::sort(status.incarnations.begin(), status.incarnations.end(),
             [](const kube::Incarnation& a, const kube::Incarnation& b) { return a.slot < b.slot; });
-  std::sort(status.adopted.begin(), status.adopted.end(), by_slot);
+  std::sort(status.adopted.begin(), status.adopted.end());
   std::sort(status.restarts.begin(), status.restarts.end(),
             [](const kube::InstanceRestarts& a, const kube::InstanceRestarts& b) { return a.instance < b.instance; });
   std::sort(status.ranktable.missing.begin(), status.ranktable.missing.end(),
@@ -146,7 +144,7 @@ kube::PDDeploymentStatus reserved_status(const Situation& situation) {
 
 bool has_places(const Situation& situation) {
   std::vector<kube::AdoptedPod> known = situation.deployment().status.adopted;
-  std::sort(known.begin(), known.end(), by_slot);
+  std::sort(known.begin(), known.end());
   return known == places(situation);
 }
 

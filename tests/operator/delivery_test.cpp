@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/spawn.h"
+#include "tests/operator/virtual_run.h"
 
 namespace pd::op {
 namespace {
@@ -15,25 +16,10 @@ using ::testing::IsEmpty;
 
 const std::string kKey = "llm/qwen";
 
-class Following : public ::testing::Test {
+class Following : public ::testing::Test, protected VirtualRun {
  protected:
   static plan::DeliveryTarget pod(const std::string& uid, std::int64_t generation) {
     return {uid, "10.0.0.1", 8089, generation};
-  }
-  // Runs flows and time until then.
-  void advance(Duration duration) {
-    const Instant end = time_.now() + duration;
-    run();
-    while (time_.next() && *time_.next() <= end) {
-      time_.advance_to(*time_.next());
-      run();
-    }
-    time_.advance_to(end);
-    run();
-  }
-  void run() {
-    context_.restart();
-    context_.poll();
   }
   boost::asio::awaitable<Result<std::int64_t>> answer(plan::DeliveryTarget target) {
     ++asked_[target.uid];
@@ -45,8 +31,6 @@ class Following : public ::testing::Test {
     co_return seen->second;
   }
 
-  boost::asio::io_context context_;
-  runtime::VirtualTime& time_ = runtime::VirtualTime::install(context_);
   runtime::Rng rng_{1};
   std::map<std::string, std::int64_t> sees_;
   std::map<std::string, int> asked_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/spawn.h"
+#include "tests/operator/virtual_run.h"
 
 namespace pd::op {
 namespace {
@@ -70,30 +71,13 @@ TEST(Judge, SaysItInTheServersWords) {
   EXPECT_EQ(cut, "xx" + chinese.substr(0, 996) + " ...");
 }
 
-class Trying : public ::testing::Test {
+class Trying : public ::testing::Test, protected VirtualRun {
  protected:
   static std::vector<plan::DryRunTarget> pods(const std::string& key) {
     return {{"prefill", key, {{"metadata", {{"name", key}}}}}};
   }
-  // Runs flows and time until then.
-  void advance(Duration duration) {
-    const Instant end = time_.now() + duration;
-    run();
-    while (time_.next() && *time_.next() <= end) {
-      time_.advance_to(*time_.next());
-      run();
-    }
-    time_.advance_to(end);
-    run();
-  }
-  void run() {
-    context_.restart();
-    context_.poll();
-  }
   Answer answer(const std::string& key) { return dry_runs_.answers(kKey).at(key).answer; }
 
-  boost::asio::io_context context_;
-  runtime::VirtualTime& time_ = runtime::VirtualTime::install(context_);
   runtime::Rng rng_{1};
   Status says_ = Ok{};
   std::vector<std::string> tried_;
