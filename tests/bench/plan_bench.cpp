@@ -2,6 +2,7 @@
 // and judging its tables, planning when nothing changed, and planning when a pod is lost.
 #include <iostream>
 
+#include "plan/node_npus.h"
 #include "plan/plan.h"
 #include "ranktable/profile.h"
 #include "ranktable/validate.h"
@@ -41,6 +42,13 @@ bool measure_tables() {
   return pd::ranktable::validate_global(table, kProfile).empty();
 }
 
+// With what the operator keeps of nodes.
+pd::plan::Snapshot snapshot_of(const pd::plan::FakeCluster& cluster) {
+  pd::plan::Snapshot made = cluster.snapshot();
+  for (auto& [name, node] : made.nodes) node.npus = pd::plan::read_node(name, node);
+  return made;
+}
+
 bool measure_plans() {
   const auto wanted = pd::plan::a_deployment("qwen")
                           .prefill(kInstances)
@@ -49,10 +57,10 @@ bool measure_plans() {
                           .set("/spec/decode/npusPerPod", kNpus);
   pd::plan::FakeCluster cluster(wanted, 2 * kInstances + 1);
   const bool settled = cluster.settle();
-  const pd::plan::Snapshot idle = cluster.snapshot();
+  const pd::plan::Snapshot idle = snapshot_of(cluster);
   measure("plan.idle_512_npus", [&] { return pd::plan::plan(idle, cluster.now_).actions.size(); });
   cluster.delete_pod("qwen-prefill-0-0-1");
-  const pd::plan::Snapshot changed = cluster.snapshot();
+  const pd::plan::Snapshot changed = snapshot_of(cluster);
   measure("plan.lost_pod_512_npus", [&] { return pd::plan::plan(changed, cluster.now_).actions.size(); });
   return settled && pd::plan::plan(idle, cluster.now_).actions.empty();
 }

@@ -86,6 +86,7 @@ class OperatorRun {
   Outcome run() {
     until(world_.start() + size_.turmoil + kFaultsEnd, [] { return false; });
     people_.put_right();
+    last_change_ = world_.now();
     if (trace_) std::fprintf(stderr, "%lld ms: people put right what they did\n", age());
     if (come_to_rest() && stay_at_rest() && lose_a_pod()) outcome_.recovered = true;
     outcome_.violation = checks_.violation().empty() ? "" : std::to_string(failed_at_) + " ms: " + checks_.violation();
@@ -218,7 +219,11 @@ class OperatorRun {
     return false;
   }
 
-  bool at_rest() { return world_.now() >= checks_.last_write() + kStill && not_at_rest(world_, cluster_).empty(); }
+  // Nobody has changed anything for a while either: of some things the operator is not told, and looks at times.
+  bool at_rest() {
+    return world_.now() >= std::max(checks_.last_write(), last_change_) + kStill &&
+           not_at_rest(world_, cluster_).empty();
+  }
 
   // L1.
   bool come_to_rest() {
@@ -279,6 +284,7 @@ class OperatorRun {
     const Pods pods_before = pods();
     if (trace_) std::fprintf(stderr, "%lld ms: %s is lost\n", age(), key.c_str());
     world_.as_user("DELETE", pod_path(key));
+    last_change_ = world_.now();
     if (!until(world_.now() + kPatience, [this] { return at_rest(); })) {
       const std::string why = not_at_rest(world_, cluster_);
       return !checks_.violation().empty()
@@ -347,6 +353,7 @@ class OperatorRun {
   SafetyChecks checks_;
   People people_;
   std::vector<OperatorProgram*> operators_;  // what runs in each process; dangling where none runs
+  Instant last_change_;                      // that people made
   Outcome outcome_;
   long long failed_at_ = 0;
 };

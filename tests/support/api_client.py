@@ -68,7 +68,11 @@ class ApiClient:
         return json.loads(said)
 
     def get(self, path):
-        return self.ask("GET", path)
+        try:
+            return self.ask("GET", path)
+        except http.client.RemoteDisconnected:  # the server may end a connection that is idle
+            self.of_thread.connection.close()
+            return self.ask("GET", path)
 
     def create(self, path, body):
         return self.ask("POST", path, body)
