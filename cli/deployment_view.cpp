@@ -49,8 +49,8 @@ const std::string* find_data(const Observed& observed, const std::string& key) {
 
 // By its labels; an adopted pod has no number there, but the table may give it one.
 std::string instance_of(const Observed& observed, const Pod& pod) {
-  const std::string role = pod.meta.label(std::string(kube::kRoleLabel));
-  const std::string index = pod.meta.label(std::string(kube::kInstanceLabel));
+  const std::string role = pod.meta.label(kube::kRoleLabel);
+  const std::string index = pod.meta.label(kube::kInstanceLabel);
   if (role != "scheduler" && !index.empty()) return role + "-" + index;
   constexpr std::string_view kVariable = "PD_INSTANCE=";
   const std::string* env = find_data(observed, "instance_" + pod.meta.name + ".env");
@@ -89,15 +89,15 @@ PodView view_of(const Observed& observed, const Pod& pod) {
           pod.pod_ip,
           state_of(pod),
           npus_of(observed, pod),
-          pod.meta.annotation(std::string(kube::kPodGenerationAnnotation))};
+          pod.meta.annotation(kube::kPodGenerationAnnotation)};
 }
 
 // By role, instance and pod, numbers as numbers.
 std::vector<PodView> pods_of(const Observed& observed) {
   const auto order = [](const Pod& pod) {
-    const std::string role = pod.meta.label(std::string(kube::kRoleLabel));
+    const std::string role = pod.meta.label(kube::kRoleLabel);
     const auto number = [&](std::string_view label) {
-      return plan::parse_number(pod.meta.label(std::string(label))).value_or(0);
+      return plan::parse_number(pod.meta.label(label)).value_or(0);
     };
     const int place = role == "scheduler" ? 0 : role == "prefill" ? 1 : 2;
     return std::tuple(place, number(kube::kInstanceLabel), number(kube::kPodIndexLabel), pod.meta.name);

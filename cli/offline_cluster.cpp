@@ -70,8 +70,8 @@ class OfflineCluster {
     Result<kube::Node> node = kube::Resource<kube::Node>::decode(as_stored(object));
     if (!node) return node.error();
     const kube::ObjectMeta& meta = node->meta;
-    const std::string inventory = meta.annotation(std::string(npu::kInventoryAnnotation));
-    snapshot_.nodes[meta.name] = {inventory, meta.annotation(std::string(npu::kAllocationsAnnotation))};
+    const std::string inventory = meta.annotation(npu::kInventoryAnnotation);
+    snapshot_.nodes[meta.name] = {inventory, meta.annotation(npu::kAllocationsAnnotation)};
     const Result<npu::Inventory> read = npu::parse_inventory(inventory);
     std::vector<std::string>& resources = snapshot_.resources;
     if (read && std::find(resources.begin(), resources.end(), read->resource) == resources.end()) {
@@ -85,11 +85,10 @@ class OfflineCluster {
     if (!pod) return pod.error();
     kube::ObjectMeta& meta = pod->meta;
     const kube::PDDeployment& deployment = snapshot_.deployment;
-    const bool concerns =
-        meta.ns == deployment.meta.ns && meta.label(std::string(kube::kDeploymentLabel)) == deployment.meta.name;
+    const bool concerns = meta.ns == deployment.meta.ns && meta.label(kube::kDeploymentLabel) == deployment.meta.name;
     if (!concerns) return Ok{};
     if (meta.uid.empty()) meta.uid = "offline-" + meta.name;
-    if (meta.owners.empty() && !is_adopted(meta.label(std::string(kube::kRoleLabel)))) {
+    if (meta.owners.empty() && !is_adopted(meta.label(kube::kRoleLabel))) {
       meta.owners.push_back({std::string(kube::kKind), deployment.meta.name, deployment.meta.uid, true});
     }
     snapshot_.pods.push_back(std::move(*pod));
@@ -164,9 +163,12 @@ class Effects {
     return true;
   }
   bool take(const plan::TouchPod& action) {
-    for (kube::Pod& pod : snapshot_.pods) {
-      if (pod.meta.uid != action.uid) continue;
-      for (const auto& [key, value] : action.annotations) pod.meta.annotations[key] = value;
+    const plan::Pods before = std::exchange(snapshot_.pods, {});
+    for (kube::Pod pod : before) {
+      if (pod.meta.uid == action.uid) {
+        for (const auto& [key, value] : action.annotations) pod.meta.annotations[key] = value;
+      }
+      snapshot_.pods.push_back(std::move(pod));
     }
     return true;
   }

@@ -56,7 +56,7 @@ Status save(const kube::ConfigMap& map, const RenderRequest& request) {
 }
 
 Answer tell(const plan::Snapshot& snapshot, const plan::Plan& planned) {
-  Answer answer = describe({snapshot.deployment, snapshot.pods, snapshot.config_map});
+  Answer answer = describe({snapshot.deployment, {snapshot.pods.begin(), snapshot.pods.end()}, snapshot.config_map});
   const PodWork work = pod_work(planned);
   if (!work.creates.empty() || !work.deletes.empty()) answer.lines.emplace_back();
   for (const OrderedJson& pod : work.creates) {

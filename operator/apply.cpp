@@ -117,8 +117,7 @@ boost::asio::awaitable<Status> Applier::create(const Target& target, Json object
 // Made for this deployment, and with the label by which the stores see it.
 bool Applier::is_ours(const kube::ObjectMeta& deployment, const kube::ObjectMeta& meta) {
   const kube::OwnerReference* owner = meta.controller();
-  return owner != nullptr && owner->uid == deployment.uid &&
-         meta.label(std::string(kube::kDeploymentLabel)) == deployment.name;
+  return owner != nullptr && owner->uid == deployment.uid && meta.label(kube::kDeploymentLabel) == deployment.name;
 }
 
 void Applier::note_refusal(const Target& target, const std::string& object, const Error& error) {
@@ -147,7 +146,7 @@ boost::asio::awaitable<Status> Applier::replace(const Target& target, Json objec
   remember(target.written, "ConfigMap", *written);
   log::info("Published", {{"namespace", target.deployment.ns},
                           {"configmap", name},
-                          {"generation", written->annotation(std::string(kube::kGenerationAnnotation))}});
+                          {"generation", written->annotation(kube::kGenerationAnnotation)}});
   co_return Ok{};
 }
 

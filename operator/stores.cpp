@@ -2,13 +2,14 @@
 
 #include "npu/inventory.h"
 #include "plan/budgets.h"
+#include "plan/config_map.h"
 #include "plan/node_npus.h"
 
 namespace pd::op {
 namespace {
 
 std::string deployment_key(const kube::ObjectMeta& meta) {
-  const std::string name = meta.label(std::string(kube::kDeploymentLabel));
+  const std::string name = meta.label(kube::kDeploymentLabel);
   return name.empty() ? "" : meta.ns + "/" + name;
 }
 
@@ -17,8 +18,7 @@ std::vector<std::string> namespaces(const std::string& ns) {
 }
 
 std::string resource_of(const kube::Node& node) {
-  const Result<npu::Inventory> inventory =
-      npu::parse_inventory(node.meta.annotation(std::string(npu::kInventoryAnnotation)));
+  const Result<npu::Inventory> inventory = npu::parse_inventory(node.meta.annotation(npu::kInventoryAnnotation));
   return inventory ? inventory->resource : "";
 }
 
@@ -54,7 +54,10 @@ void Stores::tell_changes() {
   };
   pods_.store().on_change(
       [concern_both](const auto& before, const auto& after) { concern_both(before, after, Change::kPlacement); });
-  config_maps_.store().on_change(concern_owner);
+  config_maps_.store().on_change([this, concern_owner](const auto& before, const auto& after) {
+    digests_.erase((after ? after : before)->meta.key());
+    concern_owner(before, after);
+  });
   services_.store().on_change(concern_owner);
   budgets_.store().on_change(concern_owner);
   nodes_.store().on_change([this](const auto& before, const auto& after) { node_changed(before, after); });
@@ -99,12 +102,12 @@ std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan
   snapshot.settings = settings;
   snapshot.deployment = *deployment;
   for (const auto& [pod_key, pod] : pods_by_deployment_.find(key)) {
-    snapshot.pods.push_back(*pod);
+    snapshot.pods.push_back(pod);
     const auto node = pod->node.empty() ? nullptr : nodes_.store().find(pod->node);
     if (!node) continue;
     plan::NodeAnnotations& annotations = snapshot.nodes[pod->node];
-    annotations = {node->meta.annotation(std::string(npu::kInventoryAnnotation)),
-                   node->meta.annotation(std::string(npu::kAllocationsAnnotation))};
+    annotations = {node->meta.annotation(npu::kInventoryAnnotation),
+                   node->meta.annotation(npu::kAllocationsAnnotation)};
     std::shared_ptr<const plan::NodeNpus>& kept = node_npus_[pod->node];
     if (!kept) kept = plan::read_node(pod->node, annotations);
     annotations.npus = kept;
@@ -112,7 +115,12 @@ std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan
   std::set<std::string> resources;
   for (const auto& [node, resource] : resource_by_node_) resources.insert(resource);
   snapshot.resources.assign(resources.begin(), resources.end());
-  if (const auto map = config_maps_.store().find(key + "-ranktable")) snapshot.config_map = *map;
+  if (const auto map = config_maps_.store().find(key + "-ranktable")) {
+    snapshot.config_map = *map;
+    std::string& kept = digests_[map->meta.key()];
+    if (kept.empty()) kept = plan::digest_of(plan::content_of(*map));
+    snapshot.table_digest = kept;
+  }
   for (const char* suffix : {"-pods", "-scheduler"}) {
     if (const auto service = services_.store().find(key + suffix)) snapshot.services.push_back(*service);
   }

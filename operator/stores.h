@@ -50,6 +50,7 @@ class Stores {
   std::map<std::string, std::string> resource_by_node_;  // node -> the resource its inventory names
   // Of nodes with pods of ours, read when they were last needed, until their annotations change.
   mutable std::map<std::string, std::shared_ptr<const plan::NodeNpus>> node_npus_;
+  mutable std::map<std::string, std::string> digests_;  // likewise, of ConfigMaps
   std::function<void(const std::string&, Change)> on_change_;
 };
 

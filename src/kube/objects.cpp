@@ -4,6 +4,15 @@
 #include <cstdio>
 
 namespace pd::kube {
+namespace {
+
+const std::string& text_of(const TextMap& texts, std::string_view key) {
+  static const std::string none;
+  const auto found = texts.find(key);
+  return found == texts.end() ? none : found->second;
+}
+
+}  // namespace
 
 const OwnerReference* ObjectMeta::controller() const {
   for (const OwnerReference& owner : owners) {
@@ -12,15 +21,9 @@ const OwnerReference* ObjectMeta::controller() const {
   return nullptr;
 }
 
-std::string ObjectMeta::label(const std::string& key) const {
-  const auto found = labels.find(key);
-  return found == labels.end() ? "" : found->second;
-}
+const std::string& ObjectMeta::label(std::string_view key) const { return text_of(labels, key); }
 
-std::string ObjectMeta::annotation(const std::string& key) const {
-  const auto found = annotations.find(key);
-  return found == annotations.end() ? "" : found->second;
-}
+const std::string& ObjectMeta::annotation(std::string_view key) const { return text_of(annotations, key); }
 
 bool Pod::condition(std::string_view type) const {
   for (const PodCondition& condition : conditions) {

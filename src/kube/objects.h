@@ -38,8 +38,8 @@ struct ObjectMeta {
   std::optional<WallTime> deleted;  // deletionTimestamp: the object is terminating
 
   const OwnerReference* controller() const;
-  std::string label(const std::string& key) const;       // empty when it is not there
-  std::string annotation(const std::string& key) const;  // likewise
+  const std::string& label(std::string_view key) const;       // empty when it is not there
+  const std::string& annotation(std::string_view key) const;  // likewise
   std::string key() const { return ns.empty() ? name : ns + "/" + name; }
 };
 

@@ -91,7 +91,7 @@ class Adopter {
     std::vector<const kube::Pod*> pods;
     for (const kube::Pod& pod : snapshot_.pods) {
       // What names us as its controller is none of somebody else's.
-      if (pod.meta.label(std::string(kube::kRoleLabel)) != name_of(role_) || is_ours(pod.meta, deployment_)) continue;
+      if (pod.meta.label(kube::kRoleLabel) != name_of(role_) || is_ours(pod.meta, deployment_)) continue;
       if (pod.meta.deleted || is_dead(pod)) continue;
       const std::string problem = name_problem(pod.meta.name);
       if (problem.empty()) {

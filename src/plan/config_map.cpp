@@ -39,7 +39,7 @@ std::string env_file(const std::vector<ranktable::Server>& servers) {
 bool is_genuine(const kube::ConfigMap& map, const StoredTable& stored, const kube::RanktableStatus& known) {
   if (!known.digest.empty() && stored.digest == known.digest) return true;
   const bool unrecorded = known.digest.empty() || (stored.generation && *stored.generation > known.generation);
-  return unrecorded && stored.digest == map.meta.annotation(std::string(kube::kDigestAnnotation));
+  return unrecorded && stored.digest == map.meta.annotation(kube::kDigestAnnotation);
 }
 
 constexpr std::string_view kLocalPrefix = "local_ranktable_";
@@ -139,6 +139,12 @@ ranktable::Membership membership_of(const TableContent& content) {
   return membership;
 }
 
+TableContent content_of(const kube::ConfigMap& map) {
+  TableContent content = map.data;
+  content.erase(std::string(kGenerationKey));
+  return content;
+}
+
 std::string digest_of(const TableContent& content) { return sha256(dump_json(Json(content))); }
 
 std::size_t bytes_of(const TableContent& content) {
@@ -169,12 +175,11 @@ StoredTable read_stored(const Snapshot& snapshot) {
   stored.exists = true;
   stored.foreign = !is_ours(map.meta, snapshot.deployment);
   if (stored.foreign) return stored;
-  stored.content = map.data;
-  stored.content.erase(std::string(kGenerationKey));
-  stored.digest = digest_of(stored.content);
-  const std::string written = map.meta.annotation(std::string(kube::kGenerationAnnotation));
+  stored.content = content_of(map);
+  stored.digest = snapshot.table_digest.empty() ? digest_of(stored.content) : snapshot.table_digest;
+  const std::string written = map.meta.annotation(kube::kGenerationAnnotation);
   stored.generation = parse_number(written);
-  stored.epoch = parse_number(map.meta.annotation(std::string(kube::kEpochAnnotation)));
+  stored.epoch = parse_number(map.meta.annotation(kube::kEpochAnnotation));
   if (stored.epoch && *stored.epoch > known.epoch) stored.epoch.reset();
   // We write the number in two places. Where they differ somebody edited one, and the status may not know the number
   // yet: the operator may have ended between both writes.
@@ -186,7 +191,7 @@ StoredTable read_stored(const Snapshot& snapshot) {
   }
   stored.genuine = is_genuine(map, stored, known);
   stored.intact = stored.genuine && stored.generation && stored.epoch &&
-                  map.meta.annotation(std::string(kube::kDigestAnnotation)) == stored.digest &&
+                  map.meta.annotation(kube::kDigestAnnotation) == stored.digest &&
                   has_our_labels(map.meta, snapshot.deployment);
   stored.completed = stored.genuine && is_completed(stored.content, std::string(kGlobalKey));
   return stored;
@@ -205,8 +210,8 @@ Json object_metadata(const kube::PDDeployment& deployment, const std::string& na
 }
 
 bool has_our_labels(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment) {
-  return meta.label(std::string(kube::kManagedByLabel)) == kube::kManagedBy &&
-         meta.label(std::string(kube::kDeploymentLabel)) == deployment.meta.name;
+  return meta.label(kube::kManagedByLabel) == kube::kManagedBy &&
+         meta.label(kube::kDeploymentLabel) == deployment.meta.name;
 }
 
 Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, const std::string& digest,

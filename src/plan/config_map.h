@@ -41,6 +41,7 @@ TableContent completed_content(const kube::PDDeployment& deployment, const rankt
                                const ranktable::Documents& documents, const AdoptedNames& adopted);
 // What completed tables list, by the names of their keys. Tables that can't be read are left out.
 ranktable::Membership membership_of(const TableContent& content);
+TableContent content_of(const kube::ConfigMap& map);
 std::string digest_of(const TableContent& content);
 std::size_t bytes_of(const TableContent& content);
 int npus_of(const TableContent& content);

@@ -10,8 +10,8 @@ namespace {
 
 bool has_pod(const Snapshot& snapshot, Role role, const std::string& hash) {
   return std::any_of(snapshot.pods.begin(), snapshot.pods.end(), [&](const kube::Pod& pod) {
-    return is_ours(pod.meta, snapshot.deployment) && pod.meta.label(std::string(kube::kRoleLabel)) == name_of(role) &&
-           pod.meta.label(std::string(kube::kTemplateHashLabel)) == hash;
+    return is_ours(pod.meta, snapshot.deployment) && pod.meta.label(kube::kRoleLabel) == name_of(role) &&
+           pod.meta.label(kube::kTemplateHashLabel) == hash;
   });
 }
 

@@ -14,7 +14,7 @@ bool any_restarts(const kube::PDDeployment& deployment) {
 }
 
 std::int64_t epoch_of(const kube::Pod& pod) {
-  const std::string text = pod.meta.label(std::string(kube::kEpochLabel));
+  const std::string text = pod.meta.label(kube::kEpochLabel);
   return parse_number(text).value_or(0);
 }
 

@@ -23,9 +23,9 @@ std::optional<Role> parse_role(std::string_view text) {
 }
 
 std::optional<Slot> slot_of_labels(const kube::ObjectMeta& meta) {
-  const std::optional<Role> role = parse_role(meta.label(std::string(kube::kRoleLabel)));
-  const std::optional<int> instance = parse_index(meta.label(std::string(kube::kInstanceLabel)));
-  const std::optional<int> pod = parse_index(meta.label(std::string(kube::kPodIndexLabel)));
+  const std::optional<Role> role = parse_role(meta.label(kube::kRoleLabel));
+  const std::optional<int> instance = parse_index(meta.label(kube::kInstanceLabel));
+  const std::optional<int> pod = parse_index(meta.label(kube::kPodIndexLabel));
   if (!role || !instance || !pod) return std::nullopt;
   return Slot{{*role, *instance}, *pod};
 }
@@ -158,9 +158,7 @@ bool is_dead(const kube::Pod& pod) { return pod.phase == "Failed" || pod.phase =
 
 bool is_ready(const kube::Pod& pod) { return pod.condition("Ready"); }
 
-bool had_table(const kube::Pod& pod) {
-  return !pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)).empty();
-}
+bool had_table(const kube::Pod& pod) { return !pod.meta.annotation(kube::kPodGenerationAnnotation).empty(); }
 
 const kube::Pod* Occupancy::occupant(const Slot& slot) const {
   const auto found = slots.find(slot);

@@ -216,7 +216,7 @@ std::string template_hash(const kube::PDDeployment& deployment, Role role) {
 }
 
 bool is_outdated(const kube::Pod& pod, const std::string& hash) {
-  const std::string made_from = pod.meta.label(std::string(kube::kTemplateHashLabel));
+  const std::string made_from = pod.meta.label(kube::kTemplateHashLabel);
   return made_from.starts_with(kHashVersion) && made_from != hash;
 }
 

@@ -2,6 +2,7 @@
 // pdctl), and the plain input of plan(). Thread: plain values.
 #pragma once
 
+#include <boost/iterator/indirect_iterator.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,13 +50,29 @@ struct DryRun {
   bool operator==(const DryRun&) const = default;
 };
 
+// Pods shared with the store that they are from.
+class Pods {
+ public:
+  void push_back(std::shared_ptr<const kube::Pod> pod) { all_.push_back(std::move(pod)); }
+  void push_back(kube::Pod pod) { all_.push_back(std::make_shared<const kube::Pod>(std::move(pod))); }
+  auto begin() const { return boost::make_indirect_iterator(all_.begin()); }
+  auto end() const { return boost::make_indirect_iterator(all_.end()); }
+  bool empty() const { return all_.empty(); }
+  std::size_t size() const { return all_.size(); }
+  const kube::Pod& operator[](std::size_t index) const { return *all_[index]; }
+
+ private:
+  std::vector<std::shared_ptr<const kube::Pod>> all_;
+};
+
 struct Snapshot {
   Settings settings;
   kube::PDDeployment deployment;
-  std::vector<kube::Pod> pods;  // every pod of its namespace with its deployment label, whoever owns it
+  Pods pods;  // every pod of its namespace with its deployment label, whoever owns it
   std::map<std::string, NodeAnnotations> nodes;  // by name: the nodes that those pods are bound to
   std::vector<std::string> resources;            // the extended resources that any node's inventory names
   std::optional<kube::ConfigMap> config_map;     // the object named <pdd>-ranktable, whoever owns it
+  std::string table_digest;                      // of what it holds, where that was kept
   std::vector<kube::Service> services;           // the objects named <pdd>-pods and <pdd>-scheduler, whoever owns them
   std::vector<kube::PodDisruptionBudget> budgets;   // the objects named <pdd>-<role>, whoever owns them
   std::map<std::string, DeliveryState> deliveries;  // by pod UID

@@ -242,7 +242,7 @@ class Decider {
     constexpr std::int64_t kMost = std::int64_t{1} << 40;  // anybody may write annotations
     std::int64_t next = 0;
     for (const kube::Pod& pod : pods_) {
-      const auto seen = parse_number(pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)));
+      const auto seen = parse_number(pod.meta.annotation(kube::kPodGenerationAnnotation));
       if (seen && *seen < kMost) next = std::max(next, static_cast<std::int64_t>(*seen) + 1);
     }
     return next;
@@ -277,7 +277,7 @@ class Decider {
   }
 
   const kube::PDDeployment& deployment_;
-  const std::vector<kube::Pod>& pods_;
+  const Pods& pods_;
   const Placements& placements_;
   const StoredTable& stored_;
   WallTime now_;

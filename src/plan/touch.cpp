@@ -19,7 +19,7 @@ class Toucher {
 
   void visit(const Instance& instance, const kube::Pod& pod) {
     if (!should_see(situation_, instance, pod)) return;
-    if (pod.meta.annotation(std::string(kube::kPodGenerationAnnotation)) != generation_) {
+    if (pod.meta.annotation(kube::kPodGenerationAnnotation) != generation_) {
       std::map<std::string, std::string> annotations = {{std::string(kube::kPodGenerationAnnotation), generation_}};
       if (is_overdue(situation_)) {
         // The ConfigMap has been there for long enough: this touch is the second one too.
@@ -29,7 +29,7 @@ class Toucher {
       }
       return touch(pod, std::move(annotations));
     }
-    if (!published_ || pod.meta.annotation(std::string(kube::kRetouchedAnnotation)) == generation_) return;
+    if (!published_ || pod.meta.annotation(kube::kRetouchedAnnotation) == generation_) return;
     if (has_seen(situation_, pod)) return;
     if (!is_overdue(situation_)) {
       touches_.due = *published_ + kRetouchAfter;

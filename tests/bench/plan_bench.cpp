@@ -2,6 +2,7 @@
 // and judging its tables, planning when nothing changed, and planning when a pod is lost.
 #include <iostream>
 
+#include "plan/config_map.h"
 #include "plan/node_npus.h"
 #include "plan/plan.h"
 #include "ranktable/profile.h"
@@ -42,10 +43,11 @@ bool measure_tables() {
   return pd::ranktable::validate_global(table, kProfile).empty();
 }
 
-// With what the operator keeps of nodes.
+// With what the operator keeps of nodes and ConfigMaps.
 pd::plan::Snapshot snapshot_of(const pd::plan::FakeCluster& cluster) {
   pd::plan::Snapshot made = cluster.snapshot();
   for (auto& [name, node] : made.nodes) node.npus = pd::plan::read_node(name, node);
+  made.table_digest = pd::plan::digest_of(pd::plan::content_of(made.config_map.value()));
   return made;
 }
 
