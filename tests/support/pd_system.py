@@ -13,14 +13,13 @@ import subprocess
 import threading
 import time
 
+import chart
 from live_cluster import PROGRAMS, ROOT, SCRIPT, LiveCluster
 
 NODES = ("real-0", "real-1")
 OPERATOR_PORT = 8080  # of probes and metrics; all programs are in one network
 AGENT_PORTS = {node: OPERATOR_PORT + 1 + index for index, node in enumerate(NODES)}
 IMAGE = ROOT / "build" / "image" / "pd-operator.tar"
-CRD = ROOT / "crds" / "pddeployments.yaml"
-RBAC = ROOT / "tests" / "e2e" / "rbac.yaml"
 GATE_IMAGE = "localhost/pd-operator:dev"
 # The conditions of a deployment for which nothing is left to be done.
 SETTLED = {"Ready": "True", "Available": "True", "Progressing": "False", "TemplatesValid": "True", "DevicesDiscovered": "True",
@@ -41,9 +40,9 @@ class PdSystem(LiveCluster):
             self.progress("the image on both nodes")
             self.run("load-image", IMAGE)
             self.progress("the CRD, and the roles of operator and agent")
-            self.apply(CRD)
-            self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", CRD)
-            self.apply(RBAC)
+            self.apply(chart.CRD)
+            self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", chart.CRD)
+            self.apply(chart.roles())
             self.progress("pd-agent on both nodes, pd-operator")
             for node in NODES:
                 self.start_agent(node)
