@@ -10,6 +10,7 @@ class Entry:
         target = fields.get("objectRef", {})
         self.user = fields["user"]["username"]
         self.verb = fields["verb"]
+        self.group = target.get("apiGroup", "")
         self.resource = target.get("resource", "") + ("/" + target["subresource"] if "subresource" in target else "")
         self.namespace = target.get("namespace", "")
         self.name = target.get("name", "")

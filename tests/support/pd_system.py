@@ -39,18 +39,21 @@ class PdSystem(LiveCluster):
         try:
             self.progress("the image on both nodes")
             self.run("load-image", IMAGE)
-            self.progress("the CRD, and the roles of operator and agent")
-            self.apply(chart.CRD)
-            self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", chart.CRD)
-            self.apply(chart.roles())
-            self.progress("pd-agent on both nodes, pd-operator")
-            for node in NODES:
-                self.start_agent(node)
-            self.start_operator()
+            self.install()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def install(self):
+        self.progress("the CRD, and the roles of operator and agent")
+        self.apply(chart.CRD)
+        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", chart.CRD)
+        self.apply(chart.roles())
+        self.progress("pd-agent on both nodes, pd-operator")
+        for node in NODES:
+            self.start_agent(node)
+        self.start_operator()
 
     def start_agent(self, node, *arguments):
         return self.start_process(f"pd-agent-{node}", SCRIPT, "node-exec", "--name", self.name, node, "--", PROGRAMS / "pd-agent",
