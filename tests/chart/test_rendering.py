@@ -124,7 +124,7 @@ def test_an_agent_may_what_its_source_needs(source, ids, privileged, root):
     assert (spec["securityContext"].get("runAsUser") == 0) == root
     assert container["securityContext"]["readOnlyRootFilesystem"]
     assert privileged or container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert all(mount["readOnly"] for mount in container["volumeMounts"] or ())
+    assert all(mount["readOnly"] for mount in container.get("volumeMounts", ()))
     assert is_restricted(spec) != root
     assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
 
@@ -184,7 +184,7 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are():
     known = set(re.findall(r"`((?:pd_|leader_|process_|rest_client_|controller_runtime_|workqueue_)\w+)", described))
     for row in re.findall(r"^\| (`[^|]*`) \|", described, re.MULTILINE):
         names = re.findall(r"`(\w+)`", row)
-        known |= {names[0].rsplit("_", count)[0] + name for name in names[1:] if name.startswith("_") for count in range(1, names[0].count("_"))}
+        known |= {names[0].rsplit("_", count)[0] + name for name in names[1:] if name.startswith("_") for count in range(1, names[0].count("_") + 1)}
     asked = "\n".join((chart.CHART / "files" / name).read_text(encoding="utf-8") for name in ("alerts.yaml", "dashboard.json"))
     names = {name.removesuffix("_bucket") for name in
              re.findall(r"\b(?:pd_operator|pd_agent|leader_election|process|rest_client|controller_runtime|workqueue)_\w+", asked)}
