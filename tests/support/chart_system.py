@@ -6,7 +6,7 @@
 import json
 
 import chart
-from pd_system import PdSystem
+from pd_system import NODES, PdSystem, resident_mib
 
 PRIVILEGED = "pd-agents"  # where the operator's namespace enforces `restricted`, agents are here
 
@@ -20,7 +20,22 @@ class HelmCluster(PdSystem):
     def helm(self, *arguments, major=4, check=True):
         home = f"{self.state}/helm"
         settings = [f"HELM_{name}_HOME={home}/{name.lower()}" for name in ("CONFIG", "CACHE", "DATA")]
-        return self.run("exec", "--", "env", *settings, chart.helm_path(major), *arguments, check=check)
+        try:
+            return self.run("exec", "--", "env", *settings, chart.helm_path(major), *arguments, check=check)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}\n{self.release_story()}") from error
+
+    def release_story(self):
+        """What became of its pods, for the message of a failure."""
+        parts = [self.kubectl("get", "pods,jobs", "-A", "-o", "wide", check=False).stdout,
+                 self.kubectl("get", "events", "-A", "--sort-by=.lastTimestamp", check=False).stdout[-4000:]]
+        for pod in self.release_pods():
+            meta = pod["metadata"]
+            parts.append(f"--- {meta['name']}\n" + self.kubectl("logs", meta["name"], "-n", meta["namespace"], "--tail=10", check=False).stdout)
+        return "\n".join(parts)
+
+    def story(self, namespace):
+        return f"{super().story(namespace)}\n{self.release_story()}"
 
     def create_namespace(self, name, enforce):
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
@@ -36,6 +51,16 @@ class HelmCluster(PdSystem):
         """Of the release, with all that is known of each."""
         selector = f"app.kubernetes.io/instance={chart.RELEASE}" + (f",app.kubernetes.io/component={component}" if component else "")
         return self.get("pods", "-A", "-l", selector)["items"]
+
+    def release_memory(self):
+        """Resident MiB of each of its programs, by pod."""
+        pids = {}
+        for node in NODES:
+            for line in self.run("node-exec", node, "--", "ctr", "-n", "k8s.io", "tasks", "ls", "-q").stdout.split():
+                told = self.run("node-exec", node, "--", "ctr", "-n", "k8s.io", "tasks", "ps", line).stdout.splitlines()
+                pids[line] = int(told[1].split()[0])
+        return {pod["metadata"]["name"]: sum(resident_mib(pids[status["containerID"].removeprefix("containerd://")])
+                                             for status in pod["status"]["containerStatuses"]) for pod in self.release_pods()}
 
     def left_of_release(self):
         """Every object in the cluster that carries the release's label, but for the CRD: kind and name."""

@@ -27,10 +27,18 @@ SETTLED = {"Ready": "True", "Available": "True", "Progressing": "False", "Templa
 MOUNT_PATH = "/etc/pd-operator/ranktable"
 
 
+def resident_mib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return None
+
+
 class PdSystem(LiveCluster):
-    def __init__(self, purpose, progress=lambda _: None):
+    def __init__(self, purpose, progress=lambda _: None, options=()):
         super().__init__(purpose, "--nodes", len(NODES), "--npu-plugin", PROGRAMS / "fake-npu-plugin",
-                         "--hccn-tool", PROGRAMS / "fake-hccn-tool")
+                         "--hccn-tool", PROGRAMS / "fake-hccn-tool", *options)
         self.progress = progress
 
     def __enter__(self):
@@ -201,8 +209,4 @@ class PdSystem(LiveCluster):
 
     def resident_mib(self, name):
         """Resident memory of the program in a process started here (the script execs into it)."""
-        with open(f"/proc/{self.processes[name].pid}/status", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) / 1024
-        return None
+        return resident_mib(self.processes[name].pid)
