@@ -17,7 +17,8 @@ bool is_final(const Error& error) {
 
 // The name of one that is there; empty: none.
 asio::awaitable<Result<std::string>> one_left(kube::Client& client, std::string path, StopToken stop) {
-  const Result<Json> list = co_await client.get(std::move(path), {.timeout = kTimeout, .stop = stop});
+  kube::CallOptions options{kTimeout, stop};
+  const Result<Json> list = co_await client.get(std::move(path), std::move(options));
   if (!list) co_return list.error();
   const Json& items = kube::array_member(*list, "items");
   if (items.empty()) co_return std::string();

@@ -1,5 +1,5 @@
-// `pd-agent withdraw --after-pods SELECTOR`: waits for the agents' pods to be gone, since one that runs would write again
-// what is removed. Thread: the transport's.
+// `pd-agent withdraw --after-pods SELECTOR`: waits for the agents' pods to be gone, since one that runs would write
+// again what is removed. Thread: the transport's.
 #pragma once
 
 #include <string>

@@ -16,7 +16,8 @@ awaitable<Finding> check_definition(kube::Client& client) {
   const std::string version(kube::Resource<kube::PDDeployment>::kPath.prefix);
   const Result<Json> served = co_await client.get(version);
   if (!served && served.error().code == Code::kNotFound)
-    co_return Finding{false, "the API server knows no PDDeployments: install the CRD (values crds.install of the chart)"};
+    co_return Finding{false,
+                      "the API server knows no PDDeployments: install the CRD (values crds.install of the chart)"};
   if (!served) co_return Finding{false, "can't see whether PDDeployments are served: " + served.error().message};
   std::set<std::string> names;
   for (const Json& resource : kube::array_member(*served, "resources"))
@@ -43,9 +44,10 @@ awaitable<Finding> check_permission(kube::Client& client, Permission permission)
   std::vector<std::string> missing;
   for (const std::string& verb : permission.verbs) {
     const Result<Json> answer = co_await client.review(kReviews, review_of(permission, verb));
-    if (!answer)
-      co_return Finding{false, "can't see whether this identity may " + describe(permission, {verb}) + ": " +
-                                   answer.error().message};
+    if (!answer) {
+      const std::string what = describe(permission, std::vector<std::string>(1, verb));
+      co_return Finding{false, "can't see whether this identity may " + what + ": " + answer.error().message};
+    }
     const Json& status = kube::object_member(*answer, "status");
     const auto allowed = status.find("allowed");
     if (allowed == status.end() || *allowed != true) missing.push_back(verb);

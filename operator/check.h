@@ -1,6 +1,6 @@
-// `pd-operator check`: whether the API server serves what the operator needs, and lets this identity do what the operator
-// does. Nothing is changed, and nothing is read but what every identity may ask: the API's own description, and what one
-// may do oneself.
+// `pd-operator check`: whether the API server serves what the operator needs, and lets this identity do what the
+// operator does. Nothing is changed, and nothing is read but what every identity may ask: the API's own description,
+// and what one may do oneself.
 //
 //   Findings found = co_await check(client, options);
 //   std::cout << to_text(found);

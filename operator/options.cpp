@@ -67,8 +67,9 @@ void add_tasks(CLI::App& app, Options& options) {
   app.fallthrough();  // all options also behind the task's name
   app.require_subcommand(0, 1);
   CLI::App* check = app.add_subcommand(
-      "check", "Ask the API server whether it serves PDDeployments and lets this identity do what the operator does; "
-               "a line each, exit code 1 when something is missing. Nothing is changed");
+      "check",
+      "Ask the API server whether it serves PDDeployments and lets this identity do what the operator does; "
+      "a line each, exit code 1 when something is missing. Nothing is changed");
   check->footer("Example:\n  pd-operator check --namespace llm,test");
   check->callback([&options] { options.task = Task::kCheck; });
 }

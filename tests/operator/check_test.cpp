@@ -45,7 +45,8 @@ TEST_F(CheckTest, SaysALineForEachThatIsThere) {
   const Findings findings = run();
   EXPECT_TRUE(all_well(findings));
   EXPECT_EQ(findings.size(), 1 + needed_permissions(options_).size());
-  EXPECT_THAT(to_text(findings), HasSubstr("ok       may get, update leases.coordination.k8s.io pd-operator in namespace pd-system\n"));
+  EXPECT_THAT(to_text(findings),
+              HasSubstr("ok       may get, update leases.coordination.k8s.io pd-operator in namespace pd-system\n"));
   EXPECT_THAT(to_text(findings), HasSubstr("all of it is there\n"));
 }
 
@@ -56,12 +57,16 @@ TEST_F(CheckTest, NamesWhatIsNotGranted) {
   review({2, 8});
   const Findings findings = run();
   EXPECT_FALSE(all_well(findings));
-  EXPECT_THAT(to_text(findings), HasSubstr("MISSING  may not patch pddeployments/status.pd-operator.io in namespace llm"));
+  EXPECT_THAT(to_text(findings),
+              HasSubstr("MISSING  may not patch pddeployments/status.pd-operator.io in namespace llm"));
   EXPECT_THAT(to_text(findings), HasSubstr("MISSING  may not delete pods in namespace llm"));
   EXPECT_THAT(to_text(findings), HasSubstr("2 of 9 are missing\n"));
   const Json asked = transport_.requests().at(3).body().at("spec").at("resourceAttributes");
-  const Json wanted = {{"verb", "patch"}, {"group", "pd-operator.io"}, {"resource", "pddeployments"},
-                       {"subresource", "status"}, {"namespace", "llm"}};
+  const Json wanted = {{"verb", "patch"},
+                       {"group", "pd-operator.io"},
+                       {"resource", "pddeployments"},
+                       {"subresource", "status"},
+                       {"namespace", "llm"}};
   EXPECT_EQ(asked, wanted);
 }
 
