@@ -137,8 +137,7 @@ def test_the_definition_goes_when_the_values_say_so(cluster, namespace):
     cluster.until("pods", lambda pods: not pods, "-n", namespace, what="its pods are gone with it")
 
 
-def test_two_teams_with_namespaces_of_their_own(cluster, namespace):
-    """The operator of some namespaces serves these, can work there, and does not see another."""
+def test_the_operator_of_some_namespaces_serves_no_other(cluster, namespace):
     other = f"{namespace}-other"
     cluster.create_namespace(other, "privileged")
     try:

@@ -19,8 +19,8 @@ def rules_for(items, account):
 class Use:
     def __init__(self, entries, user):
         asked = [entry for entry in entries if entry.user == user and entry.resource]
-        self.refused = sorted({(entry.group, entry.resource, entry.verb) for entry in asked if entry.status == 403})
-        self.done = {(entry.group, entry.resource, entry.verb) for entry in asked if entry.status != 403}
+        self.refused = sorted({(entry.group, entry.resource, entry.verb) for entry in asked if entry.lacks_role})
+        self.done = {(entry.group, entry.resource, entry.verb) for entry in asked if not entry.lacks_role}
 
     def unused(self, rules):
         return sorted(granted(rules) - self.done)
