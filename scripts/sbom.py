@@ -23,29 +23,37 @@ def ask(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def owner(path):
-    """The package of a shared object. /lib is a link into /usr on a merged system, and dpkg knows one of the names."""
-    for name in (path, path.removeprefix("/usr"), "/usr" + path, os.path.realpath(path), os.path.realpath(path).removeprefix("/usr")):
-        said = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True, check=False)
-        if said.returncode == 0:
-            return said.stdout.split(":")[0]
-    sys.exit(f"sbom: {path} belongs to no Debian package, so its licence is not known")
+def owners():
+    """Package by path, of all shared objects that dpkg knows. /lib may be a link into /usr; dpkg has one of the names."""
+    known = {}
+    for line in ask("dpkg", "-S", "*.so*").splitlines():
+        names, _, path = line.partition(": ")
+        known[os.path.realpath(path)] = names.split(",")[0].split(":")[0]
+    return known
+
+
+def owner(path, known):
+    if os.path.realpath(path) not in known:
+        sys.exit(f"sbom: {path} belongs to no Debian package, so its licence is not known")
+    return known[os.path.realpath(path)]
 
 
 def licences(text):
-    """Those that a machine-readable copyright file names, as SPDX has them; nothing where it names none."""
-    names = sorted({name.strip() for name in re.findall(r"^License: *([^\n]+)", text, re.MULTILINE)})
-    return [SPDX_NAMES[name] for name in names if name in SPDX_NAMES], names
+    """What a machine-readable copyright file names, for whatever file of the source; nothing where it names none."""
+    return sorted({name.strip() for name in re.findall(r"^License: *([^\n]+)", text, re.MULTILINE)})
 
 
 def package(name, documents):
     version, source = ask("dpkg-query", "-W", "-f", "${Version}\\t${source:Package}", name).split("\t")
     text = pathlib.Path("/usr/share/doc", name, "copyright").read_text(encoding="utf-8", errors="replace")
     (documents / "licences" / name).write_text(text, encoding="utf-8")
-    known, _ = licences(text)
+    named = licences(text)
+    is_known = bool(named) and all(one in SPDX_NAMES for one in named)
     return {"SPDXID": "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", name), "name": name, "versionInfo": version, "supplier": "Organization: Debian",
             "downloadLocation": "NOASSERTION", "filesAnalyzed": False, "sourceInfo": f"built from Debian's source package {source}",
-            "licenseConcluded": "NOASSERTION", "licenseDeclared": " AND ".join(known) or "NOASSERTION", "copyrightText": "NOASSERTION",
+            "licenseConcluded": "NOASSERTION", "copyrightText": "NOASSERTION",
+            "licenseDeclared": " AND ".join(sorted({SPDX_NAMES[one] for one in named})) if is_known else "NOASSERTION",
+            "licenseComments": f"Debian's copyright file names: {', '.join(named) or 'see its text'}",
             "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
                               "referenceLocator": f"pkg:deb/debian/{name}@{version}?distro=bookworm"}]}
 
@@ -55,7 +63,8 @@ def main(folder, version):
     documents = folder / "usr/share/doc/pd-operator"
     (documents / "licences").mkdir(parents=True)
     objects = sorted("/" + str(path.relative_to(folder)) for path in folder.rglob("*.so*") if path.is_file())
-    names = sorted({owner(path) for path in objects} | set(LINKED_IN))
+    known = owners()
+    names = sorted({owner(path, known) for path in objects} | set(LINKED_IN))
     packages = [package(name, documents) for name in names]
     itself = {"SPDXID": "SPDXRef-pd-operator", "name": "pd-operator", "versionInfo": version, "downloadLocation": "NOASSERTION",
               "filesAnalyzed": False, "licenseConcluded": "Apache-2.0", "licenseDeclared": "Apache-2.0", "copyrightText": "NOASSERTION",
@@ -71,7 +80,8 @@ def main(folder, version):
             "creationInfo": {"created": created.strftime("%Y-%m-%dT%H:%M:%SZ"), "creators": ["Tool: pd-operator-sbom"]},
             "packages": [itself, *packages], "relationships": relations}
     (documents / "sbom.spdx.json").write_text(json.dumps(sbom, indent=1) + "\n", encoding="utf-8")
-    lines = [f"{one['name']} {one['versionInfo']}: {one['licenseDeclared']}" for one in [itself, *packages]]
+    lines = [f"{one['name']} {one['versionInfo']}: {one.get('licenseComments', one['licenseDeclared']).rpartition(': ')[2]}"
+             for one in [itself, *packages]]
     (documents / "licences.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
