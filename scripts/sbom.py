@@ -28,7 +28,8 @@ def owners():
     known = {}
     for line in ask("dpkg", "-S", "*.so*").splitlines():
         names, _, path = line.partition(": ")
-        known[os.path.realpath(path)] = names.split(",")[0].split(":")[0]
+        if not os.path.islink(path):  # a -dev package has a link to it
+            known[os.path.realpath(path)] = names.split(",")[0].split(":")[0]
     return known
 
 
