@@ -81,7 +81,7 @@ def loses_a_pod(system, serving):
     generation = system.generation("qwen", serving.namespace)
     system.kubectl("delete", "pod", system.one_pod("qwen", "prefill", serving.namespace)["metadata"]["name"], "-n", serving.namespace,
                    "--wait=false")
-    system.until("configmaps", lambda _: system.generation("qwen", serving.namespace) >= generation, "-n", serving.namespace, what="a table")
+    system.until("configmaps", lambda _: system.generation("qwen", serving.namespace) > generation, "-n", serving.namespace, what="a table")
     system.wait_settled("qwen", serving.namespace, timeout=120)
     serving.before = serving.look()
 
