@@ -23,22 +23,22 @@ local broken = {
   RanktableReady = {Rejected = true, TooLarge = true, ProfileUnsupported = true, NameTaken = true, RoleLost = true},
   Progressing = {BackOff = true},
 }
-for _, type in ipairs({"TemplatesValid", "DevicesDiscovered", "RanktableReady", "Progressing"}) do
-  local condition = conditions[type]
+for _, kind in ipairs({"TemplatesValid", "DevicesDiscovered", "RanktableReady", "Progressing"}) do
+  local condition = conditions[kind]
   -- A link that is down may be no more than a warning, with status True. Progressing is True while it backs off.
-  if condition ~= nil and broken[type][condition.reason] and (condition.status ~= "True" or type == "Progressing") then
+  if condition ~= nil and broken[kind][condition.reason] and (condition.status ~= "True" or kind == "Progressing") then
     health.status = "Degraded"
     health.message = condition.message
     return health
   end
 end
 
-local ready, table = conditions.Ready, conditions.RanktableReady
+local ready, published = conditions.Ready, conditions.RanktableReady
 if ready ~= nil then
   health.message = ready.message
   if ready.status == "True" then
     health.status = "Healthy"
-  elseif obj.spec.paused or (table ~= nil and table.reason == "ScaledToZero") then
+  elseif obj.spec.paused or (published ~= nil and published.reason == "ScaledToZero") then
     health.status = "Suspended"
   end
 end
