@@ -121,7 +121,7 @@ def without_blocks(page):
 
 def simple_commands(text):
     """The words of each command in a line of the shell, without redirections; of $(...), too."""
-    lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>")
+    lexer = shlex.shlex(re.sub(r"\$\([^()]*\)", "SUBSTITUTED", text), posix=True, punctuation_chars="|&;<>")
     lexer.whitespace_split, lexer.commenters = True, "#"
     found, words, skip = [], [], False
     for word in lexer:
