@@ -99,7 +99,8 @@ def both(english, said):
     return as_text(english) if other == english else f"{as_text(english)}<br>{as_text(other)}"
 
 
-def page(crd, said):
+def page(crd, said, other):
+    """other: the link to the page in the other language."""
     made = Page(said)
     (version,) = crd["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]
@@ -111,7 +112,7 @@ def page(crd, said):
              if not path.startswith("spec.decode")]
     field, about = said(HEAD["columns"][0]), said(HEAD["columns"][3])
     return "\n\n".join([
-        f"{MADE}\n# {made.head('title')}", made.head("intro"),
+        f"{MADE}\n# {made.head('title')}", other, made.head("intro"),
         f"## {made.head('spec')}", made.table("spec", spec, decode), made.head("same"),
         f"## {made.head('rules')}", made.head("rules_intro"), "\n".join([f"| {field} | {about} |", "|---|---|", *dict.fromkeys(rules)]),
         f"## {made.head('status')}", made.table("status", status)]) + "\n"
@@ -144,17 +145,13 @@ class Words:
 def pages():
     crd = yaml.safe_load(CRD.read_text(encoding="utf-8"))
     words = Words()
-    made = {ROOT / "docs" / "fields.md": page(crd, lambda english: english), ROOT / "docs" / "zh" / "fields.md": page(crd, words)}
+    made = {ROOT / "docs" / "fields.md": page(crd, lambda english: english, "[中文](zh/fields.md)"),
+            ROOT / "docs" / "zh" / "fields.md": page(crd, words, "[English](../fields.md)")}
     words.check()
     return made
 
 
 def main(arguments):
-    if arguments == ["--list"]:
-        texts = {}
-        page(yaml.safe_load(CRD.read_text(encoding="utf-8")), lambda english: texts.setdefault(english, english))
-        print(yaml.safe_dump(dict.fromkeys(texts, ""), allow_unicode=True, sort_keys=False, width=10000), end="")
-        return
     for target, text in pages().items():
         if arguments == ["--check"]:
             if not target.exists() or target.read_text(encoding="utf-8") != text:

@@ -141,7 +141,7 @@ def simple_commands(text):
 
 def loose_commands(page):
     """Commands in the text itself: in `...`, and in blocks that are indented."""
-    text = without_blocks(page)
+    text = re.sub(r"\\\n +", "", without_blocks(page))
     inline = re.findall(r"`([^`\n]+)`", text)
     indented = [line.strip() for line in text.splitlines() if line.startswith("    ")]
     for command in (*inline, *indented):
