@@ -126,6 +126,7 @@ everything() {
   on_cluster integration
   on_cluster e2e
   on_cluster chart
+  on_cluster docs
   fuzz
 }
 
@@ -136,10 +137,10 @@ shift $(($# > 0))
 case $kind in
   all) everything ;;
   unit) unit "${1:-debug}" ;;
-  integration | e2e | chart) on_cluster "$kind" "$@" ;;
+  integration | e2e | chart | docs) on_cluster "$kind" "$@" ;;
   fuzz) fuzz ;;
   simulation) simulation ;;
-  *) fail "there are no \"$kind\" tests; it is unit, simulation, fuzz, integration, e2e, chart or all" ;;
+  *) fail "there are no \"$kind\" tests; it is unit, simulation, fuzz, integration, e2e, chart, docs or all" ;;
 esac
 line="$passed passed, $failed failed"
 [[ $skipped -eq 0 ]] || line+=", $skipped skipped"
