@@ -11,6 +11,7 @@
 #include "plan/equipment.h"
 #include "plan/gate.h"
 #include "plan/pod_template.h"
+#include "plan/pods.h"
 
 namespace pd::cli {
 namespace {
@@ -92,6 +93,16 @@ void erase_from(Json& object, const char* list, Predicate predicate) {
   found->erase(std::remove_if(found->begin(), found->end(), predicate), found->end());
 }
 
+void take_out_annotations(Json& pod) {
+  const Json::json_pointer place("/metadata/annotations");
+  if (!pod.contains(place) || !pod[place].is_object()) return;
+  Json& annotations = pod[place];
+  for (auto one = annotations.begin(); one != annotations.end();) {
+    one = plan::is_of_a_living_pod(one.key()) ? annotations.erase(one) : std::next(one);
+  }
+  if (annotations.empty()) pod["metadata"].erase("annotations");
+}
+
 // What was injected before is made anew. Not the environment: there it could be the user's own.
 void take_out(Json& spec) {
   if (!spec.is_object()) return;
@@ -146,6 +157,7 @@ class Injection {
     if (!labels.is_object()) labels = Json::object();
     labels[std::string(kube::kDeploymentLabel)] = target_.deployment.meta.name;
     labels[std::string(kube::kRoleLabel)] = plan::name_of(target_.role);
+    take_out_annotations(pod);
     plan::equip({}, target_.deployment, slot(), pod["spec"]);
     note_own_variables(pod["spec"]);
     return Ok{};

@@ -75,7 +75,7 @@ void DryRuns::follow(const std::string& key, const std::string& ns, std::vector<
       one = std::make_shared<Template>(Template{{target.role, target.key, {}, false}, ns, {}, {kPauses, rng_}});
     }
     one->target.proven = target.proven;
-    if (!one->tried && is_open(*one) && !stop_.stopped()) {
+    if (!one->tried && is_open(*one) && target.pod.is_object() && !stop_.stopped()) {
       one->target.pod = std::move(target.pod);
       one->tried = true;
       ++flows_;

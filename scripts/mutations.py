@@ -87,7 +87,7 @@ OPERATOR_FAULTS = {
     "no-reservation": (PLAN + "table.cpp", "decision_.reserve = !stored_.exists || decision_.generation > known.generation_ceiling;", "decision_.reserve = false;"),
     "tables-are-not-judged": (PLAN + "table.cpp", "if (!findings.empty()) {", "if (!findings.empty() && false) {"),
     "writes-what-is-there": (PLAN + "table.cpp", "decision_.write = !stored_.intact ||", "decision_.write = true ||"),
-    "a-table-is-taken-back": (PLAN + "table.cpp", "stored_.completed ? stored_.content : initializing_content(deployment_);", "initializing_content(deployment_);"),
+    "a-table-is-taken-back": (PLAN + "table.cpp", "stored_.completed ? stored_.content : initializing();", "initializing_content(deployment_);"),
     "listed-by-name": (PLAN + "table.cpp", "return held != decision_.content.end() && held->second == document;", "return held != decision_.content.end();"),
     "any-size-fits": (PLAN + "table.cpp", "if (bytes > kMaxTableBytes) {", "if (bytes > kMaxTableBytes * 1000) {"),
     "trusts-an-edited-table": (PLAN + "config_map.cpp", "stored.genuine = is_genuine(map, stored, known);", "stored.genuine = true;"),

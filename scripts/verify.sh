@@ -4,7 +4,7 @@
 # system under the faults of many more seeds, deliberate faults that the tests have to find, the test cluster's own test, a
 # leader that is paused twenty times, an API server that is killed ten times, all of a deployment's life on real kubelets, then
 # with an operator that is killed every second, then with two whose leader is killed every 40 seconds, and each fuzz target for
-# two minutes. PD_LIFE_ROUNDS=5: that life five times in a row; PD_SYSTEM_SEEDS: the whole system's seeds (1000).
+# two minutes. PD_LIFE_ROUNDS=5: that life five times in a row; PD_SYSTEM_SEEDS: the whole system's seeds (20000).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -33,7 +33,7 @@ done
 step "the planner under the faults of $seeds seeds" env PD_MODEL_SEEDS="$seeds" \
   "$root/build/debug/bin/plan_tests" --gtest_filter='*ModelTest*' || broken=$((broken + 1))
 simulate 10000 '-OperatorSimulation.*' PD_SIMULATION_FIRST_SEED=1001
-simulate "${PD_SYSTEM_SEEDS:-1000}" 'OperatorSimulation.*' PD_SIMULATION_FIRST_SEED=1001
+simulate "${PD_SYSTEM_SEEDS:-20000}" 'OperatorSimulation.*' PD_SIMULATION_FIRST_SEED=1001
 step "deliberate faults in runtime, planner and operator" "$python" "$root/scripts/mutations.py" || broken=$((broken + 1))
 "$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool conformance copier pd-operator store-probe api-load
 step "the oldest kube-apiserver" "$root/tests/cluster/programs/build" kube-apiserver-oldest

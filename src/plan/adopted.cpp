@@ -36,8 +36,8 @@ std::string advice_to_maker(const kube::Pod& pod, const std::string& count) {
   if (!set.empty()) return "LeaderWorkerSet " + set + " needs startupPolicy: LeaderCreated, and " + count;
   const kube::OwnerReference* owner = pod.meta.controller();
   if (owner != nullptr && owner->kind == "StatefulSet") {
-    return "StatefulSet " + owner->name + " needs podManagementPolicy: Parallel (create it anew with that), and " +
-           count;
+    return "StatefulSet " + owner->name + " needs podManagementPolicy: Parallel (create it anew with that, unless it " +
+           "has it), and " + count;
   }
   if (owner != nullptr && owner->kind == "ReplicaSet") return "its Deployment needs " + count;
   return "whoever makes them must make them without waiting for Ready ones, and needs " + count;
@@ -169,6 +169,7 @@ class Adopter {
                                   ? "set maxSurge: 0 and maxUnavailable: 1 in its Deployment, so that the old pod goes "
                                     "before the new one comes"
                                   : "remove one of them";
+    if (places == 0) return refuse(pod, role + ".instances is 0");
     const std::string full =
         places == 1 ? "another pod has the only place" : "other pods have all " + std::to_string(places) + " places";
     refuse(pod, full + " of " + role + ": " + surge +

@@ -53,6 +53,10 @@ kube::Condition templates_valid(const Situation& situation) {
   for (const auto& [role, check] : situation.templates) {
     if (check.dry_run.answer == DryRun::Answer::kNone) return not_tried(situation, role);
   }
+  const kube::PDDeployment& deployment = situation.deployment();
+  if (std::all_of(kRoles.begin(), kRoles.end(), [&](Role role) { return adopts(deployment, role); })) {
+    return condition(kTemplatesValid, kTrue, "NoTemplates", "All roles adopt pods that somebody else makes.");
+  }
   return condition(kTemplatesValid, kTrue, "Valid",
                    "The templates keep the operator's rules, and the API server takes their pods.");
 }

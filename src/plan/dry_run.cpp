@@ -15,6 +15,25 @@ bool has_pod(const Snapshot& snapshot, Role role, const std::string& hash) {
   });
 }
 
+// Of all that the pod is made from, as far as the API server may judge it; making the pod takes as long as the rest of
+// a plan. Neither scaling nor an epoch makes it another one.
+std::string key_of(const Snapshot& snapshot, Role role, const TemplateCheck& check, const std::string& hash) {
+  const kube::PDDeployment& deployment = snapshot.deployment;
+  const kube::GateSpec& gate = deployment.gate;
+  const kube::RoleSpec& spec = spec_of(deployment, role);
+  Json inputs =
+      Json::array({hash, check.resource, deployment.meta.uid, deployment.ranktable.server_address, spec.on_peer_change,
+                   snapshot.settings.gate_image, snapshot.settings.gate_image_pull_policy, gate.image,
+                   gate.image_pull_policy, gate.resources, gate.port, gate.timeout_seconds});
+  if (spec.reload) inputs.insert(inputs.end(), {spec.reload->port, spec.reload->path});
+  return std::string(name_of(role)) + " " + sha256(dump_json(inputs));
+}
+
+bool is_refused(const Snapshot& snapshot, const std::string& key) {
+  const auto known = snapshot.dry_runs.find(key);
+  return known != snapshot.dry_runs.end() && known->second.answer == DryRun::Answer::kRefused;
+}
+
 }  // namespace
 
 std::vector<DryRunTarget> dry_run_targets(const Snapshot& snapshot, const std::map<Role, TemplateCheck>& checks,
@@ -26,11 +45,14 @@ std::vector<DryRunTarget> dry_run_targets(const Snapshot& snapshot, const std::m
     if (check.verdict != TemplateCheck::Verdict::kValid || !has_pods || adopts(snapshot.deployment, role)) {
       continue;
     }
-    Json pod = pod_object(snapshot, {{role, 0}, 0}, 0, check, hashes.at(role));
-    pod["metadata"]["labels"][std::string(kube::kEpochLabel)] = "0";
-    std::string key = sha256(dump_json(pod));
-    targets.push_back(
-        {std::string(name_of(role)), std::move(key), std::move(pod), has_pod(snapshot, role, hashes.at(role))});
+    const std::string& hash = hashes.at(role);
+    DryRunTarget target{
+        std::string(name_of(role)), key_of(snapshot, role, check, hash), {}, has_pod(snapshot, role, hash)};
+    if (!target.proven || is_refused(snapshot, target.key)) {
+      target.pod = pod_object(snapshot, {{role, 0}, 0}, 0, check, hash);
+      target.pod["metadata"]["labels"][std::string(kube::kEpochLabel)] = "0";
+    }
+    targets.push_back(std::move(target));
   }
   return targets;
 }

@@ -87,11 +87,12 @@ struct DeliveryTarget {
   bool operator==(const DeliveryTarget&) const = default;
 };
 
-// A pod as it would be made from a role's template, for the API server to judge. The same pod has the same key.
+// A pod as it would be made from a role's template, for the API server to judge. Templates with the same key are judged
+// alike.
 struct DryRunTarget {
   std::string role;
   std::string key;
-  Json pod;
+  Json pod;             // null where it is proven, and no refusal is known
   bool proven = false;  // a pod of this template is there: it need not be tried unless another one was refused
 };
 

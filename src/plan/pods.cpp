@@ -7,14 +7,6 @@
 namespace pd::plan {
 namespace {
 
-// Annotations that device plugins and scheduler plugins write on a pod. In a template they would claim devices for a
-// pod that has not been placed. Those under our own prefix must not be there at creation either: the touch sets them.
-bool is_stripped(const std::string& annotation) {
-  return annotation.starts_with("pd-operator.io/") || annotation.starts_with("huawei.com/") ||
-         annotation.starts_with("ascend.kubectl.kubernetes.io/") ||
-         annotation.starts_with("cce.kubectl.kubernetes.io/ascend-") || annotation == "predicate-time";
-}
-
 Json pod_metadata(const kube::PDDeployment& deployment, const Slot& slot, std::int64_t incarnation,
                   const std::string& hash) {
   const Role role = slot.instance.role;
@@ -36,7 +28,7 @@ Json pod_metadata(const kube::PDDeployment& deployment, const Slot& slot, std::i
   merged[std::string(kube::kEpochLabel)] = std::to_string(deployment.status.ranktable.epoch);
   if (annotations.is_object()) {
     for (const auto& [key, value] : annotations.items()) {
-      if (!is_stripped(key)) metadata["annotations"][key] = value;
+      if (!is_of_a_living_pod(key)) metadata["annotations"][key] = value;
     }
   }
   return metadata;
@@ -69,6 +61,12 @@ Json pod_object(const Snapshot& snapshot, const Slot& slot, std::int64_t incarna
           {"kind", "Pod"},
           {"metadata", pod_metadata(deployment, slot, incarnation, hash)},
           {"spec", std::move(spec)}};
+}
+
+bool is_of_a_living_pod(const std::string& annotation) {
+  return annotation.starts_with("pd-operator.io/") || annotation.starts_with("huawei.com/") ||
+         annotation.starts_with("ascend.kubectl.kubernetes.io/") ||
+         annotation.starts_with("cce.kubectl.kubernetes.io/ascend-") || annotation == "predicate-time";
 }
 
 }  // namespace pd::plan

@@ -12,4 +12,8 @@ namespace pd::plan {
 Json pod_object(const Snapshot& snapshot, const Slot& slot, std::int64_t incarnation, const TemplateCheck& check,
                 const std::string& hash);
 
+// Annotations that device plugins, scheduler plugins and we write on a pod that lives. In a template they would claim
+// devices, or tables, for pods that have not been placed; they are left out there.
+bool is_of_a_living_pod(const std::string& annotation);
+
 }  // namespace pd::plan

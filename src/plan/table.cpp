@@ -46,7 +46,18 @@ class Decider {
     decision_.message = std::move(message);
     decision_.completed = stored_.completed;
     // A table that somebody edited is not kept: what it says cannot be vouched for.
-    decision_.content = stored_.completed ? stored_.content : initializing_content(deployment_);
+    decision_.content = stored_.completed ? stored_.content : initializing();
+  }
+
+  // Adopted pods that live go on finding a table under their names.
+  TableContent initializing() const {
+    TableContent content = initializing_content(deployment_);
+    for (const auto& [slot, placement] : placements_) {
+      if (placement.pod == nullptr || !adopts(deployment_, slot.instance.role)) continue;
+      const std::string key = local_key(placement.pod->meta.name);
+      if (stored_.content.contains(key)) content[key] = ranktable::initializing_document();
+    }
+    return content;
   }
 
   bool scale_to_zero() {
@@ -55,7 +66,7 @@ class Decider {
       decision_.verdict = TableVerdict::kScaledToZero;
       decision_.message =
           "The tables say initializing until " + std::string(name_of(role)) + ".instances is at least 1: it is 0.";
-      decision_.content = initializing_content(deployment_);
+      decision_.content = initializing();
       return true;
     }
     return false;

@@ -126,6 +126,17 @@ TEST(Inject, TakesOnePartOfAModelServing) {
   EXPECT_THAT(inject(manifest, {"--part", "router"}).err, HasSubstr("with a part named router"));
 }
 
+TEST(Inject, LeavesOutWhatOnlyALivingPodHas) {
+  const std::string annotated = "metadata:\n  annotations:\n    huawei.com/Ascend910: Ascend910-0\n" +
+                                std::string("    pd-operator.io/ranktable-generation: \"7\"\n");
+  const auto made = [&](const std::string& more) {
+    return injected(workload("apps/v1", "Deployment",
+                             "spec:\n  template:\n" + indented(annotated + more + kPodSpec, 4)))["spec"]["template"];
+  };
+  EXPECT_EQ(made("    mine: stays\n")["metadata"]["annotations"], Json({{"mine", "stays"}}));
+  EXPECT_FALSE(made("")["metadata"].contains("annotations"));
+}
+
 TEST(Inject, TwiceIsOnce) {
   const std::string own =
       "  initContainers: [{name: fetch, image: a, volumeMounts: [{name: models, mountPath: /m}]}]\n"

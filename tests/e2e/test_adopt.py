@@ -97,5 +97,5 @@ def test_an_ordered_stateful_set_is_named(system, namespace, adopting):
                  what="the StatefulSet is named")
     assert condition(system, namespace, "DevicesDiscovered")["message"] == (
         "Pod prefill-0 waits at its gate for a table, while prefill has 1 of 2 pods: StatefulSet prefill needs podManagementPolicy: "
-        "Parallel (create it anew with that), and 2 pods.")
+        "Parallel (create it anew with that, unless it has it), and 2 pods.")
     assert [pod["metadata"]["name"] for pod in system.pods("qwen", "prefill", namespace)] == ["prefill-0"]

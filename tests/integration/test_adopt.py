@@ -184,4 +184,4 @@ def test_who_waits_for_ready_pods_is_named(kubelet, name):
                   what="the StatefulSet is named")
     assert condition({"status": status(cluster, name)}, "DevicesDiscovered")["message"] == (
         "Pod ordered-0 waits at its gate for a table, while prefill has 1 of 2 pods: StatefulSet ordered needs podManagementPolicy: "
-        "Parallel (create it anew with that), and 2 pods.")
+        "Parallel (create it anew with that, unless it has it), and 2 pods.")

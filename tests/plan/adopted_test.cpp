@@ -3,63 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/plan/fake_cluster.h"
+#include "tests/plan/adopting.h"
 
 namespace pd::plan {
 namespace {
 
-using std::chrono::seconds;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-const kube::OwnerReference kReplicaSet{"ReplicaSet", "engine-5f", "uid-rs", true};
-
-DeploymentBuilder adopting(int prefill = 2) { return a_deployment().prefill(prefill).adopt("prefill"); }
-
-// "prefill-0-0 a, prefill-1-0 b": who has which place.
-std::string places(const FakeCluster& cluster) {
-  std::string text;
-  for (const kube::AdoptedPod& entry : cluster.status().adopted) {
-    text.append(text.empty() ? "" : ", ").append(entry.slot).append(" ").append(entry.pod);
-  }
-  return text;
-}
-
-// The addresses of the prefill servers in the published table, in order.
-std::vector<std::string> listed(const FakeCluster& cluster, const char* group = "1") {
-  std::vector<std::string> addresses;
-  const std::string text = cluster.table("global_ranktable.json");
-  if (text.empty()) return addresses;
-  const Json table = Json::parse(text);
-  for (const Json& one : table.value("server_group_list", Json::array())) {
-    if (one["group_id"] != group) continue;
-    for (const Json& server : one["server_list"]) addresses.push_back(server["server_ip"]);
-  }
-  return addresses;
-}
-
-std::vector<std::string> events(const FakeCluster& cluster, const std::string& reason) {
-  std::vector<std::string> notes;
-  for (const EmitEvent& event : cluster.events_) {
-    if (event.reason == reason) notes.push_back((event.pod ? event.pod->name + ": " : "") + event.note);
-  }
-  return notes;
-}
-
-FakeCluster running(const DeploymentBuilder& deployment, const std::vector<std::string>& pods) {
-  FakeCluster cluster(deployment);
-  for (const std::string& name : pods) {
-    cluster.add_workload_pod(name, "prefill");
-    cluster.advance(seconds(1));
-  }
-  EXPECT_TRUE(cluster.settle());
-  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
-  return cluster;
-}
 
 TEST(Adopted, PodsOfAWorkloadAreListedTouchedAndNothingElse) {
   FakeCluster cluster = running(adopting(), {"engine-0", "engine-1"});
@@ -247,6 +201,7 @@ TEST(Adopted, ScalingInFollowsThePods) {
   cluster.edit_spec("/spec/prefill/instances", 0);
   ASSERT_TRUE(cluster.settle());
   EXPECT_EQ(cluster.condition("RanktableReady").reason, "ScaledToZero");
+  EXPECT_THAT(cluster.table("local_ranktable_c.json"), HasSubstr("initializing")) << "it still reads its own";
   EXPECT_EQ(cluster.pod("c").meta.annotation("pd-operator.io/ranktable-generation"), cluster.generation());
   EXPECT_FALSE(cluster.pod("c").meta.deleted);
 }
@@ -263,7 +218,7 @@ TEST(Adopted, WhoMakesPodsOneAfterTheOtherIsNamed) {
   EXPECT_EQ(cluster.condition("DevicesDiscovered").reason, "PodsMissing");
   EXPECT_EQ(cluster.condition("DevicesDiscovered").message,
             "Pod engine-0 waits at its gate for a table, while prefill has 1 of 2 pods: StatefulSet engine needs "
-            "podManagementPolicy: Parallel (create it anew with that), and 2 pods.");
+            "podManagementPolicy: Parallel (create it anew with that, unless it has it), and 2 pods.");
   cluster.add_workload_pod("engine-1", "prefill");
   ASSERT_TRUE(cluster.settle());
   EXPECT_EQ(cluster.condition("DevicesDiscovered").status, "True");
@@ -296,6 +251,10 @@ TEST(Adopted, AFixedNumberOfPlacesIsNotExceeded) {
   ASSERT_TRUE(cluster.settle());
   EXPECT_EQ(places(cluster), "prefill-0-0 c, prefill-1-0 b");
   EXPECT_EQ(cluster.condition("Ready").status, "True");
+  cluster.edit_spec("/spec/prefill/instances", 0);
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_THAT(cluster.condition("DevicesDiscovered").message,
+              HasSubstr("is not adopted, since prefill.instances is 0."));
 }
 
 TEST(Adopted, FixedPlacesOutliveAWithdrawnTable) {
@@ -308,71 +267,6 @@ TEST(Adopted, FixedPlacesOutliveAWithdrawnTable) {
   cluster.edit_spec("/spec/decode/instances", 1);
   ASSERT_TRUE(cluster.settle());
   EXPECT_EQ(places(cluster), "prefill-0-0 c, prefill-1-0 b") << "b is older, and c had the first place";
-}
-
-kube::TextMap group(const std::string& value, const std::string& index) { return {{"group", value}, {"at", index}}; }
-
-DeploymentBuilder grouped() {
-  return a_deployment()
-      .prefill(2)
-      .set("/spec/ranktable/profile", "PerInstance")
-      .set("/spec/prefill/podsPerInstance", 2)
-      .adopt("prefill", {{"instanceLabel", "group"}, {"podIndexLabel", "at"}});
-}
-
-TEST(Adopted, PodsAreGroupedByALabelInTheOrderOfItsNumbers) {
-  FakeCluster cluster(grouped());
-  cluster.add_workload_pod("w-10-1", "prefill", 2, group("10", "1"));
-  cluster.add_workload_pod("w-10-0", "prefill", 2, group("10", "0"));
-  cluster.add_workload_pod("w-9-1", "prefill", 2, group("9", "1"));
-  cluster.add_workload_pod("w-9-0", "prefill", 2, group("9", "0"));
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_EQ(places(cluster), "prefill-0-0 w-9-0, prefill-0-1 w-9-1, prefill-1-0 w-10-0, prefill-1-1 w-10-1");
-  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
-  const auto& data = cluster.config_map_->data;
-  EXPECT_EQ(data.at("local_ranktable_w-9-0.json"), data.at("local_ranktable_w-9-1.json"));
-  EXPECT_THAT(data.at("instance_w-9-1.env"), StartsWith("PD_INSTANCE=prefill-0\n"));
-  // The first group is made anew; meanwhile the other one is not moved to its place.
-  cluster.vanish("w-9-0");
-  cluster.vanish("w-9-1");
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_EQ(cluster.condition("RanktableReady").reason, "InstanceLost");
-  cluster.add_workload_pod("w-9-0", "prefill", 2, group("9", "0"));
-  cluster.add_workload_pod("w-9-1", "prefill", 2, group("9", "1"));
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_EQ(places(cluster), "prefill-0-0 w-9-0, prefill-0-1 w-9-1, prefill-1-0 w-10-0, prefill-1-1 w-10-1");
-  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
-}
-
-TEST(Adopted, APodOfAGroupWithoutAUsableIndexIsNamed) {
-  FakeCluster cluster(grouped().prefill(1));
-  cluster.add_workload_pod("w-0", "prefill", 2, group("a", "0"));
-  cluster.add_workload_pod("w-1", "prefill", 2, group("a", "2"));
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_THAT(cluster.condition("DevicesDiscovered").message, HasSubstr("prefill has 1 of 2 pods"));
-  cluster.add_workload_pod("w-x", "prefill", 2, group("a", "1"));
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_EQ(cluster.condition("Ready").status, "True");
-  EXPECT_THAT(cluster.condition("DevicesDiscovered").message,
-              HasSubstr("Pod w-1 is not adopted, since its label at is \"2\" and should be a number below 2"));
-  cluster.add_workload_pod("w-y", "prefill", 2, {});
-  cluster.vanish("w-1");
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_THAT(cluster.condition("DevicesDiscovered").message, HasSubstr("w-y is not adopted, since it has "
-                                                                        "no label group"));
-}
-
-TEST(Adopted, WithoutAnIndexLabelPodsOfAGroupKeepTheirPlacesToo) {
-  FakeCluster cluster(grouped().prefill(1).adopt("prefill", {{"instanceLabel", "group"}}));
-  for (const char* name : {"a", "b"}) {
-    cluster.add_workload_pod(name, "prefill", 2, group("g", ""));
-    cluster.advance(seconds(1));
-  }
-  ASSERT_TRUE(cluster.settle());
-  cluster.vanish("a");
-  cluster.add_workload_pod("c", "prefill", 2, group("g", ""));
-  ASSERT_TRUE(cluster.settle());
-  EXPECT_EQ(places(cluster), "prefill-0-0 c, prefill-0-1 b");
 }
 
 TEST(Adopted, ANameThatIsAKeyOfOthersIsRefused) {
@@ -433,6 +327,7 @@ TEST(Adopted, AllRolesCanBe) {
   cluster.add_workload_pod("d-0", "decode");
   ASSERT_TRUE(cluster.settle());
   EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
+  EXPECT_EQ(cluster.condition("TemplatesValid").reason, "NoTemplates");
   EXPECT_THAT(cluster.created_, IsEmpty());
   const auto& data = cluster.config_map_->data;
   EXPECT_EQ(data.at("local_ranktable_scheduler.json"), data.at("local_ranktable_host.json"));

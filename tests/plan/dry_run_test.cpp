@@ -57,8 +57,21 @@ TEST(DryRun, IsAnotherOneForAnotherPodAndForNothingElse) {
   cluster.edit_spec("/spec/prefill/instances", 1);
   cluster.edit_spec(kImage, "vllm:2");
   EXPECT_EQ(key(), before);
-  cluster.edit_spec("/spec/gate/resources", {{"limits", {{"cpu", "1"}}}});
-  EXPECT_NE(key(), before) << "this is not in the template's hash";
+  EXPECT_TRUE(cluster.plan_now().dry_runs.at(1).pod.is_null()) << "a pod of it is there";
+  // None of these is in the template's hash.
+  const std::vector<std::pair<const char*, Json>> edits = {{"/spec/gate/resources", {{"limits", {{"cpu", "1"}}}}},
+                                                           {"/spec/gate/image", "gate:2"},
+                                                           {"/spec/gate/imagePullPolicy", "Never"},
+                                                           {"/spec/gate/port", 8090},
+                                                           {"/spec/gate/timeoutSeconds", 9},
+                                                           {"/spec/ranktable/serverAddress", "HostIP"},
+                                                           {"/spec/prefill/reload", {{"http", {{"port", 80}}}}},
+                                                           {"/spec/prefill/onPeerChange", "Ignore"}};
+  std::set<std::string> keys = {before};
+  for (const auto& [path, value] : edits) {
+    cluster.edit_spec(path, value);
+    EXPECT_TRUE(keys.insert(key()).second) << path;
+  }
 }
 
 TEST(DryRun, AMissingPodIsMadeAlsoBeforeTheAnswer) {

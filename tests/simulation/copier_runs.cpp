@@ -1,19 +1,12 @@
-// The runtime under the faults of many seeds. PD_SIMULATION_SEEDS says how many (500), PD_SIMULATION_FIRST_SEED where
-// to begin. A run that fails is made again with fewer and fewer faults, and printed.
+// The runtime under the faults of many seeds (seeds.h). A run that fails is made again with fewer and fewer faults, and
+// printed.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
-#include "base/log.h"
 #include "tests/simulation/copier_world.h"
+#include "tests/simulation/seeds.h"
 
 namespace pd::test {
 namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 std::string explain(std::uint64_t seed, const std::vector<Fault>& faults) {
   const std::vector<Fault> fewest =
@@ -23,29 +16,20 @@ std::string explain(std::uint64_t seed, const std::vector<Fault>& faults) {
 }
 
 TEST(CopierSimulation, HoldsUnderTheFaultsOfEachSeed) {
-  const bool trace = std::getenv("PD_SIMULATION_TRACE") != nullptr;
-  log::init({.program = "simulation", .json = false, .level = trace ? log::Level::kInfo : log::Level::kNone});
-  const std::uint64_t first = from_environment("PD_SIMULATION_FIRST_SEED", 1);
-  const std::uint64_t count = from_environment("PD_SIMULATION_SEEDS", 500);
-  const auto started = std::chrono::steady_clock::now();
+  const Seeds seeds = read_seeds();
   std::uint64_t steps = 0;
   std::uint64_t writes = 0;
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    const std::vector<Fault> faults = copier_faults(seed);
-    const Verdict verdict = run_copier(seed, faults, trace);
-    ASSERT_EQ(verdict.violation, "") << explain(seed, faults);
-    steps += verdict.steps;
-    writes += static_cast<std::uint64_t>(verdict.copies_written);
-    if ((seed - first) % 1000 == 999) {
-      std::fprintf(stderr, "%llu of %llu\n", static_cast<unsigned long long>(seed - first + 1),
-                   static_cast<unsigned long long>(count));
-    }
-  }
-  const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  std::printf("%llu runs in %.1f s: %.0f runs/s, %.0f steps/s, %llu copies written\n",
-              static_cast<unsigned long long>(count), took, static_cast<double>(count) / took,
+  const double took = seeds.run([&](std::uint64_t seed) { return run_copier(seed, copier_faults(seed), seeds.trace); },
+                                [&](std::uint64_t seed, const Verdict& verdict) {
+                                  EXPECT_EQ(verdict.violation, "") << explain(seed, copier_faults(seed));
+                                  steps += verdict.steps;
+                                  writes += static_cast<std::uint64_t>(verdict.copies_written);
+                                  return verdict.violation.empty();
+                                });
+  const auto count = static_cast<double>(seeds.count);
+  std::printf("%.0f runs in %.1f s: %.0f runs/s, %.0f steps/s, %llu copies written\n", count, took, count / took,
               static_cast<double>(steps) / took, static_cast<unsigned long long>(writes));
-  EXPECT_GE(writes, count) << "the runs do next to nothing";
+  EXPECT_GE(writes, seeds.count) << "the runs do next to nothing";
 }
 
 // Each of these has found a fault of the runtime once.
