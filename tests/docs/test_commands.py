@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import chart
 import pages
 import pytest
 from live_cluster import PROGRAMS, ROOT
@@ -54,9 +55,19 @@ def test_what_needs_no_cluster_is_as_the_page_says(page, desk):
 
 
 @functools.cache
+def path_of(program):
+    """Ours; the test cluster's, where it is built; or one that happens to be here."""
+    if program in OURS:
+        return PROGRAMS / program
+    script = f'source "{chart.PROGRAMS}/locations" && program_path {"helm4" if program == "helm" else program}'
+    built = subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True).stdout.strip()
+    return built if os.access(built, os.X_OK) else shutil.which(program)
+
+
+@functools.cache
 def helped(*words):
     """What a program says to --help; nothing where it is not here."""
-    program = str(PROGRAMS / words[0]) if words[0] in OURS else shutil.which(words[0])
+    program = path_of(words[0])
     if program is None:
         return ""
     done = subprocess.run([program, *words[1:], "--help"], capture_output=True, text=True, check=False, timeout=60)
@@ -65,8 +76,8 @@ def helped(*words):
 
 @functools.cache
 def everywhere(program):
-    if program == "kubectl" and shutil.which("kubectl"):
-        return subprocess.run(["kubectl", "options"], capture_output=True, text=True, check=True, timeout=60).stdout
+    if program == "kubectl" and path_of("kubectl"):
+        return subprocess.run([path_of("kubectl"), "options"], capture_output=True, text=True, check=True, timeout=60).stdout
     return helped(program)
 
 
