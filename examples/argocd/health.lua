@@ -13,7 +13,7 @@ for _, condition in ipairs(obj.status.conditions) do
   conditions[condition.type] = condition
 end
 
--- What a person has to mend: it does not pass by waiting.
+-- What a person should look at: it hardly passes by waiting.
 local broken = {
   TemplatesValid = {TemplateInvalid = true, PodRefused = true, NoGateImage = true},
   DevicesDiscovered = {
