@@ -148,6 +148,29 @@ def test_the_commands_are_ones_that_there_are(page):
             made |= set(re.findall(r"> (\S+)$", command.text))
 
 
+def helm_installs():
+    found = {}
+    for name in pages.PAGES:
+        for block in pages.console_blocks(pages.path_of(name)):
+            for command in block.commands:
+                words = pages.simple_commands(command.text)[0]
+                if words[:2] in (["helm", "install"], ["helm", "upgrade"]) and "-f" in words:
+                    found[f"{name}-{len(found)}"] = words
+    return found
+
+
+@pytest.mark.parametrize("name", helm_installs())
+def test_what_can_only_be_installed_elsewhere_is_rendered(name):
+    """The chart takes the values of the command, also where nobody can type it here."""
+    if not os.access(path_of("helm") or "", os.X_OK):
+        pytest.skip("Helm is not built")
+    words = [word for word in helm_installs()[name][2:] if word not in ("--wait", "--create-namespace")]
+    words = [word.replace("REPOSITORY", "registry.example.com/llm") for word in words]
+    done = subprocess.run([path_of("helm"), "template", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "kind: DaemonSet" in done.stdout
+
+
 @of(ALL)
 def test_the_commands_between_the_words_are_too(page):
     for command in pages.loose_commands(page):

@@ -211,6 +211,14 @@ def test_health_has_the_message_of_what_is_broken():
         ("Degraded", "DevicesDiscovered says DuplicateDevice.")
 
 
+def test_the_command_of_the_page_makes_the_key_with_the_script():
+    (block,) = pages.console_blocks(pages.path_of("argo-cd"))
+    (inner,) = re.findall(r"\$\(([^()]*)\)", block.commands[0].text)
+    assert "--dry-run=client" in inner
+    made = subprocess.run(inner.split(), cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert json.loads(made)["data"] == {"resource.customizations.health.pd-operator.io_PDDeployment": HEALTH.read_text(encoding="utf-8")}
+
+
 def test_health_knows_only_reasons_that_there_are():
     table = re.search(r"local broken = \{(.*?)\n\}", HEALTH.read_text(encoding="utf-8"), re.DOTALL)[1]
     for condition in re.findall(r"(?m)^  (\w+) = \{", table):
