@@ -14,7 +14,7 @@ struct Bound {
   int least;
   int most;
 };
-// As in crds/pddeployments.yaml: numbers of which the planner makes that many of something.
+// As in charts/pd-operator/files/pddeployments.yaml: numbers of which the planner makes that many of something.
 constexpr std::array kBounds = {Bound{"instances", true, 0, 2048}, Bound{"podsPerInstance", false, 1, 256},
                                 Bound{"npusPerPod", true, 1, 64}};
 

@@ -10,6 +10,7 @@
 #include "daemonset/look.h"
 #include "daemonset/node_reader.h"
 #include "daemonset/options.h"
+#include "daemonset/pods_gone.h"
 #include "daemonset/withdraw.h"
 #include "kube/config.h"
 #include "kube/cpprest_transport.h"
@@ -52,6 +53,11 @@ int print_findings(const Options& options) {
   return found.complete() ? 0 : 1;
 }
 
+std::string pods_namespace(const Options& options, const kube::Config& config) {
+  if (!options.pods_namespace.empty()) return options.pods_namespace;
+  return config.ns.empty() ? "default" : config.ns;
+}
+
 int withdraw_all(const Options& options) {
   const Result<kube::Config> config = kube::load_config(options.kubeconfig);
   if (!config) {
@@ -61,6 +67,13 @@ int withdraw_all(const Options& options) {
   asio::io_context io(1);
   kube::CpprestTransport transport(io, *config, std::string("pd-agent/") + PD_VERSION);
   kube::Client client(transport);
+  if (!options.after_pods.empty()) {
+    const AgentPods pods{pods_namespace(options, *config), options.after_pods};
+    const Status gone = run_to_end(io, wait_until_gone(client, pods, seconds(options.after_pods_timeout), {}));
+    if (!gone) log::error("Can't withdraw", {{"error", gone.error().message}});
+    if (!gone) return 1;
+    io.restart();
+  }
   const Result<Withdrawn> done = run_to_end(io, withdraw(client, {}));
   if (!done) log::error("Can't withdraw", {{"error", done.error().message}});
   if (done) log::info("Withdrew", {{"nodes", std::to_string(done->nodes)}, {"failed", std::to_string(done->failed)}});

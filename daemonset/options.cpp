@@ -18,7 +18,9 @@ Example, to see on a node what it would write and how it knows:
 Example, without any privilege, on addresses that a person keeps in a file:
   pd-agent --node-name $(NODE_NAME) --static-file /etc/npus.json --ids unknown --resource-names huawei.com/Ascend910
 Example, to clear up when the agents are gone for good:
-  pd-agent withdraw)";
+  pd-agent withdraw
+Example, the same while their pods may still be ending:
+  pd-agent withdraw --after-pods app.kubernetes.io/component=agent --namespace pd-system)";
 
 void add_source_options(CLI::App& app, Options& options) {
   app.add_option("--source", options.source,
@@ -73,6 +75,17 @@ void add_tasks(CLI::App& app, Options& options) {
   probe->add_flag("--json", options.json, "print only what would be written");
   probe->callback([&options] { options.task = Task::kProbe; });
   CLI::App* withdraw = app.add_subcommand("withdraw", "Remove what agents have written, from all Nodes");
+  CLI::Option* after = withdraw->add_option(
+      "--after-pods", options.after_pods,
+      "label selector of the agents' pods: wait until there is none, or one would write again what was removed");
+  withdraw
+      ->add_option("--namespace", options.pods_namespace,
+                   "namespace of those pods; default: the pod's, or that of the kubeconfig's context, else default")
+      ->needs(after);
+  withdraw->add_option("--timeout", options.after_pods_timeout, "seconds to wait for them")
+      ->check(CLI::Range(1.0, 86400.0))
+      ->capture_default_str()
+      ->needs(after);
   withdraw->callback([&options] { options.task = Task::kWithdraw; });
 }
 

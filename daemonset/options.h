@@ -34,7 +34,10 @@ struct Options {
   double allocations_interval = 10;       // seconds
   std::string metrics_address = ":8080";  // of probes and metrics; "off": none
   std::string log_format = "json";
-  bool json = false;  // of the probe's findings
+  bool json = false;                // of the probe's findings
+  std::string after_pods;           // withdraw: a label selector; empty: at once
+  std::string pods_namespace;       // ... of those pods; empty: that of the pod or of the kubeconfig's context
+  double after_pods_timeout = 600;  // ... seconds
 };
 
 // The options, or the status to exit with: help was printed, or what is wrong.

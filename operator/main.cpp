@@ -1,11 +1,34 @@
 // Wiring only: options, connection, stores, controller, signals.
+#include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
 
 #include <boost/asio/io_context.hpp>
+#include <iostream>
 
 #include "base/log.h"
 #include "kube/config.h"
 #include "kube/cpprest_transport.h"
+#include "operator/check.h"
 #include "operator/run.h"
+#include "runtime/spawn.h"
+
+namespace {
+
+boost::asio::awaitable<void> keep(boost::asio::awaitable<pd::op::Findings> asked, pd::op::Findings& answer,
+                                  boost::asio::io_context& context) {
+  answer = co_await std::move(asked);
+  context.stop();
+}
+
+int print_check(boost::asio::io_context& context, pd::kube::Transport& transport, const pd::op::Options& options) {
+  pd::kube::Client client(transport);
+  pd::op::Findings findings;
+  pd::runtime::spawn(context, keep(pd::op::check(client, options), findings, context));
+  context.run();
+  std::cout << pd::op::to_text(findings) << std::flush;
+  return pd::op::all_well(findings) ? 0 : 1;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   std::variant<pd::op::Options, int> parsed = pd::op::parse_options(argc, argv, PD_VERSION);
@@ -21,6 +44,7 @@ int main(int argc, char** argv) {
   boost::asio::io_context context;
   const std::string user_agent = std::string("pd-operator/") + PD_VERSION;
   pd::kube::CpprestTransport transport(context, *config, user_agent);
+  if (options.task == pd::op::Task::kCheck) return print_check(context, transport, options);
   pd::kube::CpprestTransport election(context, *config, user_agent + " (leader-election)");
   pd::log::info("Starting", {{"version", PD_VERSION}, {"server", config->server}});
   const pd::Status ran = pd::op::run(context, {transport, election, config->server}, options);

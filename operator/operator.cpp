@@ -27,7 +27,7 @@ Operator::Operator(boost::asio::io_context& context, Outside outside, const Opti
       client_(fenced_),
       unfenced_(outside.transport),
       events_(unfenced_, outside.clock, outside.rng, {kReporter, outside.host}, runtime::EventMetrics(metrics)),
-      stores_(client_, options.ns, outside.rng),
+      stores_(client_, options.namespaces, outside.rng),
       applier_(client_, events_),
       controller_(context, stores_, applier_, outside.clock, outside.rng, options.workers,
                   {options.gate_image, options.gate_image_pull_policy}, std::move(outside.ask), std::move(planner)),

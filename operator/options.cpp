@@ -1,12 +1,22 @@
 #include "operator/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <map>
+#include <regex>
 #include <sstream>
 
 namespace pd::op {
 namespace {
+
+constexpr const char* kExamples =
+    R"(Example:
+  pd-operator --kubeconfig ~/.kube/config --gate-image localhost/pd-operator:dev --log-format text
+Example, of two namespaces alone:
+  pd-operator --namespace llm,test --gate-image localhost/pd-operator:dev
+Example, to see whether it could work there:
+  pd-operator check)";
 
 // "15s", "500ms", "2m".
 void add_duration(CLI::App& app, const std::string& flag, Duration& duration, const std::string& help) {
@@ -40,18 +50,41 @@ void add_election(CLI::App& app, ElectionOptions& election) {
   add_duration(app, "--leader-elect-retry-period", election.timing.retry, "Time between two attempts");
 }
 
+// The first that is no name of a namespace; empty: none.
+std::string wrong_namespace(const std::string& name) {
+  static const std::regex label("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?");
+  if (std::regex_match(name, label)) return {};
+  return "\"" + name + "\" is no name of a namespace";
+}
+
+void add_namespaces(CLI::App& app, std::vector<std::string>& namespaces) {
+  app.add_option("--namespace", namespaces, "Watch these namespaces alone, separated by commas; default: all")
+      ->delimiter(',')
+      ->check(CLI::Validator(wrong_namespace, "NAMESPACE", "namespace"));
+}
+
+void add_tasks(CLI::App& app, Options& options) {
+  app.fallthrough();  // all options also behind the task's name
+  app.require_subcommand(0, 1);
+  CLI::App* check = app.add_subcommand(
+      "check",
+      "Ask the API server whether it serves PDDeployments and lets this identity do what the operator does; "
+      "a line each, exit code 1 when something is missing. Nothing is changed");
+  check->footer("Example:\n  pd-operator check --namespace llm,test");
+  check->callback([&options] { options.task = Task::kCheck; });
+}
+
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, char** argv, const std::string& version) {
   Options options;
   std::string log_format = "json";
   CLI::App app("Turns PDDeployments into pods and keeps their ranktables true.");
-  app.footer(
-      "Example:\n  pd-operator --kubeconfig ~/.kube/config --gate-image localhost/pd-operator:dev --log-format text");
+  app.footer(kExamples);
   app.set_version_flag("--version", "pd-operator " + version);
   app.add_option("--kubeconfig", options.kubeconfig,
                  "How to reach the cluster; default: $KUBECONFIG, then the pod's service account, then ~/.kube/config");
-  app.add_option("--namespace", options.ns, "Watch this namespace alone; default: all");
+  add_namespaces(app, options.namespaces);
   app.add_option("--gate-image", options.gate_image,
                  "Image with /usr/local/bin/pd-gate, put into pods whose PDDeployment names none")
       ->envname("PD_GATE_IMAGE");
@@ -73,6 +106,7 @@ std::variant<Options, int> parse_options(int argc, char** argv, const std::strin
                                                  {"error", log::Level::kError}};
   app.add_option("--log-level", options.log_level, "debug, info, warn or error")
       ->transform(CLI::CheckedTransformer(levels));
+  add_tasks(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -83,6 +117,8 @@ std::variant<Options, int> parse_options(int argc, char** argv, const std::strin
     return 2;
   }
   options.log_json = log_format == "json";
+  std::sort(options.namespaces.begin(), options.namespaces.end());
+  options.namespaces.erase(std::unique(options.namespaces.begin(), options.namespaces.end()), options.namespaces.end());
   return options;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/log.h"
 #include "runtime/leader_election.h"
@@ -17,9 +18,12 @@ struct ElectionOptions {
   runtime::ElectionTiming timing;
 };
 
+enum class Task { kRun, kCheck };
+
 struct Options {
-  std::string kubeconfig;  // empty: KUBECONFIG, the pod's service account, ~/.kube/config
-  std::string ns;          // empty: all namespaces
+  Task task = Task::kRun;
+  std::string kubeconfig;               // empty: KUBECONFIG, the pod's service account, ~/.kube/config
+  std::vector<std::string> namespaces;  // empty: all
   std::string gate_image;
   std::string gate_image_pull_policy;
   int workers = 4;

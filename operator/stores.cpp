@@ -13,10 +13,6 @@ std::string deployment_key(const kube::ObjectMeta& meta) {
   return name.empty() ? "" : meta.ns + "/" + name;
 }
 
-std::vector<std::string> namespaces(const std::string& ns) {
-  return ns.empty() ? std::vector<std::string>() : std::vector{ns};
-}
-
 std::string resource_of(const kube::Node& node) {
   const Result<npu::Inventory> inventory = npu::parse_inventory(node.meta.annotation(npu::kInventoryAnnotation));
   return inventory ? inventory->resource : "";
@@ -24,13 +20,13 @@ std::string resource_of(const kube::Node& node) {
 
 }  // namespace
 
-Stores::Stores(kube::Client& client, const std::string& ns, runtime::Rng& rng)
-    : deployments_(client, {namespaces(ns)}, rng),
-      pods_(client, {namespaces(ns), std::string(kube::kDeploymentLabel)}, rng),
+Stores::Stores(kube::Client& client, const std::vector<std::string>& namespaces, runtime::Rng& rng)
+    : deployments_(client, {namespaces}, rng),
+      pods_(client, {namespaces, std::string(kube::kDeploymentLabel)}, rng),
       nodes_(client, {}, rng),
-      config_maps_(client, {namespaces(ns), std::string(kube::kDeploymentLabel)}, rng),
-      services_(client, {namespaces(ns), std::string(kube::kDeploymentLabel)}, rng),
-      budgets_(client, {namespaces(ns), std::string(kube::kDeploymentLabel)}, rng),
+      config_maps_(client, {namespaces, std::string(kube::kDeploymentLabel)}, rng),
+      services_(client, {namespaces, std::string(kube::kDeploymentLabel)}, rng),
+      budgets_(client, {namespaces, std::string(kube::kDeploymentLabel)}, rng),
       pods_by_deployment_(pods_.store(), [](const kube::Pod& pod) { return deployment_key(pod.meta); }),
       pods_by_node_(pods_.store(), [](const kube::Pod& pod) { return pod.node; }) {
   tell_changes();

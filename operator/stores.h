@@ -13,7 +13,8 @@ namespace pd::op {
 
 class Stores {
  public:
-  Stores(kube::Client& client, const std::string& ns, runtime::Rng& rng);
+  // No namespaces: all.
+  Stores(kube::Client& client, const std::vector<std::string>& namespaces, runtime::Rng& rng);
 
   enum class Change { kStatus, kPlacement, kOther };
   // Called with the key of each deployment that a change concerns. kStatus: its status is all that changed, which is

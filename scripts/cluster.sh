@@ -11,4 +11,6 @@ if [[ ${1:-} == up ]]; then
   "$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool
   set -- up --npu-plugin "$programs/fake-npu-plugin" --hccn-tool "$programs/fake-hccn-tool" "$@"
 fi
+# In `shell` and `exec`, pdctl is there as well.
+export PATH=$PATH:$programs
 exec "$root/tests/cluster/cluster" "$@"

@@ -1,4 +1,5 @@
-"""The demo's story, told on a cluster of its own: deploy, look, lose a pod, look again. `./dev demo` prepares what it needs."""
+"""The demo's story, told on a cluster of its own: install the chart, deploy, look, lose a pod, look again. `./dev demo` prepares what
+it needs."""
 import json
 import pathlib
 import sys
@@ -7,7 +8,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from pd_system import NODES, PdSystem  # noqa: E402
+from chart_system import ChartSystem  # noqa: E402
+from pd_system import NODES  # noqa: E402
 
 EXAMPLE = ROOT / "examples" / "1p1d-tp2.yaml"
 NAME = "demo"
@@ -65,21 +67,20 @@ def story(system):
     say(f"the decode pod is the {'same' if same else 'WRONG'} one, restarted {restarts} times")
     system.wait_ready(NAME)
     show("kubectl describe pdd (its events)", system.kubectl("events", "--for", f"pdd/{NAME}").stdout)
-    memory = ", ".join(f"{name} {system.resident_mib(name):.1f} MiB" for name in system.processes)
+    memory = ", ".join(f"{name} {mib:.1f} MiB" for name, mib in sorted(system.release_memory().items()))
     say(f"resident memory: {memory}")
     if not same or restarts:
         raise SystemExit("demo: the decode pod was disturbed; this is a bug")
 
 
 def keep(system):
-    system.processes.clear()
     say("left running, as asked. Go on with:")
     for task in ("kubectl get pdd", "kubectl describe pdd demo", "shell", "down"):
         print(f"  tests/cluster/cluster {task.split()[0]} --name {system.name} {' '.join(task.split()[1:])}".rstrip())
 
 
 def main():
-    system = PdSystem("demo", progress=say)
+    system = ChartSystem("demo", progress=say)
     is_kept = sys.argv[1:] == ["--keep"]
     system.__enter__()
     try:

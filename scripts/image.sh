@@ -1,30 +1,20 @@
 #!/usr/bin/env bash
-# Builds localhost/pd-operator:dev of the release programs, as the OCI archive build/image/pd-operator.tar, with whichever
-# there is of buildah, podman and docker. Nothing is done while the programs and the Dockerfile are those of the archive.
+# Builds localhost/pd-operator:dev of the release programs, as the OCI archive build/image/pd-operator.tar with its SBOM beside
+# it, with whichever there is of buildah, podman and docker; setup installs buildah. The same programs give the same digest.
+# Nothing is done while the programs and the Dockerfile are those of the archive.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 image=localhost/pd-operator:dev
-programs=(pd-operator pd-agent pd-gate table-printer)
+programs=(pd-operator pd-agent pd-gate pdctl table-printer)
+version=$(sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
 folder=$root/build/image
 archive=$folder/pd-operator.tar
 
-shared_objects() {
-  local program
-  for program in "$@"; do
-    # ldd fails for a static program, which needs none.
-    { ldd "$program" 2>/dev/null || true; } | grep -oE '/[^ ]+\.so[^ ]*' || true
-  done | sort -u
-}
-
-stage() {
-  local object
-  rm -rf "$folder/rootfs" && mkdir -p "$folder/rootfs/usr/local/bin" &&
-    install -s -m 0755 "${programs[@]/#/$root/build/release/bin/}" "$folder/rootfs/usr/local/bin/" || return
-  while read -r object; do
-    install -D -m 0755 "$object" "$folder/rootfs$object" || return
-  done < <(shared_objects "$folder"/rootfs/usr/local/bin/*)
+# The Dockerfile's last stage, with the files that were gathered here in place of its first one's.
+last_stage() {
+  sed '1,/^FROM scratch/d; s|^COPY --from=build /rootfs |COPY . |' "$root/Dockerfile" | sed '1i FROM scratch'
 }
 
 build_with_buildah() {
@@ -32,26 +22,29 @@ build_with_buildah() {
   # A storage of its own: nothing else on the machine is touched, and nothing stays.
   local -a buildah=(buildah --root "$folder/storage" --runroot "$folder/storage-run")
   rm -rf "$folder"/storage{,-run}
-  "${buildah[@]}" bud --layers=false --squash -f "$root/Dockerfile" -t "$image" "$folder/rootfs" &&
+  "${buildah[@]}" bud --layers=false --squash "${options[@]}" --timestamp "$SOURCE_DATE_EPOCH" -t "$image" "$folder/rootfs" &&
     "${buildah[@]}" push --disable-compression "$image" "oci-archive:$1:$image" || return
   rm -rf "$folder"/storage{,-run}
 }
 
 build_archive() {
   local draft=$folder/draft.tar
+  export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-0}
+  local -a options=(-f "$folder/Dockerfile" --build-arg "VERSION=$version")
   rm -f "$draft"
-  stage || return
+  "$root/scripts/image_files.sh" "$folder/rootfs" && last_stage >"$folder/Dockerfile" || return
   if type -P buildah >/dev/null; then
     build_with_buildah "$draft"
   elif type -P podman >/dev/null; then
-    podman build -f "$root/Dockerfile" -t "$image" "$folder/rootfs" && podman save --format oci-archive -o "$draft" "$image"
+    podman build "${options[@]}" --timestamp "$SOURCE_DATE_EPOCH" -t "$image" "$folder/rootfs" &&
+      podman save --format oci-archive -o "$draft" "$image"
   else
-    docker build -f "$root/Dockerfile" -t "$image" "$folder/rootfs" && docker save -o "$draft" "$image"
-  fi && mv "$draft" "$archive"
+    docker build "${options[@]}" -t "$image" "$folder/rootfs" && docker save -o "$draft" "$image"
+  fi && cp "$folder/rootfs/usr/share/doc/pd-operator/sbom.spdx.json" "$folder/" && mv "$draft" "$archive"
 }
 
 fingerprint() {
-  (cd "$root" && sha256sum Dockerfile scripts/image.sh "${programs[@]/#/build/release/bin/}")
+  (cd "$root" && sha256sum Dockerfile scripts/{image.sh,image_files.sh,sbom.py} "${programs[@]/#/build/release/bin/}")
 }
 
 image() {

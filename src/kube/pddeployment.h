@@ -1,6 +1,6 @@
-// The PDDeployment custom resource, pd-operator.io/v1alpha1 (crds/pddeployments.yaml). Defaults are those of the
-// schema; they are set here too, because an object that was stored before a default existed lacks it. Thread: plain
-// values.
+// The PDDeployment custom resource, pd-operator.io/v1alpha1 (charts/pd-operator/files/pddeployments.yaml). Defaults are
+// those of the schema; they are set here too, because an object that was stored before a default existed lacks it.
+// Thread: plain values.
 #pragma once
 
 #include <compare>

@@ -7,10 +7,11 @@ time is lost and comes back. Prints one JSON line per number.
 import sys
 import time
 
+import chart
 from api_client import ApiClient, enter_network, in_parallel
 from audit import AuditLog
 from bench_line import say
-from live_cluster import PROGRAMS, ROOT, SCRIPT, LiveCluster
+from live_cluster import PROGRAMS, SCRIPT, LiveCluster
 from made_up_nodes import MadeUpNodes, Sidecars
 from manifests import pddeployment
 from process import Process
@@ -172,10 +173,9 @@ def bench_at_once(bench):
 
 def main(nodes=1000, pods=10000, deployments=100):
     with LiveCluster("bench", "--nodes", "0") as cluster:
-        crd = ROOT / "crds" / "pddeployments.yaml"
-        cluster.apply(crd)
-        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", crd)
-        cluster.apply(ROOT / "tests" / "e2e" / "rbac.yaml")
+        cluster.apply(chart.CRD)
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", chart.CRD)
+        cluster.apply(chart.roles())
         # They would declare the nodes dead, which have no kubelet, and look for others for the pods.
         cluster.kill_process("kube-controller-manager")
         cluster.kill_process("kube-scheduler")

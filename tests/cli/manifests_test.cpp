@@ -95,7 +95,7 @@ Json members_of(const kube::RoleSpec& role) {
 class Schema : public ::testing::Test {
  protected:
   Json schema() const {
-    const Result<std::vector<Json>> crd = parse_yaml(content_of("crds/pddeployments.yaml"));
+    const Result<std::vector<Json>> crd = parse_yaml(content_of("charts/pd-operator/files/pddeployments.yaml"));
     return crd->front()["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
   }
   static void fill_in(const Json& schema, Json& value) {

@@ -6,9 +6,11 @@ import itertools
 import os
 
 import pytest
+from audit import AuditLog
 from life import Life
 from operator_chaos import operator_chaos
 from pd_system import PdSystem
+from role_use import Use
 
 ROUNDS = int(os.environ.get("PD_LIFE_ROUNDS", "0"))
 CHAOS = os.environ.get("PD_OPERATOR_CHAOS", "")
@@ -26,6 +28,8 @@ def pytest_collection_modifyitems(config, items):
 def system():
     with PdSystem("e2e") as system, operator_chaos(system, CHAOS):
         yield system
+        refused = {user: Use(AuditLog(system).read(), user).refused for user in ("pd-operator", "pd-agent")}
+        assert not any(refused.values()), f"the chart's roles lack what the programs do: {refused}"
 
 
 @pytest.fixture(params=range(ROUNDS or 1))

@@ -4,9 +4,10 @@ import pathlib
 import shutil
 import tempfile
 
-from live_cluster import PROGRAMS, ROOT, SCRIPT
+import chart
+from live_cluster import PROGRAMS, SCRIPT
 from manifests import pddeployment
-from pd_system import AGENT_PORTS, NODES, RBAC
+from pd_system import AGENT_PORTS, NODES
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
           "--bounding-set=-all")
@@ -99,17 +100,17 @@ def test_withdraw_clears_up_after_the_agents(system):
         assert system.stop_process(f"pd-agent-{node}") == 0
     try:
         system.kubectl("create", "namespace", "pd-system")
-        system.apply(ROOT / "deploy" / "pd-agent-permissions.yaml")
-        account = system.kubeconfig("system:serviceaccount:pd-system:pd-agent-withdraw")
+        system.apply(chart.node_policies())
+        account = system.kubeconfig(f"system:serviceaccount:pd-system:{chart.WITHDRAW_ACCOUNT}")
         system.run("exec", "--", PROGRAMS / "pd-agent", "withdraw", "--kubeconfig", account)
         for node in NODES:
             annotations = system.get("node", node)["metadata"]["annotations"]
             assert not [key for key in annotations if key.startswith("pd-operator.io/")]
             assert annotations, "what others have written stays"
     finally:
-        system.kubectl("delete", "-f", ROOT / "deploy" / "pd-agent-permissions.yaml", check=False)
+        system.kubectl("delete", "-f", "-", stdin=json.dumps(chart.node_policies()), check=False)
         system.kubectl("delete", "namespace", "pd-system", "--wait=false", check=False)
-        system.apply(RBAC)
+        system.apply(chart.roles())
         for node in NODES:
             system.start_agent(node)
     for node in NODES:

@@ -1,8 +1,7 @@
 """One control plane (no nodes) for all integration tests, with the CRD installed."""
 import pytest
-from live_cluster import ROOT, LiveCluster
-
-CRD = ROOT / "crds" / "pddeployments.yaml"
+from chart import CRD
+from live_cluster import LiveCluster
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,12 @@ The controllers of the first two are the real ones; there is no kubelet (tests/s
 import itertools
 import json
 
+import chart
 import pytest
 from audit import AuditLog
 from fake_kubelet import GENERATION, FakeKubelet, condition, is_ready
-from live_cluster import PROGRAMS, ROOT, SCRIPT
+from live_cluster import PROGRAMS, SCRIPT
 
-RBAC = ROOT / "tests" / "e2e" / "rbac.yaml"
 NAMESPACE = "adopt"
 NODE = "adopt-node"
 numbers = itertools.count()
@@ -18,7 +18,7 @@ numbers = itertools.count()
 @pytest.fixture(scope="module")
 def kubelet(cluster):
     cluster.kubectl("create", "namespace", NAMESPACE)
-    cluster.apply(RBAC)
+    cluster.apply(chart.roles())
     kubelet = FakeKubelet(cluster, NODE, NAMESPACE)
     cluster.start_process("adopting-operator", SCRIPT, "exec", "--name", cluster.name, "--", PROGRAMS / "pd-operator", "--kubeconfig",
                           cluster.kubeconfig("pd-operator"), "--namespace", NAMESPACE, "--metrics-address", "off", "--leader-elect=false")

@@ -2,10 +2,11 @@
 import base64
 import json
 
+import chart
 import pytest
-from live_cluster import ROOT
+from chart import AGENT_ACCOUNT as AGENT
+from chart import WITHDRAW_ACCOUNT as WITHDRAW
 
-PERMISSIONS = ROOT / "deploy" / "pd-agent-permissions.yaml"
 OWN, OTHER = "policy-own", "policy-other"
 INVENTORY = "pd-operator.io/npu-inventory"
 
@@ -34,7 +35,7 @@ class Identity:
 def nodes(cluster, tmp_path_factory):
     cluster.kubectl("create", "namespace", "pd-system")
     cluster.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "pd-system", "--timeout=30s")
-    cluster.apply(PERMISSIONS)
+    cluster.apply(chart.node_policies())
     for name in (OWN, OTHER):
         node = {"apiVersion": "v1", "kind": "Node", "spec": {"taints": [{"key": "npu", "effect": "NoSchedule"}]}, "metadata": {
             "name": name, "labels": {"team": "a"}, "annotations": {"other.io/note": "keep", INVENTORY: "old"}}}
@@ -45,7 +46,7 @@ def nodes(cluster, tmp_path_factory):
     cluster.server, cluster.authority = config["server"], str(authority)
     yield cluster
     cluster.kubectl("delete", "node", OWN, OTHER)
-    cluster.kubectl("delete", "-f", PERMISSIONS)
+    cluster.kubectl("delete", "-f", "-", stdin=json.dumps(chart.node_policies()))
     cluster.kubectl("delete", "namespace", "pd-system", "--wait=false")
 
 
@@ -56,8 +57,8 @@ def token(cluster, account, *bound):
 @pytest.fixture(scope="module")
 def agent(nodes):
     """With the token that kubelet gives the agent's pod."""
-    nodes.apply(pod("pd-agent-x", "pd-agent", OWN))
-    identity = Identity(nodes, token(nodes, "pd-agent", "--bound-object-kind", "Pod", "--bound-object-name", "pd-agent-x"))
+    nodes.apply(pod("pd-agent-x", AGENT, OWN))
+    identity = Identity(nodes, token(nodes, AGENT, "--bound-object-kind", "Pod", "--bound-object-name", "pd-agent-x"))
     # Until the policy is in force: a moment after it was created.
     for _ in range(300):
         if "may only" in identity.patch(OTHER, annotation("other.io/note", "probe"), "--dry-run=server").stderr:
@@ -106,7 +107,7 @@ def test_the_agent_is_refused(agent, nodes, what):
     node, patch = REFUSED[what]
     done = agent.patch(node, patch)
     assert done.returncode != 0
-    assert "pd-agent may " in done.stderr and "ValidatingAdmissionPolicy 'pd-agent'" in done.stderr, done.stderr
+    assert "pd-agent may " in done.stderr and f"ValidatingAdmissionPolicy '{AGENT}'" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("arguments", [
@@ -120,14 +121,14 @@ def test_the_agent_may_not(agent, arguments):
 
 
 def test_a_token_without_a_node_is_worth_nothing(agent, nodes):
-    unbound = Identity(nodes, token(nodes, "pd-agent"))
+    unbound = Identity(nodes, token(nodes, AGENT))
     done = unbound.patch(OWN, annotation(INVENTORY, "forged"))
     assert done.returncode != 0
     assert "the token is of no pod on a node" in done.stderr
 
 
 def test_withdrawing_only_removes(agent, nodes):
-    withdraw = Identity(nodes, token(nodes, "pd-agent-withdraw"))
+    withdraw = Identity(nodes, token(nodes, WITHDRAW))
     for key, value in ((INVENTORY, "forged"), ("pd-operator.io/new", "x"), ("other.io/note", None)):
         done = withdraw.patch(OTHER, annotation(key, value))
         assert done.returncode != 0 and "may only" in done.stderr, done.stderr

@@ -11,12 +11,12 @@ import statistics
 import threading
 import time
 
+import chart
 import pytest
 from audit import AuditLog
-from live_cluster import PRESET, PROGRAMS, ROOT, SCRIPT, check_status, patience, wait_for
+from live_cluster import PRESET, PROGRAMS, SCRIPT, check_status, patience, wait_for
 from manifests import pddeployment
 
-RBAC = ROOT / "tests" / "e2e" / "rbac.yaml"
 PAUSES = int(os.environ.get("PD_ELECTION_PAUSES", "0"))
 LEASE, RENEW, RETRY = (6, 4, 1) if PRESET == "release" and not PAUSES else (15, 10, 2)  # seconds
 DEPLOYMENTS = ("one", "two", "three")
@@ -115,7 +115,7 @@ class Churn:
 @pytest.fixture(scope="module")
 def audit(cluster):
     cluster.kubectl("create", "namespace", NAMESPACE)
-    cluster.apply(RBAC)
+    cluster.apply(chart.roles())
     cluster.apply(NODE)
     for name in DEPLOYMENTS:
         cluster.apply(pddeployment(name, NAMESPACE))

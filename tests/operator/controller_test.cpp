@@ -99,7 +99,7 @@ class ControllerTest : public ::testing::Test {
   runtime::Rng rng_{1};
   test::FakeClock clock_;
   StopSource stop_;
-  Stores stores_{client_, "", rng_};
+  Stores stores_{client_, {}, rng_};
   runtime::EventRecorder events_{client_, clock_, rng_, {"pd-operator.io/pd-operator", "host-1"}};
   Applier applier_{client_, events_};
   std::deque<plan::Plan> plans_;

@@ -57,5 +57,21 @@ TEST(OperatorOptions, RefusesTimesThatCannotWork) {
   EXPECT_EQ(std::get<int>(parse({"--leader-elect-lease-duration", "soon"})), 2);
 }
 
+TEST(OperatorOptions, WatchesTheNamespacesThatAreNamed) {
+  EXPECT_THAT(std::get<Options>(parse({})).namespaces, ::testing::IsEmpty());
+  EXPECT_THAT(std::get<Options>(parse({"--namespace", "b,a,b"})).namespaces, ::testing::ElementsAre("a", "b"));
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(std::get<int>(parse({"--namespace", "llm,A_B"})), 2);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("\"A_B\" is no name of a namespace"));
+}
+
+TEST(OperatorOptions, ChecksWithTheSameOptions) {
+  EXPECT_EQ(std::get<Options>(parse({})).task, Task::kRun);
+  const Options check = std::get<Options>(parse({"check", "--namespace", "llm", "--leader-elect=false"}));
+  EXPECT_EQ(check.task, Task::kCheck);
+  EXPECT_THAT(check.namespaces, ::testing::ElementsAre("llm"));
+  EXPECT_FALSE(check.election.enabled);
+}
+
 }  // namespace
 }  // namespace pd::op

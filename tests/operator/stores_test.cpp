@@ -62,7 +62,7 @@ class StoresTest : public ::testing::Test {
   kube::Client client_{transport_};
   runtime::Rng rng_{1};
   StopSource stop_;
-  Stores stores_{client_, "", rng_};
+  Stores stores_{client_, {}, rng_};
   std::vector<std::string> concerned_;
   runtime::Controller controller_{context_, rng_, {}, nullptr};  // its watches alone
 };

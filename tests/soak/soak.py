@@ -12,6 +12,7 @@ import time
 
 import draw
 from asked_program import AskedProgram
+from chart import CRD
 from live_cluster import PROGRAMS, ROOT, SCRIPT, LiveCluster
 from manifests import pddeployment
 
@@ -104,9 +105,8 @@ def main(minutes, folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with LiveCluster("soak", "--nodes", "0") as cluster:
-        crd = ROOT / "crds" / "pddeployments.yaml"
-        cluster.apply(crd)
-        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", crd)
+        cluster.apply(CRD)
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", CRD)
         cluster.apply(pddeployment("soak", "default"))
         # It would declare the nodes dead, which have no kubelet, and their pods with them.
         cluster.kill_process("kube-controller-manager")

@@ -10,10 +10,13 @@ class Entry:
         target = fields.get("objectRef", {})
         self.user = fields["user"]["username"]
         self.verb = fields["verb"]
+        self.group = target.get("apiGroup", "")
         self.resource = target.get("resource", "") + ("/" + target["subresource"] if "subresource" in target else "")
         self.namespace = target.get("namespace", "")
         self.name = target.get("name", "")
         self.status = fields.get("responseStatus", {}).get("code", 0)
+        # By its roles; a quota or a policy that refuses answers 403, too.
+        self.lacks_role = fields.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
         self.received = moment(fields["requestReceivedTimestamp"])
         self.answered = moment(fields["stageTimestamp"])
 

@@ -1,9 +1,8 @@
 """pd-operator for one namespace of the integration tests' cluster, and what it does there."""
 import json
 
-from live_cluster import PROGRAMS, ROOT, SCRIPT, wait_for
-
-RBAC = ROOT / "tests" / "e2e" / "rbac.yaml"
+import chart
+from live_cluster import PROGRAMS, SCRIPT, wait_for
 
 
 class OperatorProcess:
@@ -15,7 +14,7 @@ class OperatorProcess:
         self.name = f"pd-operator-{namespace}"
 
     def __enter__(self):
-        self.cluster.apply(RBAC)
+        self.cluster.apply(chart.roles())
         self.cluster.kubectl("create", "namespace", self.namespace)
         self.cluster.kubectl("wait", "--for=create", "serviceaccount/default", "-n", self.namespace, "--timeout=60s")
         self.cluster.start_process(

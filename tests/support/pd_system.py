@@ -13,14 +13,13 @@ import subprocess
 import threading
 import time
 
+import chart
 from live_cluster import PROGRAMS, ROOT, SCRIPT, LiveCluster
 
 NODES = ("real-0", "real-1")
 OPERATOR_PORT = 8080  # of probes and metrics; all programs are in one network
 AGENT_PORTS = {node: OPERATOR_PORT + 1 + index for index, node in enumerate(NODES)}
 IMAGE = ROOT / "build" / "image" / "pd-operator.tar"
-CRD = ROOT / "crds" / "pddeployments.yaml"
-RBAC = ROOT / "tests" / "e2e" / "rbac.yaml"
 GATE_IMAGE = "localhost/pd-operator:dev"
 # The conditions of a deployment for which nothing is left to be done.
 SETTLED = {"Ready": "True", "Available": "True", "Progressing": "False", "TemplatesValid": "True", "DevicesDiscovered": "True",
@@ -28,10 +27,18 @@ SETTLED = {"Ready": "True", "Available": "True", "Progressing": "False", "Templa
 MOUNT_PATH = "/etc/pd-operator/ranktable"
 
 
+def resident_mib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return None
+
+
 class PdSystem(LiveCluster):
-    def __init__(self, purpose, progress=lambda _: None):
+    def __init__(self, purpose, progress=lambda _: None, options=()):
         super().__init__(purpose, "--nodes", len(NODES), "--npu-plugin", PROGRAMS / "fake-npu-plugin",
-                         "--hccn-tool", PROGRAMS / "fake-hccn-tool")
+                         "--hccn-tool", PROGRAMS / "fake-hccn-tool", *options)
         self.progress = progress
 
     def __enter__(self):
@@ -40,18 +47,21 @@ class PdSystem(LiveCluster):
         try:
             self.progress("the image on both nodes")
             self.run("load-image", IMAGE)
-            self.progress("the CRD, and the roles of operator and agent")
-            self.apply(CRD)
-            self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", CRD)
-            self.apply(RBAC)
-            self.progress("pd-agent on both nodes, pd-operator")
-            for node in NODES:
-                self.start_agent(node)
-            self.start_operator()
+            self.install()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def install(self):
+        self.progress("the CRD, and the roles of operator and agent")
+        self.apply(chart.CRD)
+        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", chart.CRD)
+        self.apply(chart.roles())
+        self.progress("pd-agent on both nodes, pd-operator")
+        for node in NODES:
+            self.start_agent(node)
+        self.start_operator()
 
     def start_agent(self, node, *arguments):
         return self.start_process(f"pd-agent-{node}", SCRIPT, "node-exec", "--name", self.name, node, "--", PROGRAMS / "pd-agent",
@@ -199,8 +209,4 @@ class PdSystem(LiveCluster):
 
     def resident_mib(self, name):
         """Resident memory of the program in a process started here (the script execs into it)."""
-        with open(f"/proc/{self.processes[name].pid}/status", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) / 1024
-        return None
+        return resident_mib(self.processes[name].pid)

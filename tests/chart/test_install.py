@@ -1,0 +1,165 @@
+"""Install, test, upgrade, roll back and uninstall, by both Helms, while a deployment serves: no pod of it restarts and no table
+changes."""
+import shutil
+
+import chart
+import pytest
+import yaml
+from life import restarts
+from manifests import pddeployment
+from pd_system import NODES
+
+SPACE = ("-n", chart.NAMESPACE)
+COLUMN = {"name": "Newer", "type": "string", "jsonPath": ".status.ranktable.state"}
+
+
+def columns(system):
+    crd = system.get("crd", "pddeployments.pd-operator.io")
+    return [column["name"] for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
+
+
+@pytest.fixture
+def newer(tmp_path):
+    """The chart of a later version, whose CRD has a column more."""
+    folder = tmp_path / "pd-operator"
+    shutil.copytree(chart.CHART, folder)
+    path = folder / "files" / "pddeployments.yaml"
+    crd = yaml.safe_load(path.read_text(encoding="utf-8"))
+    crd["spec"]["versions"][0]["additionalPrinterColumns"].append(COLUMN)
+    path.write_text(yaml.safe_dump(crd), encoding="utf-8")
+    about = folder / "Chart.yaml"
+    about.write_text(about.read_text(encoding="utf-8").replace("\nversion: ", "\nversion: 1"), encoding="utf-8")
+    return folder
+
+
+class Serving:
+    """A deployment that must not notice."""
+
+    def __init__(self, system, namespace):
+        self.system, self.namespace = system, namespace
+        system.apply(pddeployment("qwen", namespace))
+        system.wait_settled("qwen", namespace, timeout=180)
+        self.before = self.look()
+
+    def look(self):
+        pods = {pod["metadata"]["name"]: (pod["metadata"]["uid"], restarts(pod)) for pod in self.system.pods("qwen", namespace=self.namespace)}
+        table = self.system.config_map("qwen", self.namespace)
+        return pods, table["metadata"]["resourceVersion"], table["data"]
+
+    def check_unmoved(self):
+        assert self.look() == self.before
+
+    def table_in_pod(self):
+        return self.system.table(self.system.one_pod("qwen", "decode", self.namespace))
+
+
+def release_uids(system, component):
+    return {pod["metadata"]["uid"] for pod in system.release_pods(component) if "deletionTimestamp" not in pod["metadata"]}
+
+
+def check_replaced(system, before):
+    """Operator and agents are other pods than those, all Ready, and the deployment is still well."""
+    for component, uids in before.items():
+        now = system.until("pods", lambda _, component=component: release_uids(system, component), "-A", what=f"{component} pods")
+        assert len(now) == 2 and not now & uids, component
+
+
+def uids(system):
+    return {component: release_uids(system, component) for component in ("operator", "agent")}
+
+
+def check_installed(system):
+    pods = system.release_pods()
+    assert len(pods) == 4 and all(not restarts(pod) for pod in pods)
+    for node in NODES:
+        system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-allocations"), what="an agent's report")
+        assert [device["id"] for device in system.node_annotation(node, "npu-inventory")["devices"]] == list(range(8))
+
+
+def loses_a_pod(system, serving):
+    """... and gets a new table: operator and agents do their work."""
+    generation = system.generation("qwen", serving.namespace)
+    system.kubectl("delete", "pod", system.one_pod("qwen", "prefill", serving.namespace)["metadata"]["name"], "-n", serving.namespace,
+                   "--wait=false")
+    system.until("configmaps", lambda _: system.generation("qwen", serving.namespace) > generation, "-n", serving.namespace, what="a table")
+    system.wait_settled("qwen", serving.namespace, timeout=120)
+    serving.before = serving.look()
+
+
+def check_uninstalled(system):
+    for node in NODES:
+        assert not [key for key in system.get("node", node)["metadata"]["annotations"] if key.startswith("pd-operator.io/")]
+    assert not system.release_pods("agent")
+    system.until("pods", lambda _: not system.release_pods(), "-A", what="the operator's pods are gone")
+    assert system.left_of_release() == []
+
+
+@pytest.mark.parametrize("major", (3, 4))
+def test_from_install_to_uninstall(cluster, namespace, newer, major):
+    said = cluster.install_release(major=major).stdout
+    assert "can't be pulled: it must have been given to each node" in said
+    check_installed(cluster)
+    tested = cluster.helm("test", chart.RELEASE, *SPACE, major=major)
+    assert "may get, list, watch, create, patch, delete pods in all namespaces" in tested.stdout + tested.stderr
+    serving = Serving(cluster, namespace)
+
+    before = uids(cluster)
+    assert "Newer" not in columns(cluster)
+    cluster.helm("upgrade", chart.RELEASE, newer, *SPACE, "--reuse-values", "--set", "operator.workers=2", "--set",
+                 "agent.intervals.probe=5", "--wait", "--timeout", "180s", major=major)
+    check_replaced(cluster, before)
+    assert "Newer" in columns(cluster)
+    serving.check_unmoved()
+    loses_a_pod(cluster, serving)
+
+    before = uids(cluster)
+    cluster.helm("rollback", chart.RELEASE, "1", *SPACE, "--wait", "--timeout", "180s", major=major)
+    check_replaced(cluster, before)
+    assert "Newer" not in columns(cluster)
+    serving.check_unmoved()
+    loses_a_pod(cluster, serving)
+
+    table = serving.table_in_pod()
+    cluster.helm("uninstall", chart.RELEASE, *SPACE, "--timeout", "300s", major=major)
+    check_uninstalled(cluster)
+    serving.check_unmoved()
+    assert serving.table_in_pod() == table
+    assert cluster.get("pdd", "qwen", "-n", namespace)["status"]["ranktable"]["state"] == "Completed"
+
+
+def test_the_definition_goes_when_the_values_say_so(cluster, namespace):
+    cluster.install_release("--set", "crds.keep=false")
+    cluster.apply(pddeployment("qwen", namespace))
+    cluster.wait_ready("qwen", namespace, timeout=180)
+    cluster.helm("uninstall", chart.RELEASE, *SPACE, "--timeout", "300s")
+    check_uninstalled(cluster)
+    cluster.kubectl("wait", "--for=delete", "crd/pddeployments.pd-operator.io", "--timeout=60s")
+    cluster.until("pods", lambda pods: not pods, "-n", namespace, what="its pods are gone with it")
+
+
+def test_the_operator_of_some_namespaces_serves_no_other(cluster, namespace):
+    other = f"{namespace}-other"
+    cluster.create_namespace(other, "privileged")
+    try:
+        cluster.install_release("--set", f"watchNamespaces={{{namespace}}}")
+        tested = cluster.helm("test", chart.RELEASE, *SPACE)
+        assert f"may get, list, watch, create, patch, delete pods in namespace {namespace}" in tested.stdout + tested.stderr
+        cluster.apply(pddeployment("qwen", other))
+        cluster.apply(pddeployment("qwen", namespace))
+        cluster.wait_ready("qwen", namespace, timeout=180)
+        assert "status" not in cluster.get("pdd", "qwen", "-n", other)
+    finally:
+        cluster.helm("uninstall", chart.RELEASE, *SPACE, "--timeout", "300s")
+        cluster.kubectl("delete", "namespace", other, "--wait=false")
+    check_uninstalled(cluster)
+
+
+def test_any_user_runs_it(cluster, namespace):
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "any", "namespace": namespace}, "spec": {
+        "restartPolicy": "Never", "automountServiceAccountToken": False, "containers": [
+            {"name": program, "image": "localhost/pd-operator:dev", "imagePullPolicy": "Never", "command": [program, "--version"],
+             "securityContext": {"runAsUser": 4242 + number, "runAsGroup": 77, "readOnlyRootFilesystem": True, "runAsNonRoot": True,
+                                 "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}
+            for number, program in enumerate(("pd-operator", "pd-agent", "pd-gate", "pdctl"))]}}
+    cluster.apply(pod)
+    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/any", "-n", namespace, "--timeout=60s")

@@ -1,0 +1,106 @@
+"""The chart's roles are exactly what the programs do: after a life with all that makes them ask, the audit log has no refusal, and
+each verb that is granted."""
+import json
+
+import chart
+import pytest
+from audit import AuditLog
+from chart_system import PRIVILEGED
+from manifests import pddeployment
+from role_use import Use, rules_for
+
+# Asked by `pd-operator check`, which every identity may.
+EVERYBODY = {("authorization.k8s.io", "selfsubjectaccessreviews", "create")}
+# A streaming list is a watch. It takes the place of a list where the API server has it: 1.30 and 1.31 have not.
+BY_OLDER_SERVERS = {"list"}
+FOREIGN = [
+    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "qwen-ranktable"}},
+    {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "qwen-pods"}, "spec": {"ports": [{"port": 1}]}},
+    {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "qwen-prefill-0-0-1"}, "spec": {
+        "terminationGracePeriodSeconds": 0, "containers": [{"name": "a", "image": "localhost/pause:1", "imagePullPolicy": "Never"}]}},
+    {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "qwen-prefill"},
+     "spec": {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}}]
+
+
+class Life:
+    """Of one deployment, through what makes the operator use each of its permissions."""
+
+    def __init__(self, system, namespace):
+        self.system, self.namespace = system, namespace
+        self.space = ("-n", namespace)
+        self.manifest = json.loads(json.dumps(pddeployment("qwen", namespace)))
+        self.manifest["spec"]["prefill"]["podDisruptionBudget"] = {"minAvailable": 1}
+
+    def container(self, role):
+        return self.manifest["spec"][role]["template"]["spec"]["containers"][0]
+
+    def settle(self):
+        self.system.apply(self.manifest)
+        self.system.wait_settled("qwen", self.namespace, timeout=180)
+
+    def find_names_taken(self):
+        for item in FOREIGN:
+            item["metadata"]["namespace"] = self.namespace
+            self.system.apply(item)
+        self.system.apply(self.manifest)
+        self.system.until("pdd", lambda found: [c for c in found[0].get("status", {}).get("conditions", ()) if c["reason"] == "NameTaken"],
+                          *self.space, what="names that are taken")
+        for item in FOREIGN:
+            self.system.kubectl("delete", item["kind"], item["metadata"]["name"], *self.space)
+        self.settle()
+
+    def meet_a_quota(self):
+        """A refused pod is told of by an event, and when it is refused again by the event's series."""
+        self.system.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": self.namespace},
+                           "spec": {"hard": {"pods": "0"}}})
+        self.system.kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "resourcequota/none", *self.space, "--timeout=30s")
+        self.system.kubectl("delete", "pod", self.system.one_pod("qwen", "prefill", self.namespace)["metadata"]["name"], *self.space)
+        self.system.until("events.events.k8s.io", lambda found: [one for one in found if one["reason"] == "FailedCreate" and one.get("series")],
+                          *self.space, what="a series of events", timeout=120)
+        self.system.kubectl("delete", "resourcequota", "none", *self.space)
+        self.settle()
+
+    def change(self):
+        self.container("scheduler")["ports"] = [{"name": "http", "containerPort": 8000}]
+        self.manifest["spec"]["prefill"]["podDisruptionBudget"] = {"minAvailable": 0}
+        self.settle()
+        self.container("scheduler")["ports"].append({"name": "admin", "containerPort": 9000})
+        self.settle()
+        del self.container("scheduler")["ports"]
+        self.manifest["spec"]["prefill"]["podDisruptionBudget"] = None
+        self.settle()
+
+
+@pytest.fixture(scope="module")
+def lived(cluster):
+    """The audit log of one installation, from its begin to its end."""
+    log = AuditLog(cluster)
+    log.read()
+    log.entries.clear()
+    cluster.install_release()
+    cluster.create_namespace("roles", "privileged")
+    try:
+        life = Life(cluster, "roles")
+        life.find_names_taken()
+        life.meet_a_quota()
+        life.change()
+        cluster.helm("test", chart.RELEASE, "-n", chart.NAMESPACE)
+    finally:
+        cluster.helm("uninstall", chart.RELEASE, "-n", chart.NAMESPACE, "--timeout", "300s")
+        cluster.kubectl("delete", "namespace", "roles", "--wait=false")
+    return log.read()
+
+
+ACCOUNTS = {"operator": (chart.NAMESPACE, chart.RELEASE), "agent": (PRIVILEGED, chart.AGENT_ACCOUNT),
+            "withdraw": (chart.NAMESPACE, chart.WITHDRAW_ACCOUNT)}
+
+
+@pytest.mark.parametrize("who", ACCOUNTS)
+def test_nothing_is_missing_and_nothing_unused(lived, who):
+    namespace, account = ACCOUNTS[who]
+    rules = rules_for(chart.render("--set", f"agent.namespace={PRIVILEGED}"), account)
+    use = Use(lived, f"system:serviceaccount:{namespace}:{account}")
+    assert use.done and rules
+    assert use.refused == []
+    assert use.beyond(rules, EVERYBODY) == []
+    assert [what for what in use.unused(rules) if not (who == "operator" and what[2] in BY_OLDER_SERVERS)] == []
