@@ -158,16 +158,6 @@ asio::awaitable<Result<ObjectMeta>> Client::create(std::string path, Json object
   return write(std::move(request), std::move(options));
 }
 
-asio::awaitable<Result<Json>> Client::review(std::string path, Json object, CallOptions options) {
-  HttpRequest request{"POST", std::move(path), std::string(kAcceptJson), "application/json", dump_json(object)};
-  request.answer_limit = kObjectLimit;
-  const Result<std::string> body = co_await exchange(std::move(request), std::move(options));
-  if (!body) co_return body.error();
-  Result<Json> answer = parse_json(*body);
-  if (!answer) co_return unreadable_answer(answer.error());
-  co_return answer;
-}
-
 asio::awaitable<Result<ObjectMeta>> Client::replace(std::string path, Json object, CallOptions options) {
   HttpRequest request{"PUT", std::move(path), std::string(kAcceptJson), "application/json", dump_json(object)};
   return write(std::move(request), std::move(options));

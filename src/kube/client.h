@@ -100,8 +100,6 @@ class Client {
   asio::awaitable<Result<ObjectMeta>> get_metadata(std::string path, CallOptions options = {});
   // POST. The HTTP library may send it twice: kAlreadyExists can mean that it was us.
   asio::awaitable<Result<ObjectMeta>> create(std::string path, Json object, CallOptions options = {});
-  // POST of what is not kept, such as a SelfSubjectAccessReview: the answer is the object with its status.
-  asio::awaitable<Result<Json>> review(std::string path, Json object, CallOptions options = {});
   // PUT: the object carries metadata.resourceVersion.
   asio::awaitable<Result<ObjectMeta>> replace(std::string path, Json object, CallOptions options = {});
   asio::awaitable<Result<ObjectMeta>> merge_patch(std::string path, Json patch, CallOptions options = {});

@@ -24,7 +24,10 @@ def server(cluster):
         cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{plural}.monitoring.coreos.com")
     for name in WATCHED:
         cluster.create_namespace(name, "privileged")
+    # Nothing is stored, so the account of the pod for `helm test` has to be there already.
+    cluster.kubectl("create", "serviceaccount", chart.RELEASE, "-n", chart.NAMESPACE)
     yield cluster
+    cluster.kubectl("delete", "serviceaccount", chart.RELEASE, "-n", chart.NAMESPACE)
     cluster.kubectl("delete", "namespace", *WATCHED, "--wait=false")
     cluster.kubectl("delete", "crd", "podmonitors.monitoring.coreos.com", "prometheusrules.monitoring.coreos.com")
 
