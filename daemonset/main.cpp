@@ -23,6 +23,7 @@
 namespace pd::agent {
 namespace {
 
+constexpr Duration kWithdrawLimit = std::chrono::minutes(2);
 constexpr Duration kHeartbeat = std::chrono::seconds(5);  // each one wakes an agent that has nothing to do
 
 std::unique_ptr<PodResources> kubelet_of(asio::io_context& io, const Options& options) {
@@ -74,7 +75,7 @@ int withdraw_all(const Options& options) {
     if (!gone) return 1;
     io.restart();
   }
-  const Result<Withdrawn> done = run_to_end(io, withdraw(client, {}));
+  const Result<Withdrawn> done = run_to_end(io, withdraw(client, kWithdrawLimit, {}));
   if (!done) log::error("Can't withdraw", {{"error", done.error().message}});
   if (done) log::info("Withdrew", {{"nodes", std::to_string(done->nodes)}, {"failed", std::to_string(done->failed)}});
   return done && done->failed == 0 ? 0 : 1;

@@ -31,6 +31,9 @@ void add_source_options(CLI::App& app, Options& options) {
   app.add_option("--hccn-tool-timeout", options.hccn_tool_timeout, "seconds before a call of it is killed")
       ->check(CLI::Range(0.01, 600.0))
       ->capture_default_str();
+  app.add_option("--tool-library-path", options.tool_library_path,
+                 "LD_LIBRARY_PATH of the driver's tools alone; default: as of the agent")
+      ->envname("TOOL_LIBRARY_PATH");
   app.add_option("--hccn-conf", options.hccn_conf, "the tool's configuration file")->capture_default_str();
   app.add_option("--npu-smi", options.npu_smi, "the driver's other tool, asked for super-pod ids where it is there")
       ->capture_default_str();

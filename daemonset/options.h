@@ -19,6 +19,7 @@ struct Options {
   std::string kubeconfig;  // empty: KUBECONFIG, the pod's service account, ~/.kube/config
   std::string source = "auto";
   std::string hccn_tool = "/usr/local/Ascend/driver/tools/hccn_tool";
+  std::string tool_library_path;  // LD_LIBRARY_PATH of the driver's tools; empty: that of the agent
   double hccn_tool_timeout = 10;  // seconds
   std::string hccn_conf = "/etc/hccn.conf";
   std::string npu_smi = "/usr/local/bin/npu-smi";

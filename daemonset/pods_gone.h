@@ -15,7 +15,8 @@ struct AgentPods {
   std::string selector;  // of labels
 };
 
-// Asks once a second, through failures that may pass. An error when the API server refuses to say, when one is still
+// Asks once a second, through failures that may pass. A pod whose time to end is over counts as gone: on a node that is
+// dead it would stay in the list. An error when the API server refuses to say, when one is still
 // there after `limit`, and when stopped.
 asio::awaitable<Status> wait_until_gone(kube::Client& client, AgentPods pods, Duration limit, StopToken stop);
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "npu/inventory.h"
+#include "runtime/timing.h"
 
 namespace pd::agent {
 namespace {
@@ -19,7 +20,9 @@ Json removal(const kube::Node& node) {
 
 }  // namespace
 
-asio::awaitable<Result<Withdrawn>> withdraw(kube::Client& client, StopToken stop) {
+asio::awaitable<Result<Withdrawn>> withdraw(kube::Client& client, Duration limit, StopToken stop) {
+  runtime::TimeService* time = co_await runtime::time_service();
+  const Instant deadline = time->now() + limit;
   kube::ListOptions everywhere;
   everywhere.call.stop = stop;
   Result<kube::Listed<kube::Node>> nodes = co_await client.list<kube::Node>(std::move(everywhere));
@@ -28,6 +31,10 @@ asio::awaitable<Result<Withdrawn>> withdraw(kube::Client& client, StopToken stop
   for (const kube::Node& node : nodes->items) {
     Json annotations = removal(node);
     if (annotations.empty()) continue;
+    if (time->now() > deadline)
+      co_return Error{Code::kTimeout, "not all Nodes could be asked in time: " + std::to_string(result.nodes) +
+                                          " done, " + std::to_string(result.failed) +
+                                          " failed, the others not tried; run pd-agent withdraw again"};
     Json patch = {{"metadata", {{"annotations", std::move(annotations)}}}};
     const std::string path = kube::object_path(kube::Resource<kube::Node>::kPath, "", node.meta.name);
     kube::CallOptions options{kTimeout, stop};

@@ -13,8 +13,8 @@ struct Withdrawn {
   int failed = 0;  // that still have it
 };
 
-// One patch for each Node that has one of our annotations. One Node that fails keeps no other from it; an error only
-// where the Nodes can't be listed.
-asio::awaitable<Result<Withdrawn>> withdraw(kube::Client& client, StopToken stop);
+// One patch for each Node that has one of our annotations. One Node that fails keeps no other from it. An error where
+// the Nodes can't be listed, and where not all have been tried after `limit`: what was removed stays so.
+asio::awaitable<Result<Withdrawn>> withdraw(kube::Client& client, Duration limit, StopToken stop);
 
 }  // namespace pd::agent

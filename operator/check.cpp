@@ -13,13 +13,18 @@ using boost::asio::awaitable;
 constexpr auto kTimeout = std::chrono::seconds(15);
 constexpr const char* kReviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
+// An error of the connection, or of something on the way; the API server itself says why it refuses.
+bool answered(const Error& error) { return error.code != Code::kTimeout && error.code != Code::kUnavailable; }
+
 awaitable<Finding> check_definition(kube::Client& client) {
   const std::string version(kube::Resource<kube::PDDeployment>::kPath.prefix);
   const Result<Json> served = co_await client.get(version);
   if (!served && served.error().code == Code::kNotFound)
     co_return Finding{false,
                       "the API server knows no PDDeployments: install the CRD (values crds.install of the chart)"};
-  if (!served) co_return Finding{false, "can't see whether PDDeployments are served: " + served.error().message};
+  if (!served)
+    co_return Finding{false, "can't see whether PDDeployments are served: " + served.error().message,
+                      answered(served.error())};
   std::set<std::string> names;
   for (const Json& resource : kube::array_member(*served, "resources"))
     names.insert(kube::text_member(resource, "name"));
@@ -57,7 +62,8 @@ awaitable<Finding> check_permission(kube::Client& client, Permission permission)
     const Result<Json> answer = co_await ask(client.transport(), review_of(permission, verb));
     if (!answer) {
       const std::string what = describe(permission, std::vector<std::string>(1, verb));
-      co_return Finding{false, "can't see whether this identity may " + what + ": " + answer.error().message};
+      co_return Finding{false, "can't see whether this identity may " + what + ": " + answer.error().message,
+                        answered(answer.error())};
     }
     const Json& status = kube::object_member(*answer, "status");
     const auto allowed = status.find("allowed");
@@ -69,11 +75,14 @@ awaitable<Finding> check_permission(kube::Client& client, Permission permission)
 
 }  // namespace
 
-awaitable<Findings> check(kube::Client& client, Options options) {
-  Findings findings;
-  findings.push_back(co_await check_definition(client));
-  for (const Permission& permission : needed_permissions(options))
+awaitable<Findings> check(kube::Client& client, Options options, std::function<void(const Finding&)> found) {
+  Findings findings(1, co_await check_definition(client));
+  found(findings.back());
+  for (const Permission& permission : needed_permissions(options)) {
+    if (!findings.back().reached) break;
     findings.push_back(co_await check_permission(client, permission));
+    found(findings.back());
+  }
   co_return findings;
 }
 
@@ -81,12 +90,14 @@ bool all_well(const Findings& findings) {
   return std::all_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.ok; });
 }
 
-std::string to_text(const Findings& findings) {
-  std::string text;
-  for (const Finding& finding : findings) text += (finding.ok ? "ok       " : "MISSING  ") + finding.what + "\n";
+std::string to_line(const Finding& finding) { return (finding.ok ? "ok       " : "MISSING  ") + finding.what + "\n"; }
+
+std::string to_sum(const Findings& findings) {
+  if (!findings.empty() && !findings.back().reached)
+    return "the rest was not asked: the API server can't be reached; look at the network and at NetworkPolicies\n";
   const auto bad = std::count_if(findings.begin(), findings.end(), [](const Finding& finding) { return !finding.ok; });
-  if (bad == 0) return text + "all of it is there\n";
-  return text + std::to_string(bad) + " of " + std::to_string(findings.size()) + " are missing\n";
+  if (bad == 0) return "all of it is there\n";
+  return std::to_string(bad) + " of " + std::to_string(findings.size()) + " are missing\n";
 }
 
 }  // namespace pd::op

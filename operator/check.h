@@ -2,13 +2,13 @@
 // operator does. Nothing is changed, and nothing is read but what every identity may ask: the API's own description,
 // and what one may do oneself.
 //
-//   Findings found = co_await check(client, options);
-//   std::cout << to_text(found);
+//   Findings found = co_await check(client, options, [](const Finding& one) { std::cout << to_line(one); });
+//   std::cout << to_sum(found);
 //
 // Thread: the transport's.
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,14 +19,19 @@ namespace pd::op {
 
 struct Finding {
   bool ok = false;
-  std::string what;  // one line
+  std::string what;      // one line
+  bool reached = true;  // false: the API server gave no answer, so nobody was asked anything after it
 };
 using Findings = std::vector<Finding>;
 
-boost::asio::awaitable<Findings> check(kube::Client& client, Options options);
+// Each as soon as it is found. The first that says that the API server can't be reached is the last: each further one
+// would take as long.
+boost::asio::awaitable<Findings> check(kube::Client& client, Options options,
+                                       std::function<void(const Finding&)> found);
 
 bool all_well(const Findings& findings);
-// A line each, and one that sums up.
-std::string to_text(const Findings& findings);
+std::string to_line(const Finding& finding);
+// The last line.
+std::string to_sum(const Findings& findings);
 
 }  // namespace pd::op

@@ -2,6 +2,7 @@
 #include <utility>  // before awaitable.hpp: Boost 1.74 with g++ 12
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <iostream>
 
 #include "base/log.h"
@@ -22,9 +23,12 @@ boost::asio::awaitable<void> keep(boost::asio::awaitable<pd::op::Findings> asked
 int print_check(boost::asio::io_context& context, pd::kube::Transport& transport, const pd::op::Options& options) {
   pd::kube::Client client(transport);
   pd::op::Findings findings;
-  pd::runtime::spawn(context, keep(pd::op::check(client, options), findings, context));
+  std::function<void(const pd::op::Finding&)> print = [](const pd::op::Finding& finding) {
+    std::cout << pd::op::to_line(finding) << std::flush;
+  };
+  pd::runtime::spawn(context, keep(pd::op::check(client, options, std::move(print)), findings, context));
   context.run();
-  std::cout << pd::op::to_text(findings) << std::flush;
+  std::cout << pd::op::to_sum(findings) << std::flush;
   return pd::op::all_well(findings) ? 0 : 1;
 }
 

@@ -20,6 +20,7 @@ extern char** environ;
 namespace pd::probe {
 namespace {
 
+const std::string kLibraryPath = "LD_LIBRARY_PATH=";
 constexpr std::size_t kMostUnkillable = 32;               // children left behind before no more are started
 constexpr Duration kKillGrace = std::chrono::seconds(2);  // how long a killed child is waited for
 
@@ -65,8 +66,15 @@ class SpawnSetup {
     std::vector<char*> argv{const_cast<char*>(call.program.c_str())};
     for (const std::string& argument : call.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
+    std::string libraries = kLibraryPath + call.library_path;
+    std::vector<char*> environment;
+    for (char** one = environ; *one != nullptr; ++one) {
+      if (call.library_path.empty() || !std::string_view(*one).starts_with(kLibraryPath)) environment.push_back(*one);
+    }
+    if (!call.library_path.empty()) environment.push_back(libraries.data());
+    environment.push_back(nullptr);
     pid_t pid = 0;
-    const int failed = posix_spawn(&pid, call.program.c_str(), &actions_, &attributes_, argv.data(), environ);
+    const int failed = posix_spawn(&pid, call.program.c_str(), &actions_, &attributes_, argv.data(), environment.data());
     if (failed != 0) return spawn_error(call.program, failed);
     return pid;
   }

@@ -32,6 +32,7 @@ struct ProcessCall {
   std::vector<std::string> arguments;
   Duration timeout = std::chrono::seconds(10);
   std::size_t output_limit = std::size_t{64} << 10;
+  std::string library_path = {};  // its LD_LIBRARY_PATH; empty: ours
 };
 
 struct ProcessResult {

@@ -128,6 +128,7 @@ asio::awaitable<HccnAnswer> HccnTool::ask(int id, std::string_view what, Parser 
   add_words(call.arguments, what);
   call.arguments.emplace_back("-g");
   call.timeout = options_.timeout;
+  call.library_path = options_.library_path;
   const std::string place = call.program + " -i " + std::to_string(id) + " " + std::string(what) + " -g: ";
   Backoff backoff(options_.busy_delay, options_.busy_delay * 16);
   Wakeup pause(io_);

@@ -33,6 +33,7 @@ class HccnTool final : public DeviceSource {
  public:
   struct Options {
     std::string path = "/usr/local/Ascend/driver/tools/hccn_tool";
+    std::string library_path = {};                         // its LD_LIBRARY_PATH; empty: ours
     Duration timeout = std::chrono::seconds(10);           // of one call
     Duration busy_delay = std::chrono::milliseconds(200);  // before a busy tool is asked again; grows
     int parallel = 4;                                      // calls at a time, each for another device

@@ -159,6 +159,7 @@ asio::awaitable<Result<ProcessResult>> NpuSmi::run(std::vector<std::string> argu
   call.program = options_.path;
   call.arguments = std::move(arguments);
   call.timeout = options_.call_limit;
+  call.library_path = options_.library_path;
   Result<ProcessResult> result = co_await runner_.run(call);
   if (result) co_return result;
   const Code code = result.error().code == Code::kNotFound ? Code::kUnavailable : result.error().code;

@@ -14,10 +14,18 @@ using ::testing::HasSubstr;
 
 const char* const kList = "GET /api/v1/namespaces/pd-system/pods";
 
+kube::HttpResponse listed(Json items) {
+  return json_reply(200, {{"metadata", {{"resourceVersion", "9"}}}, {"items", std::move(items)}});
+}
+
 kube::HttpResponse pods(const std::vector<std::string>& names) {
   Json items = Json::array();
   for (const std::string& name : names) items.push_back({{"metadata", {{"name", name}}}});
-  return json_reply(200, {{"items", std::move(items)}});
+  return listed(std::move(items));
+}
+
+Json ending(const std::string& name, const std::string& deleted) {
+  return {{"metadata", {{"name", name}, {"deletionTimestamp", deleted}}}};
 }
 
 class PodsGone : public ::testing::Test {
@@ -31,10 +39,10 @@ class PodsGone : public ::testing::Test {
   kube::Client client_{transport_};
 };
 
-TEST_F(PodsGone, AsksForOneByItsLabels) {
+TEST_F(PodsGone, AsksByTheirLabels) {
   transport_.reply(kList, pods({}));
   EXPECT_TRUE(run());
-  EXPECT_EQ(transport_.last(kList).query, "limit=1&labelSelector=a%3Db%2Cc");
+  EXPECT_EQ(transport_.last(kList).query, "limit=200&labelSelector=a%3Db%2Cc");
   EXPECT_EQ(transport_.count(kList), 1);
 }
 
@@ -52,6 +60,24 @@ TEST_F(PodsGone, NamesTheOneThatStays) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::kTimeout);
   EXPECT_THAT(done.error().message, HasSubstr("pod pd-system/agent-1 is still there"));
+}
+
+TEST_F(PodsGone, DoesNotWaitForOneOfADeadNode) {
+  transport_.reply(kList, listed(Json::array({ending("dead", "2020-01-01T00:00:00Z")})));
+  EXPECT_TRUE(run());
+  EXPECT_EQ(transport_.count(kList), 1);
+}
+
+TEST_F(PodsGone, WaitsForOneThatIsEnding) {
+  transport_.reply(kList, listed(Json::array({ending("late", "2999-01-01T00:00:00Z"), ending("dead", "2020-01-01T00:00:00Z")})));
+  const Status done = run(std::chrono::milliseconds(1));
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().message, HasSubstr("pod pd-system/late is still there"));
+}
+
+TEST_F(PodsGone, WaitsForOneWhoseTimeCannotBeRead) {
+  transport_.reply(kList, listed(Json::array({ending("odd", "soon")})));
+  EXPECT_FALSE(run(std::chrono::milliseconds(1)));
 }
 
 TEST_F(PodsGone, DoesNotWaitForARoleThatIsMissing) {

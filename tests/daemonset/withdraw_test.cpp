@@ -19,9 +19,9 @@ Json node(const std::string& name, const Json& annotations) {
 
 class Withdrawing : public ::testing::Test {
  protected:
-  Result<Withdrawn> run() {
+  Result<Withdrawn> run(Duration limit = std::chrono::minutes(1)) {
     std::optional<Result<Withdrawn>> done;
-    test::start(context_, withdraw(client_, {}), done);
+    test::start(context_, withdraw(client_, limit, {}), done);
     test::settle(context_);
     return std::move(done.value());
   }
@@ -58,6 +58,15 @@ TEST_F(Withdrawing, OneNodeKeepsNoOtherFromIt) {
   ASSERT_TRUE(done);
   EXPECT_EQ(done->nodes, 1);
   EXPECT_EQ(done->failed, 1) << "one that is gone needs nothing";
+}
+
+TEST_F(Withdrawing, EndsWhenItsTimeIsOver) {
+  const Json ours = {{"pd-operator.io/npu-inventory", "x"}};
+  list({node("a", ours), node("b", ours)});
+  const Result<Withdrawn> done = run(std::chrono::seconds(-1));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::kTimeout);
+  EXPECT_EQ(transport_.count("PATCH /api/v1/nodes/a"), 0);
 }
 
 TEST_F(Withdrawing, SaysThatItCannotEvenLook) {

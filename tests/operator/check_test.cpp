@@ -30,12 +30,18 @@ class CheckTest : public ::testing::Test {
         transport_.reply(kReview, json_reply(201, {{"status", {{"allowed", !refused.contains(number++)}}}}));
     }
   }
-  Findings run() { return test::run_to_end(context_, check(client_, options_)); }
+  Findings run() {
+    std::function<void(const Finding&)> found = [this](const Finding& finding) { said_ += to_line(finding); };
+    const Findings findings = test::run_to_end(context_, check(client_, options_, std::move(found)));
+    said_ += to_sum(findings);
+    return findings;
+  }
 
   boost::asio::io_context context_;
   test::ScriptedTransport transport_;
   kube::Client client_{transport_};
   Options options_;
+  std::string said_;
 };
 
 TEST_F(CheckTest, SaysALineForEachThatIsThere) {
@@ -45,9 +51,9 @@ TEST_F(CheckTest, SaysALineForEachThatIsThere) {
   const Findings findings = run();
   EXPECT_TRUE(all_well(findings));
   EXPECT_EQ(findings.size(), 1 + needed_permissions(options_).size());
-  EXPECT_THAT(to_text(findings),
+  EXPECT_THAT(said_,
               HasSubstr("ok       may get, update leases.coordination.k8s.io pd-operator in namespace pd-system\n"));
-  EXPECT_THAT(to_text(findings), HasSubstr("all of it is there\n"));
+  EXPECT_THAT(said_, HasSubstr("all of it is there\n"));
 }
 
 TEST_F(CheckTest, NamesWhatIsNotGranted) {
@@ -57,10 +63,10 @@ TEST_F(CheckTest, NamesWhatIsNotGranted) {
   review({2, 8});
   const Findings findings = run();
   EXPECT_FALSE(all_well(findings));
-  EXPECT_THAT(to_text(findings),
+  EXPECT_THAT(said_,
               HasSubstr("MISSING  may not patch pddeployments/status.pd-operator.io in namespace llm"));
-  EXPECT_THAT(to_text(findings), HasSubstr("MISSING  may not delete pods in namespace llm"));
-  EXPECT_THAT(to_text(findings), HasSubstr("2 of 9 are missing\n"));
+  EXPECT_THAT(said_, HasSubstr("MISSING  may not delete pods in namespace llm"));
+  EXPECT_THAT(said_, HasSubstr("2 of 9 are missing\n"));
   const Json asked = transport_.requests().at(3).body().at("spec").at("resourceAttributes");
   const Json wanted = {{"verb", "patch"},
                        {"group", "pd-operator.io"},
@@ -76,6 +82,24 @@ TEST_F(CheckTest, SaysThatThereIsNoDefinition) {
   const Findings findings = run();
   EXPECT_FALSE(findings.front().ok);
   EXPECT_THAT(findings.front().what, HasSubstr("install the CRD"));
+}
+
+TEST_F(CheckTest, AsksNoFurtherWhenTheServerIsNotReached) {
+  serve({"pddeployments", "pddeployments/status"});
+  transport_.reply(kReview, json_reply(201, {{"status", {{"allowed", true}}}}));
+  transport_.reply(kReview, test::status_reply(503, "ServiceUnavailable"));
+  const Findings findings = run();
+  EXPECT_FALSE(all_well(findings));
+  EXPECT_EQ(findings.size(), 2U);
+  EXPECT_EQ(transport_.count(kReview), 2);
+  EXPECT_THAT(said_, HasSubstr("the API server can't be reached"));
+}
+
+TEST_F(CheckTest, AsksOnWhenOneReviewIsRefused) {
+  serve({"pddeployments", "pddeployments/status"});
+  transport_.reply(kReview, test::status_reply(403, "Forbidden"));
+  review();
+  EXPECT_EQ(run().size(), 1 + needed_permissions(options_).size());
 }
 
 TEST_F(CheckTest, SaysThatAnotherDefinitionIsThere) {

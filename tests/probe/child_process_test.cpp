@@ -46,6 +46,18 @@ TEST_F(Child, LosesNoOutputOfManyQuickOnes) {
   }
 }
 
+TEST_F(Child, HasItsOwnLibraryPath) {
+  setenv("LD_LIBRARY_PATH", "/ours", 1);
+  ProcessCall call{"/bin/sh", {"-c", "env | grep -c LD_LIBRARY_PATH; echo $LD_LIBRARY_PATH"}};
+  const Result<ProcessResult> inherited = run(io_, runner_.run(call));
+  call.library_path = "/its:/own";
+  const Result<ProcessResult> given = run(io_, runner_.run(call));
+  unsetenv("LD_LIBRARY_PATH");
+  ASSERT_TRUE(inherited && given);
+  EXPECT_EQ(inherited->output, "1\n/ours\n");
+  EXPECT_EQ(given->output, "1\n/its:/own\n");
+}
+
 TEST_F(Child, HasNoInput) {
   const Result<ProcessResult> result = sh("cat; echo end");
   ASSERT_TRUE(result);

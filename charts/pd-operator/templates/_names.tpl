@@ -24,6 +24,11 @@
 {{- .Values.agent.namespace | default .Release.Namespace -}}
 {{- end -}}
 
+{{- /* The same in each release: Helm refuses a second set of agents, which would write the same annotations of the same Nodes. */ -}}
+{{- define "pd-operator.agentPolicyName" -}}
+pd-agent.pd-operator.io
+{{- end -}}
+
 {{- define "pd-operator.withdrawName" -}}
 {{- printf "%s-withdraw" (include "pd-operator.fullname" .) -}}
 {{- end -}}
@@ -31,7 +36,7 @@
 {{- /* What finds the pods of one component: (list $ "agent"). A Deployment's can't be changed later. */ -}}
 {{- define "pd-operator.selector" -}}
 app.kubernetes.io/name: pd-operator
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 

@@ -25,3 +25,14 @@ imagePullSecrets:
 - --leader-elect-resource-name={{ include "pd-operator.fullname" . }}
 - --leader-elect-resource-namespace={{ .Release.Namespace }}
 {{- end -}}
+
+{{- /* Of "15s", "1.5m", "500ms". */ -}}
+{{- define "pd-operator.milliseconds" -}}
+{{- if hasSuffix "ms" . -}}
+{{- trimSuffix "ms" . | float64 -}}
+{{- else if hasSuffix "m" . -}}
+{{- mulf (trimSuffix "m" . | float64) 60000 -}}
+{{- else -}}
+{{- mulf (trimSuffix "s" . | float64) 1000 -}}
+{{- end -}}
+{{- end -}}
