@@ -15,7 +15,9 @@ def test_the_example_becomes_ready_unchanged():
             system.kubectl("label", "node", node, "accelerator/huawei-npu=ascend-1980")
             assert "huawei.com/Ascend910" not in system.get("node", node)["status"]["allocatable"]
         system.helm("install", chart.RELEASE, chart.CHART, "-n", chart.NAMESPACE, "-f", chart.CHART / "values-cce.yaml", "--set",
-                    f"image.repository=localhost/pd-operator,image.tag=dev,image.pullPolicy=Never,agent.namespace={PRIVILEGED}",
+                    f"image.repository=localhost/pd-operator,image.tag=dev,image.pullPolicy=Never,agent.namespace={PRIVILEGED},"
+                    # What the imitated tool has, and has not.
+                    "agent.hostPaths.hccnConf=/etc/hccn.conf,agent.hostPaths.dcmi=",
                     "--wait", "--timeout", "180s")
         system.apply(ROOT / "examples" / "1p1d-tp2.yaml")
         system.wait_ready("demo", timeout=180)

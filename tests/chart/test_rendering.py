@@ -2,6 +2,7 @@
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -69,9 +70,11 @@ def test_the_schema_knows_each_value_and_no_other():
         if properties is None or not isinstance(values, dict):
             return
         assert schema.get("additionalProperties") is False, path
-        assert set(properties) - {"global"} >= set(values), path
+        # Both are for charts that have this one as a dependency.
+        own = set(properties) - ({"global", "enabled"} if path == () else set())
+        assert own >= set(values), path
         if path != ("operator", "resources") and path != ("agent", "resources"):
-            assert set(properties) - {"global"} == set(values), path
+            assert own == set(values), path
         for name, value in values.items():
             keys(properties[name], value, (*path, name))
     schema = json.loads((chart.CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -84,7 +87,9 @@ REFUSED = {
     "a-source-that-is-none": ("agent.source=guess", "agent/source|agent.source"),
     "ids-that-are-none": ("agent.ids=maybe", "agent/ids|agent.ids"),
     "a-digest-that-is-a-tag": ("image.digest=v1", "image/digest|image.digest"),
-    "a-tag-in-the-repository": ("image.repository=localhost/pd-operator@sha256", "image/repository|image.repository"),
+    "a-digest-in-the-repository": ("image.repository=localhost/pd-operator@sha256", "image/repository|image.repository"),
+    "a-tag-in-the-repository": ("image.repository=registry:5000/pd-operator:v1", "image/repository|image.repository"),
+    "a-repository-that-ends-too-early": ("image.repository=localhost/", "image/repository|image.repository"),
     "a-namespace-that-is-none": ("watchNamespaces={A_B}", "watchNamespaces"),
     "no-resource": ("agent.resourceNames={npu}", "agent/resourceNames|agent.resourceNames"),
     "a-level-that-is-none": ("operator.logLevel=loud", "operator/logLevel|operator.logLevel"),
@@ -92,6 +97,11 @@ REFUSED = {
     "a-port-that-is-none": ("networkPolicy.egress.apiServerPorts={0}", "networkPolicy"),
     "no-time": ("withdraw.timeoutSeconds=0", "withdraw/timeoutSeconds|withdraw.timeoutSeconds"),
     "a-file-without-its-map": ("agent.source=static_file", "name the ConfigMap that has the devices"),
+    "a-source-without-its-file": ("agent.source=hccn_conf", "agent.hostPaths.hccnConf is empty"),
+    "a-lease-that-is-too-short": ("operator.leaderElection.leaseDuration=10s", r"leaseDuration \(10s\) must be longer than renewDeadline"),
+    "a-deadline-that-is-longer": ("operator.leaderElection.renewDeadline=1m", r"leaseDuration \(15s\) must be longer than renewDeadline \(1m\)"),
+    "retries-that-are-too-rare": ("operator.leaderElection.retryPeriod=9s", "longer than 1.2 times retryPeriod"),
+    "ports-that-are-reversed": ("networkPolicy.egress.gatePorts={9000,8089}", r"the first \(9000\) is greater"),
     "unknown-ids-of-two-resources": ("agent.ids=unknown", "must have the one resource"),
     "no-image": ("image.repository=", "say where the image of pd-operator is"),
 }
@@ -112,13 +122,23 @@ def test_all_but_the_agents_are_restricted(arguments):
     assert kinds == {"Deployment", "Job", "Pod"}
 
 
+def agent_spec(*arguments):
+    (spec,) = [spec for item, spec in pod_specs(chart.render(*arguments)) if item["kind"] == "DaemonSet"]
+    return spec
+
+
+def mounted(spec):
+    """Host path of each folder in the agent's container."""
+    paths = {volume["name"]: volume["hostPath"]["path"] for volume in spec.get("volumes", ()) if "hostPath" in volume}
+    return {mount["mountPath"]: paths.get(mount["name"]) for mount in spec["containers"][0].get("volumeMounts", ())}
+
+
 @pytest.mark.parametrize("source,ids,privileged,root", [
     ("auto", "real", True, True), ("hccn_tool", "unknown", True, True), ("hccn_conf", "real", False, True),
     ("node_annotation", "remapped", False, True), ("node_annotation", "unknown", False, False)])
 def test_an_agent_may_what_its_source_needs(source, ids, privileged, root):
-    items = chart.render("--set", f"agent.source={source}", "--set", f"agent.ids={ids}", "--set",
-                         "agent.resourceNames={huawei.com/Ascend910}")
-    (spec,) = [spec for item, spec in pod_specs(items) if item["kind"] == "DaemonSet"]
+    spec = agent_spec("--set", f"agent.source={source}", "--set", f"agent.ids={ids}", "--set",
+                      "agent.resourceNames={huawei.com/Ascend910}")
     (container,) = spec["containers"]
     assert container["securityContext"].get("privileged", False) == privileged
     assert (spec["securityContext"].get("runAsUser") == 0) == root
@@ -127,6 +147,191 @@ def test_an_agent_may_what_its_source_needs(source, ids, privileged, root):
     assert all(mount["readOnly"] for mount in container.get("volumeMounts", ()))
     assert is_restricted(spec) != root
     assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+
+
+LIKE_A_NODE = ("--set", "agent.hostPaths.hccnConf=", "--set", "agent.hostPaths.dcmi=/usr/local/dcmi")  # and not as in the lab
+KUBELETS = {"/var/lib/kubelet/pod-resources", "/var/lib/kubelet/device-plugins", "/var/log/pods"}
+DRIVERS = {"/usr/local/Ascend/driver", "/usr/local/dcmi", "/dev"}
+
+
+@pytest.mark.parametrize("source,ids,paths", [
+    ("auto", "real", DRIVERS | KUBELETS), ("hccn_tool", "real", DRIVERS | KUBELETS), ("hccn_tool", "unknown", DRIVERS),
+    ("node_annotation", "real", KUBELETS), ("node_annotation", "unknown", set())])
+def test_what_is_mounted_is_what_the_source_reads(source, ids, paths):
+    spec = agent_spec(*LIKE_A_NODE, "--set", f"agent.source={source}", "--set", f"agent.ids={ids}", "--set",
+                      "agent.resourceNames={huawei.com/Ascend910}")
+    assert mounted(spec) == {path: path for path in paths}
+    # kubelet would make a file in /dev otherwise, where nothing can be made.
+    assert spec["containers"][0].get("terminationMessagePath", "/dev/").startswith("/dev/") == ("/dev" not in paths)
+
+
+def test_a_file_that_is_missing_keeps_no_agent_away_unless_it_was_asked_for():
+    def files(*arguments):
+        return [volume["hostPath"] for volume in agent_spec(*LIKE_A_NODE, *arguments)["volumes"] if volume["hostPath"]["type"] == "File"]
+    assert files() == []
+    conf = {"path": "/srv/hccn.conf", "type": "File"}
+    assert files("--set", "agent.hostPaths.hccnConf=/srv/hccn.conf") == [conf]
+    assert files("--set", "agent.source=hccn_conf", "--set", "agent.hostPaths.hccnConf=/srv/hccn.conf") == [conf]
+    assert files("--set", "agent.source=node_annotation", "--set", "agent.hostPaths.hccnConf=/srv/hccn.conf") == []
+
+
+def test_other_host_paths():
+    spec = agent_spec(*LIKE_A_NODE, "--set", "agent.hostPaths.dev=", "--set", "agent.hostPaths.dcmi=", "--set",
+                      "agent.hostPaths.kubelet=/data/kubelet")
+    assert mounted(spec) == {"/usr/local/Ascend/driver": "/usr/local/Ascend/driver", "/var/log/pods": "/var/log/pods",
+                             "/var/lib/kubelet/pod-resources": "/data/kubelet/pod-resources",
+                             "/var/lib/kubelet/device-plugins": "/var/lib/kubelet/device-plugins"}
+
+
+@pytest.mark.parametrize("arguments", [(), UNPRIVILEGED], ids=["with-others", "alone"])
+def test_more_volumes_of_the_agent(arguments):
+    volumes = [{"name": "more", "hostPath": {"path": "/opt/more"}}]
+    mounts = [{"name": "more", "mountPath": "/more", "readOnly": True}]
+    spec = agent_spec(*arguments, "--set-json", f"agent.extraVolumes={json.dumps(volumes)}", "--set-json",
+                      f"agent.extraVolumeMounts={json.dumps(mounts)}")
+    assert mounted(spec)["/more"] == "/opt/more"
+
+
+def test_the_drivers_libraries_are_those_of_its_tools_alone():
+    names = [one["name"] for one in agent_spec()["containers"][0]["env"]]
+    assert "TOOL_LIBRARY_PATH" in names and "LD_LIBRARY_PATH" not in names
+
+
+def test_two_sets_of_agents_meet_at_a_name_that_does_not_depend_on_the_release():
+    """Helm refuses to install an object that another release has (test_install.py)."""
+    def fixed(*arguments):
+        said = chart.helm("template", *arguments, chart.CHART, "-n", "other", *IMAGE).stdout
+        return [(item["kind"], item["metadata"]["name"]) for item in yaml.safe_load_all(said)
+                if item and item["metadata"]["name"] == chart.AGENT_POLICY]
+    assert fixed("a") == fixed("b", "--set", "fullnameOverride=c") != []
+    assert fixed("a", "--set", "agent.enabled=false") == []
+
+
+def test_the_account_that_withdraws_is_never_there_without_its_policy():
+    """Hooks are made by rising weight, and removed the other way round."""
+    hooks = {item["kind"]: int(item["metadata"]["annotations"]["helm.sh/hook-weight"]) for item in chart.render()
+             if chart.component(item) == "withdraw"}
+    assert hooks["ValidatingAdmissionPolicy"] == hooks["ValidatingAdmissionPolicyBinding"] < hooks["ServiceAccount"]
+    assert hooks["ServiceAccount"] == hooks["Role"] == hooks["RoleBinding"] < hooks["ClusterRole"] == hooks["ClusterRoleBinding"] < hooks["Job"]
+
+
+def test_the_withdraw_job_ends_before_helm_does():
+    (job,) = [item for item in chart.render() if item["kind"] == "Job"]
+    waits = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))["withdraw"]["timeoutSeconds"]
+    assert (job["spec"]["backoffLimit"] + 1) * waits < job["spec"]["activeDeadlineSeconds"] < 300
+    assert f"--timeout={waits}" in job["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
+@pytest.mark.parametrize("arguments", [(), NAMESPACED], ids=["cluster", "namespaces"])
+def test_without_roles_there_are_none_for_the_job_either(arguments):
+    kinds = {item["kind"] for item in chart.render(*arguments, "--set", "rbac.create=false")}
+    assert not {kind for kind in kinds if "Role" in kind} and {"ServiceAccount", "Job"} <= kinds
+
+
+def test_a_release_without_an_operator():
+    items = chart.render(*EVERYTHING, "--set", "operator.replicas=0")
+    kinds = [item["kind"] for item in items]
+    assert not {"Pod", "PodDisruptionBudget", "FlowSchema"} & set(kinds) and {"DaemonSet", "CustomResourceDefinition"} <= set(kinds)
+    (rule,) = [item for item in items if item["kind"] == "PrometheusRule"]
+    assert [group["name"] for group in rule["spec"]["groups"]] == ["pd-agent"], "nobody is missed who should not be there"
+    (rule,) = [item for item in chart.render(*EVERYTHING, "--set", "agent.enabled=false") if item["kind"] == "PrometheusRule"]
+    assert [group["name"] for group in rule["spec"]["groups"]] == ["pd-operator"]
+
+
+def test_alerts_are_about_this_release():
+    items = chart.render(*EVERYTHING, "--set", "agent.namespace=pd-agents")
+    (rule,) = [item for item in items if item["kind"] == "PrometheusRule"]
+    metric = r"\b(?:pd|leader|controller)_[a-z_]+(?!\w)"
+    for group, namespace in zip(rule["spec"]["groups"], (chart.NAMESPACE, "pd-agents"), strict=True):
+        for alert in group["rules"]:
+            asked = re.findall(rf"{metric}(\{{[^}}]*\}})?", alert["expr"])
+            assert asked and all(f'namespace="{namespace}"' in labels for labels in asked), alert["expr"]
+            assert "@" not in alert["expr"]
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_names_that_look_like_numbers(major):
+    said = chart.helm("template", "123", chart.CHART, "-n", "456", *IMAGE, *EVERYTHING, "--set-string", "watchNamespaces={789}", "--set-string",
+                      "agent.namespace=12,operator.serviceAccount.name=34,agent.serviceAccount.name=56", major=major).stdout
+    def check(value, key=None):
+        if isinstance(value, dict):
+            for name, one in value.items():
+                check(one, name)
+                if name in ("labels", "matchLabels", "annotations"):
+                    assert all(isinstance(text, str) for text in one.values()), one
+        elif isinstance(value, list):
+            for one in value:
+                check(one, key)
+        elif key in ("name", "namespace", "namespaces", "serviceAccountName"):
+            assert isinstance(value, str), (key, value)
+    for item in yaml.safe_load_all(said):
+        if item and item["kind"] != "CustomResourceDefinition":
+            check(item)
+
+
+def test_each_pod_that_asks_the_api_server_gets_there_when_egress_is_restricted():
+    items = chart.render("--set", "networkPolicy.egress.enabled=true", "--set", "agent.namespace=pd-agents")
+    policies = [item for item in items if item["kind"] == "NetworkPolicy"]
+    pods = [(item["metadata"]["namespace"], item["spec"].get("template", item)["metadata"]["labels"]) for item, _ in pod_specs(items)]
+    assert len(pods) == 4
+    for namespace, labels in pods:
+        (policy,) = [one for one in policies if one["metadata"]["namespace"] == namespace
+                     and one["spec"]["podSelector"]["matchLabels"].items() <= labels.items()]
+        ports = [(port["port"], port["protocol"]) for rule in policy["spec"]["egress"] for port in rule["ports"]]
+        assert {(443, "TCP"), (6443, "TCP"), (53, "UDP"), (53, "TCP")} <= set(ports), policy["metadata"]["name"]
+        assert ((8089, "TCP") in ports) == (labels["app.kubernetes.io/component"] == "operator")
+
+
+def test_signs_of_life_have_a_priority_of_their_own():
+    (schema,) = [item for item in chart.render() if item["kind"] == "FlowSchema"]
+    (rule,) = schema["spec"]["rules"]
+    assert rule["subjects"] == [{"kind": "ServiceAccount", "serviceAccount": {"name": chart.RELEASE, "namespace": chart.NAMESPACE}}]
+    assert rule["resourceRules"] == [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"],
+                                      "namespaces": [chart.NAMESPACE]}]
+    assert schema["spec"]["priorityLevelConfiguration"] == {"name": "leader-election"}
+    assert "FlowSchema" not in {item["kind"] for item in chart.render("--set", "operator.leaderElection.flowSchema=false")}
+
+
+def test_a_pod_that_is_not_ready_holds_up_no_drain():
+    (budget,) = [item for item in chart.render() if item["kind"] == "PodDisruptionBudget"]
+    assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_pods_that_end_at_once_are_not_waited_for():
+    short = {chart.component(item): spec["terminationGracePeriodSeconds"] for item, spec in pod_specs(chart.render()) if item["kind"] in ("Pod", "Job")}
+    assert short == {"check": 5, "withdraw": 5}
+
+
+def notes(tmp_path, *arguments):
+    """NOTES.txt, as a template that `helm template` shows; a dry run of an install would need a cluster."""
+    folder = tmp_path / "notes"
+    if not folder.exists():
+        shutil.copytree(chart.CHART, folder)
+        text = (folder / "templates" / "NOTES.txt").read_text(encoding="utf-8")
+        named = '{{- define "notes" -}}\n' + text + '{{- end -}}\nkind: Notes\nsaid: {{ include "notes" . | toJson }}\n'
+        (folder / "templates" / "notes.yaml").write_text(named, encoding="utf-8")
+    said = chart.helm("template", chart.RELEASE, folder, "-n", chart.NAMESPACE, *IMAGE, *arguments, "-s", "templates/notes.yaml").stdout
+    return yaml.safe_load(said)["said"]
+
+
+def test_the_notes_say_what_is_there(tmp_path):
+    said = notes(tmp_path, "--set", "agent.namespace=pd-agents")
+    assert "is in namespace pd-system, for PDDeployments in all namespaces" in said and "are in namespace pd-agents" in said
+    assert "helm test pd-operator -n pd-system" in said and "kubectl get pods -n pd-agents" in said
+    said = notes(tmp_path, "--set", "operator.replicas=0")
+    assert "No operator runs" in said and "helm test" not in said and "kubectl get pdd" not in said
+
+
+@pytest.mark.parametrize("install,keep,word", [("true", "true", "leaves the CRD and"), ("true", "false", "takes the CRD away"),
+                                               ("false", "false", "The CRD is another's"), ("false", "true", "The CRD is another's")])
+def test_the_notes_say_what_uninstalling_does(tmp_path, install, keep, word):
+    assert word in notes(tmp_path, "--set", f"crds.install={install},crds.keep={keep}")
+
+
+@pytest.mark.parametrize("arguments,warned", [((), True), (("--set", "agent.source=node_annotation"), True), (UNPRIVILEGED, False),
+                                              (("--set", "agent.enabled=false"), False)])
+def test_the_notes_warn_of_pod_security(tmp_path, arguments, warned):
+    assert ("enforces Pod Security" in notes(tmp_path, *arguments)) == warned
 
 
 def test_a_token_is_mounted_only_where_it_is_used():

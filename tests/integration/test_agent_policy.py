@@ -5,6 +5,7 @@ import json
 import chart
 import pytest
 from chart import AGENT_ACCOUNT as AGENT
+from chart import AGENT_POLICY
 from chart import WITHDRAW_ACCOUNT as WITHDRAW
 
 OWN, OTHER = "policy-own", "policy-other"
@@ -107,7 +108,7 @@ def test_the_agent_is_refused(agent, nodes, what):
     node, patch = REFUSED[what]
     done = agent.patch(node, patch)
     assert done.returncode != 0
-    assert "pd-agent may " in done.stderr and f"ValidatingAdmissionPolicy '{AGENT}'" in done.stderr, done.stderr
+    assert "pd-agent may " in done.stderr and f"ValidatingAdmissionPolicy '{AGENT_POLICY}'" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("arguments", [

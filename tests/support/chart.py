@@ -16,6 +16,7 @@ CHART = ROOT / "charts" / "pd-operator"
 CRD = CHART / "files" / "pddeployments.yaml"
 RELEASE = "pd-operator"
 NAMESPACE = "pd-system"
+AGENT_POLICY = "pd-agent.pd-operator.io"  # of each release: there is one in a cluster
 AGENT_ACCOUNT, WITHDRAW_ACCOUNT = f"{RELEASE}-agent", f"{RELEASE}-withdraw"
 LAB = ("-f", CHART / "values-lab.yaml")
 PROGRAMS = ROOT / "tests" / "cluster" / "programs"
