@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds localhost/pd-operator:dev of the release programs, as the OCI archive build/image/pd-operator.tar with its SBOM beside
-# it, with whichever there is of buildah, podman and docker; setup installs buildah. The same programs give the same digest.
+# it, with whichever there is of buildah, podman and docker; setup installs buildah. The same programs give the same digest with the first two.
 # Nothing is done while the programs and the Dockerfile are those of the archive.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh

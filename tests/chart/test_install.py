@@ -5,6 +5,7 @@ import shutil
 import chart
 import pytest
 import yaml
+from chart_system import PRIVILEGED
 from life import restarts
 from manifests import pddeployment
 from pd_system import NODES
@@ -152,6 +153,42 @@ def test_the_operator_of_some_namespaces_serves_no_other(cluster, namespace):
         cluster.helm("uninstall", chart.RELEASE, *SPACE, "--timeout", "300s")
         cluster.kubectl("delete", "namespace", other, "--wait=false")
     check_uninstalled(cluster)
+
+
+CRD = "pddeployments.pd-operator.io"
+HELM_OWNS = (("label", "crd", CRD, "app.kubernetes.io/managed-by=Helm", "--overwrite"),
+             ("annotate", "crd", CRD, "--overwrite", "meta.helm.sh/release-name=second", f"meta.helm.sh/release-namespace={chart.NAMESPACE}"))
+LIGHT = ("--set", "operator.replicas=0", "--set", "agent.enabled=false")
+
+
+@pytest.mark.parametrize("major", (3, 4))
+def test_a_definition_that_was_kept_goes_to_a_release_of_another_name(cluster, major):
+    """As the chart's README says: by marks on it, or by a flag."""
+    def release(verb, name, *arguments, **options):
+        return cluster.helm(verb, name, *((chart.CHART, *chart.LAB, *LIGHT) if verb == "install" else ()), *SPACE, *arguments, major=major, **options)
+    release("install", "first", "--take-ownership")  # other tests have left it
+    release("uninstall", "first")
+    release("install", "first")
+    release("uninstall", "first")
+    refused = release("install", "second", check=False)
+    assert refused.returncode != 0 and "first" in refused.stderr, refused.stderr
+    for command in HELM_OWNS:
+        cluster.kubectl(*command)
+    release("install", "second")
+    release("uninstall", "second")
+    release("install", chart.RELEASE, "--take-ownership")
+    release("uninstall", chart.RELEASE)
+
+
+def test_a_second_set_of_agents_is_refused(cluster):
+    agents = ("--set", "operator.replicas=0", "--set", "crds.install=false", "--set", f"agent.namespace={PRIVILEGED}", *chart.LAB)
+    cluster.helm("install", "first", chart.CHART, *SPACE, *agents)
+    try:
+        done = cluster.helm("install", "second", chart.CHART, *SPACE, *agents, check=False)
+        assert done.returncode != 0 and chart.AGENT_POLICY in done.stderr, done.stderr
+    finally:
+        cluster.helm("uninstall", "first", *SPACE)
+    assert cluster.kubectl("get", "daemonsets", "-A", "-o", "name").stdout == ""
 
 
 def test_any_user_runs_it(cluster, namespace):

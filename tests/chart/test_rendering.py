@@ -2,7 +2,6 @@
 import itertools
 import json
 import re
-import shutil
 import subprocess
 import sys
 
@@ -58,6 +57,15 @@ def test_the_version_is_in_one_place():
     project = re.search(r"^project\(.* VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"), re.MULTILINE)[1]
     said = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))
     assert (said["version"], said["appVersion"]) == (project, project)
+    assert f"\nARG VERSION={project}\n" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_docker_gets_nothing_that_was_built_here():
+    """CMake refuses a cache that was made in another folder."""
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {"build/", ".git/"} <= set(ignored)
+    made = [line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()]
+    assert all(any(line.rstrip("/").rsplit("/", 1)[-1] == name for line in ignored) for name in made)
 
 
 def test_the_readme_is_that_of_the_values():
@@ -300,38 +308,6 @@ def test_a_pod_that_is_not_ready_holds_up_no_drain():
 def test_pods_that_end_at_once_are_not_waited_for():
     short = {chart.component(item): spec["terminationGracePeriodSeconds"] for item, spec in pod_specs(chart.render()) if item["kind"] in ("Pod", "Job")}
     assert short == {"check": 5, "withdraw": 5}
-
-
-def notes(tmp_path, *arguments):
-    """NOTES.txt, as a template that `helm template` shows; a dry run of an install would need a cluster."""
-    folder = tmp_path / "notes"
-    if not folder.exists():
-        shutil.copytree(chart.CHART, folder)
-        text = (folder / "templates" / "NOTES.txt").read_text(encoding="utf-8")
-        named = '{{- define "notes" -}}\n' + text + '{{- end -}}\nkind: Notes\nsaid: {{ include "notes" . | toJson }}\n'
-        (folder / "templates" / "notes.yaml").write_text(named, encoding="utf-8")
-    said = chart.helm("template", chart.RELEASE, folder, "-n", chart.NAMESPACE, *IMAGE, *arguments, "-s", "templates/notes.yaml").stdout
-    return yaml.safe_load(said)["said"]
-
-
-def test_the_notes_say_what_is_there(tmp_path):
-    said = notes(tmp_path, "--set", "agent.namespace=pd-agents")
-    assert "is in namespace pd-system, for PDDeployments in all namespaces" in said and "are in namespace pd-agents" in said
-    assert "helm test pd-operator -n pd-system" in said and "kubectl get pods -n pd-agents" in said
-    said = notes(tmp_path, "--set", "operator.replicas=0")
-    assert "No operator runs" in said and "helm test" not in said and "kubectl get pdd" not in said
-
-
-@pytest.mark.parametrize("install,keep,word", [("true", "true", "leaves the CRD and"), ("true", "false", "takes the CRD away"),
-                                               ("false", "false", "The CRD is another's"), ("false", "true", "The CRD is another's")])
-def test_the_notes_say_what_uninstalling_does(tmp_path, install, keep, word):
-    assert word in notes(tmp_path, "--set", f"crds.install={install},crds.keep={keep}")
-
-
-@pytest.mark.parametrize("arguments,warned", [((), True), (("--set", "agent.source=node_annotation"), True), (UNPRIVILEGED, False),
-                                              (("--set", "agent.enabled=false"), False)])
-def test_the_notes_warn_of_pod_security(tmp_path, arguments, warned):
-    assert ("enforces Pod Security" in notes(tmp_path, *arguments)) == warned
 
 
 def test_a_token_is_mounted_only_where_it_is_used():

@@ -84,14 +84,18 @@ class Life:
         self.settle()
 
 
-@pytest.fixture(scope="module")
-def lived(cluster):
-    """The audit log of one installation, from its begin to its end."""
+MODES = {"cluster": (), "namespaces": ("--set", "watchNamespaces={roles}")}
+
+
+@pytest.fixture(scope="module", params=MODES)
+def lived(cluster, request):
+    """How it was installed, and the audit log of that installation, from its begin to its end."""
+    arguments = MODES[request.param]
     log = AuditLog(cluster)
     log.read()
     log.entries.clear()
-    cluster.install_release()
     cluster.create_namespace("roles", "privileged")
+    cluster.install_release(*arguments)
     try:
         life = Life(cluster, "roles", log)
         life.find_names_taken()
@@ -100,8 +104,8 @@ def lived(cluster):
         cluster.helm("test", chart.RELEASE, "-n", chart.NAMESPACE)
     finally:
         cluster.helm("uninstall", chart.RELEASE, "-n", chart.NAMESPACE, "--timeout", "300s")
-        cluster.kubectl("delete", "namespace", "roles", "--wait=false")
-    return log.read()
+        cluster.kubectl("delete", "namespace", "roles")
+    return arguments, log.read()
 
 
 ACCOUNTS = {"operator": (chart.NAMESPACE, chart.RELEASE), "agent": (PRIVILEGED, chart.AGENT_ACCOUNT),
@@ -111,8 +115,9 @@ ACCOUNTS = {"operator": (chart.NAMESPACE, chart.RELEASE), "agent": (PRIVILEGED, 
 @pytest.mark.parametrize("who", ACCOUNTS)
 def test_nothing_is_missing_and_nothing_unused(lived, who):
     namespace, account = ACCOUNTS[who]
-    rules = rules_for(chart.render("--set", f"agent.namespace={PRIVILEGED}"), account)
-    use = Use(lived, f"system:serviceaccount:{namespace}:{account}")
+    arguments, entries = lived
+    rules = rules_for(chart.render("--set", f"agent.namespace={PRIVILEGED}", *arguments), account)
+    use = Use(entries, f"system:serviceaccount:{namespace}:{account}")
     assert use.done and rules
     assert use.refused == []
     assert use.beyond(rules, EVERYBODY) == []
