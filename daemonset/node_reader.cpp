@@ -9,9 +9,10 @@ NodeReader::NodeReader(asio::io_context& io, const Options& options, std::unique
                        SourceMetrics metrics)
     : io_(io),
       runner_(io),
-      tool_(io, runner_, {.path = options.hccn_tool,
-             .library_path = options.tool_library_path,
-             .timeout = seconds(options.hccn_tool_timeout)}),
+      tool_(io, runner_,
+            {.path = options.hccn_tool,
+             .timeout = seconds(options.hccn_tool_timeout),
+             .library_path = options.tool_library_path}),
       conf_(options.hccn_conf),
       static_file_(options.static_file),
       npu_smi_(runner_, {.path = options.npu_smi, .library_path = options.tool_library_path}),

@@ -19,7 +19,7 @@ namespace pd::op {
 
 struct Finding {
   bool ok = false;
-  std::string what;      // one line
+  std::string what;     // one line
   bool reached = true;  // false: the API server gave no answer, so nobody was asked anything after it
 };
 using Findings = std::vector<Finding>;

@@ -74,7 +74,8 @@ class SpawnSetup {
     if (!call.library_path.empty()) environment.push_back(libraries.data());
     environment.push_back(nullptr);
     pid_t pid = 0;
-    const int failed = posix_spawn(&pid, call.program.c_str(), &actions_, &attributes_, argv.data(), environment.data());
+    const int failed =
+        posix_spawn(&pid, call.program.c_str(), &actions_, &attributes_, argv.data(), environment.data());
     if (failed != 0) return spawn_error(call.program, failed);
     return pid;
   }

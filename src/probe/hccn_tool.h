@@ -33,11 +33,11 @@ class HccnTool final : public DeviceSource {
  public:
   struct Options {
     std::string path = "/usr/local/Ascend/driver/tools/hccn_tool";
-    std::string library_path = {};                         // its LD_LIBRARY_PATH; empty: ours
     Duration timeout = std::chrono::seconds(10);           // of one call
     Duration busy_delay = std::chrono::milliseconds(200);  // before a busy tool is asked again; grows
     int parallel = 4;                                      // calls at a time, each for another device
     bool only_addresses = false;                           // neither link nor health, which cost a call each
+    std::string library_path = {};                         // its LD_LIBRARY_PATH; empty: ours
   };
 
   HccnTool(asio::io_context& io, ProcessRunner& runner, Options options);

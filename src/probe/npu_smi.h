@@ -47,11 +47,11 @@ class NpuSmi {
  public:
   struct Options {
     std::string path = "/usr/local/bin/npu-smi";
-    std::string library_path = {};  // its LD_LIBRARY_PATH; empty: ours
     Duration call_limit = std::chrono::seconds(5);
     Duration first_pause = std::chrono::minutes(1);  // after a failure; grows
     Duration longest_pause = std::chrono::minutes(30);
     Duration valid = std::chrono::hours(1);  // what was learnt is asked for again
+    std::string library_path = {};           // its LD_LIBRARY_PATH; empty: ours
   };
 
   NpuSmi(ProcessRunner& runner, Options options);

@@ -69,7 +69,8 @@ TEST_F(PodsGone, DoesNotWaitForOneOfADeadNode) {
 }
 
 TEST_F(PodsGone, WaitsForOneThatIsEnding) {
-  transport_.reply(kList, listed(Json::array({ending("late", "2999-01-01T00:00:00Z"), ending("dead", "2020-01-01T00:00:00Z")})));
+  transport_.reply(
+      kList, listed(Json::array({ending("late", "2999-01-01T00:00:00Z"), ending("dead", "2020-01-01T00:00:00Z")})));
   const Status done = run(std::chrono::milliseconds(1));
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message, HasSubstr("pod pd-system/late is still there"));

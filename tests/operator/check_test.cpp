@@ -63,8 +63,7 @@ TEST_F(CheckTest, NamesWhatIsNotGranted) {
   review({2, 8});
   const Findings findings = run();
   EXPECT_FALSE(all_well(findings));
-  EXPECT_THAT(said_,
-              HasSubstr("MISSING  may not patch pddeployments/status.pd-operator.io in namespace llm"));
+  EXPECT_THAT(said_, HasSubstr("MISSING  may not patch pddeployments/status.pd-operator.io in namespace llm"));
   EXPECT_THAT(said_, HasSubstr("MISSING  may not delete pods in namespace llm"));
   EXPECT_THAT(said_, HasSubstr("2 of 9 are missing\n"));
   const Json asked = transport_.requests().at(3).body().at("spec").at("resourceAttributes");
