@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 #include "probe/wakeup.h"
 
@@ -20,7 +21,7 @@ extern char** environ;
 namespace pd::probe {
 namespace {
 
-const std::string kLibraryPath = "LD_LIBRARY_PATH=";
+constexpr std::string_view kLibraryPath = "LD_LIBRARY_PATH=";
 constexpr std::size_t kMostUnkillable = 32;               // children left behind before no more are started
 constexpr Duration kKillGrace = std::chrono::seconds(2);  // how long a killed child is waited for
 
@@ -66,7 +67,7 @@ class SpawnSetup {
     std::vector<char*> argv{const_cast<char*>(call.program.c_str())};
     for (const std::string& argument : call.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
-    std::string libraries = kLibraryPath + call.library_path;
+    std::string libraries = std::string(kLibraryPath) + call.library_path;
     std::vector<char*> environment;
     for (char** one = environ; *one != nullptr; ++one) {
       if (call.library_path.empty() || !std::string_view(*one).starts_with(kLibraryPath)) environment.push_back(*one);

@@ -222,15 +222,18 @@ TEST_F(RunningAgent, IsStoppedWhileNothingAnswers) {
   EXPECT_THAT(node_.patches, IsEmpty());
 }
 
-TEST(ParseOptions, TakesTheNodesNameFromTheEnvironment) {
+TEST(ParseOptions, TakesTheNodesNameAndTheToolsLibrariesFromTheEnvironment) {
   setenv("NODE_NAME", "real-0", 1);
+  setenv("TOOL_LIBRARY_PATH", "/driver/lib64", 1);
   const char* const argv[] = {"pd-agent",  "--resource-names", "a.b/c,d.e/f", "--source",
                               "hccn_conf", "--device-count",   "16"};
   const auto parsed = parse_options(7, argv);
   unsetenv("NODE_NAME");
+  unsetenv("TOOL_LIBRARY_PATH");
   ASSERT_TRUE(std::holds_alternative<Options>(parsed));
   const Options& options = std::get<Options>(parsed);
   EXPECT_EQ(options.node_name, "real-0");
+  EXPECT_EQ(options.tool_library_path, "/driver/lib64");
   EXPECT_THAT(options.resource_names, ElementsAre("a.b/c", "d.e/f"));
   EXPECT_EQ(options.device_count, 16);
   EXPECT_EQ(options.metrics_address, ":8080");

@@ -312,6 +312,16 @@ TEST_F(HccnToolSource, SaysThatTheToolsLoaderIsMissing) {
   EXPECT_THAT(reading.error().message, HasSubstr("the file is there, but not the loader"));
 }
 
+TEST_F(HccnToolSource, GivesTheToolItsLibraries) {
+  options_.path = dir_.write("tool", "#!/bin/sh\n[ \"$LD_LIBRARY_PATH\" = /its/own ] && echo ipaddr:29.81.18.100\n");
+  std::filesystem::permissions(options_.path, std::filesystem::perms::owner_all);
+  options_.only_addresses = true;
+  options_.library_path = "/its/own";
+  const Result<SourceReading> reading = read({0});
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->devices.at(0).ip, "29.81.18.100");
+}
+
 TEST_F(HccnToolSource, NeedsToKnowTheDevices) { EXPECT_FALSE(read({})); }
 
 }  // namespace
