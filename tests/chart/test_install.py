@@ -72,6 +72,10 @@ def uids(system):
 def check_installed(system):
     pods = system.release_pods()
     assert len(pods) == 4 and all(not restarts(pod) for pod in pods)
+    check_found(system)
+
+
+def check_found(system):
     for node in NODES:
         system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-allocations"), what="an agent's report")
         assert [device["id"] for device in system.node_annotation(node, "npu-inventory")["devices"]] == list(range(8))
@@ -87,9 +91,13 @@ def loses_a_pod(system, serving):
     serving.before = serving.look()
 
 
-def check_uninstalled(system):
+def check_withdrawn(system):
     for node in NODES:
         assert not [key for key in system.get("node", node)["metadata"]["annotations"] if key.startswith("pd-operator.io/")]
+
+
+def check_uninstalled(system):
+    check_withdrawn(system)
     assert not system.release_pods("agent")
     system.until("pods", lambda _: not system.release_pods(), "-A", what="the operator's pods are gone")
     assert system.left_of_release() == []
@@ -153,6 +161,24 @@ def test_the_operator_of_some_namespaces_serves_no_other(cluster, namespace):
         cluster.helm("uninstall", chart.RELEASE, *SPACE, "--timeout", "300s")
         cluster.kubectl("delete", "namespace", other, "--wait=false")
     check_uninstalled(cluster)
+
+
+def test_a_node_that_is_dead_holds_up_no_uninstall(cluster):
+    """Its agent's pod stays in the list for ever, and even its container runs on: it can write nothing any more."""
+    dead = NODES[1]
+    cluster.install_release("--set", "operator.replicas=1")
+    check_found(cluster)
+    cluster.kill_process(f"{dead}-kubelet")
+    try:
+        cluster.kubectl("wait", "--for=condition=Ready=Unknown", f"node/{dead}", "--timeout=120s")
+        cluster.helm("uninstall", chart.RELEASE, *SPACE)  # within Helm's own time
+        assert [pod["spec"]["nodeName"] for pod in cluster.release_pods("agent")] == [dead]
+        check_withdrawn(cluster)
+        assert cluster.left_of_release() == [("Pod", pod["metadata"]["name"]) for pod in cluster.release_pods()]
+    finally:
+        cluster.run("restart-kubelet", dead)
+    cluster.until("pods", lambda _: not cluster.release_pods(), "-A", what="the pods are gone")
+    check_withdrawn(cluster)
 
 
 CRD = "pddeployments.pd-operator.io"
