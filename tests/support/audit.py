@@ -8,7 +8,7 @@ WRITES = ("create", "update", "patch", "delete", "deletecollection")
 class Entry:
     def __init__(self, fields):
         target = fields.get("objectRef", {})
-        self.user = fields["user"]["username"]
+        self.user = fields["user"].get("username", "")  # none where the token was no good any more
         self.verb = fields["verb"]
         self.group = target.get("apiGroup", "")
         self.resource = target.get("resource", "") + ("/" + target["subresource"] if "subresource" in target else "")
