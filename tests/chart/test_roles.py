@@ -63,6 +63,8 @@ class Life:
         """A Service that is refused is told of by an event, and when that happens again by the event's series."""
         def told(found):
             return [one for one in found if one["reason"] == "FailedCreate" and (self.refusals == 1 or one.get("series"))]
+        # Settled is said before the Service that made room has its successor.
+        self.system.kubectl("wait", "--for=create", "service/qwen-pods", *self.space, "--timeout=120s")
         for self.refusals in (1, 2):
             self.system.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": self.namespace},
                                "spec": {"hard": {"services": "0"}}})
