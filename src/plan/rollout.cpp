@@ -13,6 +13,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::chrono::minutes kRestartsForgottenAfter{10};
+// Of a large deployment's first pods, more in one plan would be much memory, and nothing else could be done meanwhile.
+constexpr std::size_t kMostCreates = 16;
 
 // "2" or "25%" of the instances, rounded down, but at least one: a rollout must be able to go on.
 int max_unavailable(const std::string& text, int instances) {
@@ -249,7 +251,11 @@ class Planner {
       if (!pods.dead.empty() && delayed(slot.instance)) return;
       record(slot, next.incarnation);
     }
-    rollout_.creates.push_back({slot, next.incarnation});
+    if (rollout_.creates.size() < kMostCreates) {
+      rollout_.creates.push_back({slot, next.incarnation});
+    } else {
+      due(situation_.now);
+    }
   }
 
   void record(const Slot& slot, std::int64_t incarnation) {

@@ -19,7 +19,7 @@ struct NewPod {
 
 struct Rollout {
   std::vector<const kube::Pod*> deletes;
-  std::vector<NewPod> creates;
+  std::vector<NewPod> creates;                   // the first of them, where there are many
   std::vector<kube::Incarnation> incarnations;   // what the status must hold before the creates
   std::vector<kube::InstanceRestarts> restarts;  // likewise
   std::optional<WallTime> due;                   // when a delayed replacement or a reset is due

@@ -91,7 +91,8 @@ MODES = {"cluster": (), "namespaces": ("--set", "watchNamespaces={roles}")}
 
 @pytest.fixture(scope="module", params=MODES)
 def lived(cluster, request):
-    """How it was installed, and the audit log of that installation, from its begin to its end."""
+    """How it was installed, and the audit log of that installation: as long as it was there, and to its end. An operator that is
+    uninstalled gives its Lease away when its role has gone already, so only the job that withdraws is judged to the end."""
     arguments = MODES[request.param]
     log = AuditLog(cluster)
     log.read()
@@ -104,10 +105,11 @@ def lived(cluster, request):
         life.meet_a_quota()
         life.change()
         cluster.helm("test", chart.RELEASE, "-n", chart.NAMESPACE)
+        installed = list(log.read())
     finally:
         cluster.helm("uninstall", chart.RELEASE, "-n", chart.NAMESPACE, "--timeout", "300s")
         cluster.kubectl("delete", "namespace", "roles")
-    return arguments, log.read()
+    return arguments, {"operator": installed, "agent": installed, "withdraw": log.read()}
 
 
 ACCOUNTS = {"operator": (chart.NAMESPACE, chart.RELEASE), "agent": (PRIVILEGED, chart.AGENT_ACCOUNT),
@@ -119,7 +121,7 @@ def test_nothing_is_missing_and_nothing_unused(lived, who):
     namespace, account = ACCOUNTS[who]
     arguments, entries = lived
     rules = rules_for(chart.render("--set", f"agent.namespace={PRIVILEGED}", *arguments), account)
-    use = Use(entries, f"system:serviceaccount:{namespace}:{account}")
+    use = Use(entries[who], f"system:serviceaccount:{namespace}:{account}")
     assert use.done and rules
     assert use.refused == []
     assert use.beyond(rules, EVERYBODY) == []

@@ -128,8 +128,17 @@ def test_a_token_without_a_node_is_worth_nothing(agent, nodes):
     assert "the token is of no pod on a node" in done.stderr
 
 
-def test_withdrawing_only_removes(agent, nodes):
-    withdraw = Identity(nodes, token(nodes, WITHDRAW))
+@pytest.fixture
+def withdraw(nodes):
+    """With permission to read a Node, too, as kubectl does before it patches one."""
+    nodes.kubectl("create", "clusterrole", "policy-reader", "--verb=get", "--resource=nodes")
+    nodes.kubectl("create", "clusterrolebinding", "policy-reader", "--clusterrole=policy-reader",
+                  f"--serviceaccount=pd-system:{WITHDRAW}")
+    yield Identity(nodes, token(nodes, WITHDRAW))
+    nodes.kubectl("delete", "clusterrole/policy-reader", "clusterrolebinding/policy-reader")
+
+
+def test_withdrawing_only_removes(agent, withdraw, nodes):
     for key, value in ((INVENTORY, "forged"), ("pd-operator.io/new", "x"), ("other.io/note", None)):
         done = withdraw.patch(OTHER, annotation(key, value))
         assert done.returncode != 0 and "may only" in done.stderr, done.stderr

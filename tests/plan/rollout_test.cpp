@@ -55,6 +55,22 @@ TEST(Rollout, ADeletedPodIsReplacedAtOnceUnderTheNextNumber) {
   EXPECT_EQ(cluster.status().incarnations, (std::vector<kube::Incarnation>{{"prefill-1-0", 2}}));
 }
 
+TEST(Rollout, ManyPodsAreMadeSomeAtATime) {
+  FakeCluster cluster(a_deployment().prefill(20).decode(20));
+  cluster.apply_plan(cluster.plan_now());  // the ConfigMap
+  const Plan first = cluster.plan_now();
+  const auto creates = [](const Plan& made) {
+    return std::count_if(made.actions.begin(), made.actions.end(),
+                         [](const Action& action) { return std::holds_alternative<CreatePod>(action); });
+  };
+  EXPECT_EQ(creates(first), 16);
+  EXPECT_TRUE(first.requeue_after);
+  cluster.apply_plan(first);
+  EXPECT_EQ(creates(cluster.plan_now()), 16);
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.created_.size(), 41U);
+}
+
 TEST(Rollout, UnderGoneTheSuccessorWaitsForTheOldPodToGo) {
   FakeCluster cluster = a_running_cluster();
   cluster.edit_spec("/spec/prefill/podReplacementPolicy", "Gone");
