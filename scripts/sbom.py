@@ -1,5 +1,6 @@
 """sbom.py FOLDER VERSION: writes what the image in FOLDER is made of, as SPDX 2.3, and the licences of it, below
-FOLDER/usr/share/doc/pd-operator. Every shared object must belong to a Debian package."""
+FOLDER/usr/share/doc/pd-operator. Every shared object must belong to a Debian package: one that is installed, or with PD_SYSROOT
+one that is unpacked there (scripts/sysroot.sh). PD_LINKED_IN=package,... are in the programs besides."""
 import datetime
 import hashlib
 import json
@@ -12,6 +13,9 @@ import sys
 # Of these there is code in the programs themselves: headers, and archives that are linked in.
 LINKED_IN = ("libboost1.74-dev", "libc6-dev", "libcli11-dev", "libfmt-dev", "libspdlog-dev", "libssl-dev", "libstdc++-12-dev",
              "nlohmann-json3-dev", "prometheus-cpp-dev")
+LINKED_IN += tuple(filter(None, os.environ.get("PD_LINKED_IN", "").split(",")))
+SYSROOT = os.environ.get("PD_SYSROOT", "")
+DATABASE = ("--admindir", SYSROOT + "/var/lib/dpkg")
 # Names of Debian's copyright files that SPDX has under another name.
 SPDX_NAMES = {"Expat": "MIT", "BSL-1.0": "BSL-1.0", "Apache-2": "Apache-2.0", "GPL-2": "GPL-2.0-only", "GPL-2+": "GPL-2.0-or-later",
               "GPL-3": "GPL-3.0-only", "GPL-3+": "GPL-3.0-or-later", "LGPL-2.1": "LGPL-2.1-only", "LGPL-2.1+": "LGPL-2.1-or-later",
@@ -26,17 +30,19 @@ def ask(*command):
 def owners():
     """Package by path, of all shared objects that dpkg knows. /lib may be a link into /usr; dpkg has one of the names."""
     known = {}
-    for line in ask("dpkg", "-S", "*.so*").splitlines():
+    for line in ask("dpkg-query", *DATABASE, "-S", "*.so*").splitlines():
         names, _, path = line.partition(": ")
+        path = SYSROOT + path
         if not os.path.islink(path):  # a -dev package has a link to it
             known[os.path.realpath(path)] = names.split(",")[0].split(":")[0]
     return known
 
 
 def owner(path, known):
-    if os.path.realpath(path) not in known:
-        sys.exit(f"sbom: {path} belongs to no Debian package, so its licence is not known")
-    return known[os.path.realpath(path)]
+    real = os.path.realpath(SYSROOT + path)
+    if real not in known:
+        sys.exit(f"sbom: {SYSROOT}{path} belongs to no Debian package, so its licence is not known")
+    return known[real]
 
 
 def licences(text):
@@ -45,8 +51,8 @@ def licences(text):
 
 
 def package(name, documents):
-    version, source = ask("dpkg-query", "-W", "-f", "${Version}\\t${source:Package}", name).split("\t")
-    text = pathlib.Path("/usr/share/doc", name, "copyright").read_text(encoding="utf-8", errors="replace")
+    version, source = ask("dpkg-query", *DATABASE, "-W", "-f", "${Version}\\t${source:Package}", name).split("\t")
+    text = pathlib.Path(SYSROOT + "/usr/share/doc", name, "copyright").read_text(encoding="utf-8", errors="replace")
     (documents / "licences" / name).write_text(text, encoding="utf-8")
     named = licences(text)
     is_known = bool(named) and all(one in SPDX_NAMES for one in named)
