@@ -44,7 +44,7 @@ main() {
   while read -r object; do
     install -D -m 0755 "$sysroot$object" "$folder$object"
   done < <(sort -u <<<"$objects")
-  PD_SYSROOT=$sysroot /usr/bin/python3 "$root/scripts/sbom.py" "$folder" "$(sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")"
+  /usr/bin/python3 "$root/scripts/sbom.py" --sysroot "$sysroot" "$folder" "$(sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")"
   install -D -m 0644 "$root/LICENSE" "$folder/usr/share/doc/pd-operator/LICENSE"
   # The image must not depend on who builds it, and when.
   chmod -R u=rwX,go=rX "$folder"
