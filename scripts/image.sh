@@ -2,7 +2,7 @@
 # Builds localhost/pd-operator:dev of the release programs, as the OCI archive build/image/pd-operator.tar with its SBOM beside
 # it, with whichever there is of buildah, podman and docker; setup installs buildah. The same programs give the same digest.
 # Nothing is done while the programs and the Dockerfile are those of the archive.
-# image.sh ARCH FOLDER TAG (`./dev release`): of the programs for ARCH, into FOLDER, as pd-operator:TAG.
+# image.sh ARCH FOLDER TAG (`./dev release`): of the programs for ARCH, into FOLDER, as pd-operator:TAG, its layer compressed.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -12,6 +12,8 @@ arch=${1:-$host_arch}
 folder=${2:-$root/build/image}
 image=localhost/pd-operator:${3:-dev}
 preset=release
+compression=(--disable-compression)
+[[ $# -eq 0 ]] || compression=()
 [[ $arch == "$host_arch" ]] || preset=release-$arch
 programs=(pd-operator pd-agent pd-gate pdctl table-printer)
 version=$(sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
@@ -29,7 +31,7 @@ build_with_buildah() {
   local -a buildah=(buildah --root "$folder/storage" --runroot "$folder/storage-run")
   rm -rf "$folder"/storage{,-run}
   "${buildah[@]}" bud --layers=false --squash "${options[@]}" --timestamp "$SOURCE_DATE_EPOCH" -t "$image" "$folder/rootfs" &&
-    "${buildah[@]}" push --disable-compression "$image" "oci-archive:$1:$image" || return
+    "${buildah[@]}" push "${compression[@]}" "$image" "oci-archive:$1:$image" || return
   rm -rf "$folder"/storage{,-run}
 }
 

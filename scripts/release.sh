@@ -46,10 +46,10 @@ check_arches() {
     fail "a release is made on amd64, and this machine is $(dpkg --print-architecture)"
 }
 
-# pack FOLDER MEMBER FILE: the same bytes for the same content.
+# pack FOLDER MEMBER: prints an archive, the same bytes for the same content.
 pack() {
   tar -C "$1" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --format=gnu \
-    --mode=u+rwX,go+rX,go-w -cf - "$2" | gzip -9n >"$3"
+    --mode=u+rwX,go+rX,go-w -cf - "$2"
 }
 
 # Helm checks the chart, and leaves out what is not for people; it would put the time of day into the package.
@@ -62,14 +62,14 @@ chart() {
   "$helm" lint --strict --set image.repository=localhost/pd-operator "$root/charts/pd-operator" &&
     "$helm" package --destination "$work/chart" "$root/charts/pd-operator" &&
     tar -C "$work/chart" -xzf "$work/chart/pd-operator-$version.tgz" || return
-  pack "$work/chart" pd-operator "$draft/pd-operator-chart-$version.tgz"
+  pack "$work/chart" pd-operator | gzip -9n >"$draft/pd-operator-chart-$version.tgz"
 }
 
 image_archive() {
   local arch=$1 folder=$work/image-$1 content=$work/image-content
   rm -rf "$content"
   mkdir -p "$content" && tar -C "$content" -xf "$folder/pd-operator.tar" || return
-  pack "$content" . "$draft/pd-operator-image-$version-linux-$arch.tar.gz" &&
+  pack "$content" . >"$draft/pd-operator-image-$version-linux-$arch.tar" &&
     cp "$folder/sbom.spdx.json" "$draft/pd-operator-image-$version-linux-$arch.spdx.json"
 }
 
@@ -84,7 +84,7 @@ pdctl_archive() {
   "$python" "$root/scripts/sbom.py" --static-pdctl --sysroot "$sysroot" "$work/pdctl-parts" "$version" || return
   install -m 0755 "$built/bin/pdctl-any-linux" "$folder/pdctl" &&
     cp -r "$root/LICENSE" "$root/CHANGELOG.md" "$work/pdctl-parts/usr/share/doc/pd-operator"/licences* "$folder/" &&
-    pack "$work/pdctl" "$name" "$draft/$name.tar.gz" &&
+    pack "$work/pdctl" "$name" | gzip -9n >"$draft/$name.tar.gz" &&
     cp "$work/pdctl-parts/usr/share/doc/pd-operator/sbom.spdx.json" "$draft/$name.spdx.json"
 }
 
