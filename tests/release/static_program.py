@@ -1,4 +1,4 @@
-"""A static program in a root file system that holds nothing else."""
+"""Programs in a root file system that holds nothing else than they should need."""
 import shutil
 import subprocess
 
@@ -14,20 +14,28 @@ def assert_static(path):
     assert "INTERP" not in read and "(NEEDED)" not in read, f"{path} needs files at run time"
 
 
-class EmptyRoot:
-    """`arch`: whose the program is; another's than the machine's is run by an emulator, which is put beside it."""
+class Root:
+    """`arch`: whose the programs are; another's than the machine's are run by an emulator, which is put beside them."""
 
-    def __init__(self, folder, program, arch="amd64"):
+    def __init__(self, folder, arch="amd64"):
         self.folder = folder
-        shutil.copy(program, folder / "pdctl")
         self.before = []
         if EMULATORS[arch]:
             shutil.copy(EMULATORS[arch], folder / "emulator")
             self.before = ["/emulator"]
 
-    def pdctl(self, *arguments, timeout=120):
-        return subprocess.run(["/usr/sbin/chroot", self.folder, *self.before, "/pdctl", *arguments], capture_output=True, text=True, check=False,
-                              timeout=timeout, env={})
+    def run(self, program, *arguments):
+        return subprocess.run(["/usr/sbin/chroot", self.folder, *self.before, program, *arguments], capture_output=True, text=True, check=False,
+                              timeout=120, env={})
+
+
+class EmptyRoot(Root):
+    def __init__(self, folder, program, arch="amd64"):
+        super().__init__(folder, arch)
+        shutil.copy(program, folder / "pdctl")
+
+    def pdctl(self, *arguments):
+        return self.run("/pdctl", *arguments)
 
 
 def assert_works(root, version):

@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 import yaml
-from static_program import EmptyRoot, assert_static, assert_works, headers
+from static_program import EmptyRoot, Root, assert_static, assert_works, headers
 from test_refusals import VERSION
 
 if "PD_RELEASE" not in os.environ:
@@ -69,6 +69,10 @@ def test_an_image(arch, tmp_path):
         assert ARCHES[arch] in read, f"{path} is for another machine"
         needed = [line.rpartition("[")[2].rstrip("]") for line in read.splitlines() if "(NEEDED)" in line]
         assert set(needed) <= set(objects), f"{path} lacks shared objects"
+    root = Root(tmp_path, arch)
+    for path in programs:
+        asked = root.run(f"/usr/local/bin/{path.name}", "--help")
+        assert asked.returncode == 0 and path.name in asked.stdout, asked.stderr
     sbom = json.loads((FOLDER / f"pd-operator-image-{VERSION}-linux-{arch}.spdx.json").read_text(encoding="utf-8"))
     assert {"pd-operator", "libc6", "libcpprest2.10"} <= {package["name"] for package in sbom["packages"]}
 
