@@ -53,9 +53,15 @@ std::string speaker_of(const CLI::App& app, const std::vector<std::string>& word
   return is_command ? app.get_name() + " " + words[1] : app.get_name();
 }
 
+Answer no_cluster() {
+  return usage_error(
+      "this pdctl runs on any Linux, and so can't read a cluster; the pdctl in pd-operator's image has the command "
+      "status");
+}
+
 }  // namespace
 
-int run(const std::vector<std::string>& words, const Streams& streams, const std::string& version) {
+int run(const std::vector<std::string>& words, const Streams& streams, const Edition& edition) {
   const std::vector<std::string> help = scripts_help(with_help_as_flag(words));
   if (!help.empty()) return say({.lines = help}, Format::kTable, "pdctl", streams);
   const Result<std::vector<std::string>> spelled = with_mode_as_command(with_help_as_flag(words));
@@ -64,8 +70,10 @@ int run(const std::vector<std::string>& words, const Streams& streams, const std
   }
   CLI::App app;
   Invocation invocation;
-  declare_commands(app, invocation, version, streams);
+  declare_commands(app, invocation, edition, streams);
   app.name(program_name(words));
+  if (!edition.status && spelled->size() > 1 && spelled->at(1) == "status")
+    return say(no_cluster(), Format::kTable, "pdctl", streams);
   const Status understood = check_words(app, *spelled);
   if (!understood) return complain_of_usage(understood.error().message, speaker_of(app, *spelled), streams);
   std::vector<std::string> reversed(spelled->rbegin(), spelled->rend() - 1);  // as CLI11 wants them

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "cli/answer.h"
+#include "cli/commands.h"
 
 namespace pd::cli {
 
 // `words`: the program's name first.
-int run(const std::vector<std::string>& words, const Streams& streams, const std::string& version);
+int run(const std::vector<std::string>& words, const Streams& streams, const Edition& edition);
 
 }  // namespace pd::cli

@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <memory>
 
-#include "cli/cluster/status.h"
 #include "cli/completion.h"
 #include "cli/diff.h"
 #include "cli/gen.h"
@@ -31,7 +30,7 @@ struct Context {
   CLI::App& app;
   Invocation& invocation;
   const Streams& streams;
-  const std::string& version;
+  const Edition& edition;
 };
 
 // A sub-command with its own request, which lives as long as the declaration.
@@ -277,12 +276,12 @@ void declare_inject(const Context& context) {
 }
 
 void declare_status(const Context& context) {
-  const auto [command, request] =
-      declare<StatusRequest>(context, "status", "Show a deployment in a cluster: its table, pods, NPUs and conditions",
-                             [&context_streams = context.streams, &version = context.version,
-                              &invocation = context.invocation](const StatusRequest& asked) {
-                               return status(asked, format_of(invocation.format), version, context_streams);
-                             });
+  const auto [command, request] = declare<StatusRequest>(
+      context, "status", "Show a deployment in a cluster: its table, pods, NPUs and conditions",
+      [&context_streams = context.streams, &edition = context.edition,
+       &invocation = context.invocation](const StatusRequest& asked) {
+        return edition.status(asked, format_of(invocation.format), edition.version, context_streams);
+      });
   command.add_option("NAME", request->name, "The PDDeployment (default: all of the namespace, a line each)");
   command.add_option("-n,--namespace", request->ns, "Its namespace (default: that of the kubeconfig's context)")
       ->type_name("NAMESPACE");
@@ -319,14 +318,15 @@ void declare_completion(const Context& context) {
 
 }  // namespace
 
-void declare_commands(CLI::App& app, Invocation& invocation, const std::string& version, const Streams& streams) {
+void declare_commands(CLI::App& app, Invocation& invocation, const Edition& edition, const Streams& streams) {
   app.name("pdctl");
-  app.description(
-      "Makes, merges, checks and compares the ranktables of prefill/decode separated inference, with and without a "
-      "cluster.");
-  app.set_version_flag("--version", version);
+  const std::string about = "Makes, merges, checks and compares the ranktables of prefill/decode separated inference, ";
+  app.description(about + (edition.status ? "with and without a cluster."
+                                          : "without a cluster.\nThis pdctl runs on any Linux; that in "
+                                            "pd-operator's image can show a cluster's deployments, too."));
+  app.set_version_flag("--version", edition.version);
   app.require_subcommand(1);
-  const Context context{app, invocation, streams, version};
+  const Context context{app, invocation, streams, edition};
   declare_gen(context);
   declare_merge(context);
   declare_merge_local(context);
@@ -335,7 +335,7 @@ void declare_commands(CLI::App& app, Invocation& invocation, const std::string& 
   declare_diff(context);
   declare_render(context);
   declare_inject(context);
-  declare_status(context);
+  if (edition.status) declare_status(context);
   declare_completion(context);
   app.footer(
       "Each command has --help with an example. Exit statuses: 0 done, valid, the same; 1 refused, invalid, different, "

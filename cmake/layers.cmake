@@ -32,12 +32,12 @@ function(pd_layer name)
 endfunction()
 
 # pd_program(pd-name FOLDER folder LAYERS ... LINK ... [ASIO] [STATIC])
-# Everything but main.cpp is a library, so that tests link the program's parts. A STATIC program needs no file at run time.
+# Everything but each main.cpp is a library, so that tests link the program's parts. A STATIC program needs no file at run time.
 function(pd_program name)
   cmake_parse_arguments(arg "ASIO;STATIC" "FOLDER" "LAYERS;LINK" ${ARGN})
   set(folder ${CMAKE_SOURCE_DIR}/${arg_FOLDER})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
-  list(REMOVE_ITEM sources ${folder}/main.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main[.]cpp$")
   add_library(pd_${arg_FOLDER} STATIC ${sources})
   pd_include_root(pd_${arg_FOLDER} ${arg_FOLDER} ${folder})
   list(TRANSFORM arg_LAYERS PREPEND pd_)

@@ -95,6 +95,15 @@ on_cluster() {
   with_pytest "$kind" "$@"
 }
 
+release() {
+  [[ $(id -u) -eq 0 ]] || fail "the static pdctl is tried in a root folder of its own, which needs root: sudo ./dev test release"
+  if ! "$root/scripts/build.sh" release pdctl-any-linux; then
+    failed=$((failed + 1))
+    return 0
+  fi
+  with_pytest release "$@"
+}
+
 # The runtime and the whole system in simulation, under the faults of 500 seeds, or as many as PD_SIMULATION_SEEDS says.
 simulation() {
   local report=$logs/simulation.xml status=0
@@ -127,6 +136,7 @@ everything() {
   on_cluster e2e
   on_cluster chart
   on_cluster docs
+  release
   fuzz
 }
 
@@ -138,9 +148,10 @@ case $kind in
   all) everything ;;
   unit) unit "${1:-debug}" ;;
   integration | e2e | chart | docs) on_cluster "$kind" "$@" ;;
+  release) release "$@" ;;
   fuzz) fuzz ;;
   simulation) simulation ;;
-  *) fail "there are no \"$kind\" tests; it is unit, simulation, fuzz, integration, e2e, chart, docs or all" ;;
+  *) fail "there are no \"$kind\" tests; it is unit, simulation, fuzz, integration, e2e, chart, docs, release or all" ;;
 esac
 line="$passed passed, $failed failed"
 [[ $skipped -eq 0 ]] || line+=", $skipped skipped"

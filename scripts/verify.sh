@@ -3,8 +3,8 @@
 # the integration tests on the oldest API server, the planner's closed loop and the simulations of the runtime and of the whole
 # system under the faults of many more seeds, deliberate faults that the tests have to find, the test cluster's own test, a
 # leader that is paused twenty times, an API server that is killed ten times, all of a deployment's life on real kubelets, then
-# with an operator that is killed every second, then with two whose leader is killed every 40 seconds, and each fuzz target for
-# two minutes. PD_LIFE_ROUNDS=5: that life five times in a row; PD_SYSTEM_SEEDS: the whole system's seeds (20000).
+# with an operator that is killed every second, then with two whose leader is killed every 40 seconds, each fuzz target for two
+# minutes, and a release with its cross-build for arm64, made twice. PD_LIFE_ROUNDS=5: that life five times in a row; PD_SYSTEM_SEEDS: the whole system's seeds (20000).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -56,5 +56,15 @@ life "a deployment's life ($rounds times)" PD_LIFE_ROUNDS="$rounds"
 life "... with an operator killed every second" PD_LIFE_ROUNDS=1 PD_OPERATOR_CHAOS=kill-each-second
 life "... with a leader killed every 40 seconds" PD_LIFE_ROUNDS=1 PD_OPERATOR_CHAOS=kill-leader
 "$root/scripts/fuzz.sh" 120 || broken=$((broken + 1))
-[[ $broken -eq 0 ]] || fail "$broken of 20 parts failed (see above)"
+# A release for both architectures, its tests, and that it is the same when it is made anew.
+release() {
+  local version sums
+  version=$(sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
+  sums=$root/build/release-$version/SHA256SUMS
+  "$root/scripts/release.sh" "$version" && cp "$sums" "$root/build/first-sums" &&
+    PD_RELEASE=$(dirname "$sums") "$root/scripts/test.sh" release && rm -rf "$root/build/release-work" &&
+    "$root/scripts/release.sh" "$version" && step "the same release when it is made anew" diff "$root/build/first-sums" "$sums"
+}
+release || broken=$((broken + 1))
+[[ $broken -eq 0 ]] || fail "$broken of 21 parts failed (see above)"
 printf 'verified\n'

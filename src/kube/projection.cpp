@@ -162,23 +162,6 @@ class Filter {
   bool too_deep_ = false;    // something of the object that is read was left out
 };
 
-}  // namespace
-
-Projection::Projection(std::initializer_list<std::string_view> paths) {
-  for (std::string_view path : paths) {
-    Node* node = &root_;
-    while (!path.empty() && !node->named) {
-      const std::size_t dot = path.find('.');
-      node = &node->members[std::string(path.substr(0, dot))];
-      path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
-    }
-    node->named = true;
-    node->members.clear();
-  }
-}
-
-namespace {
-
 // An eighth as fast. Integers of more than 64 bits become floating-point numbers, and what is nested too deep is left
 // out of its object.
 Result<Json> parse_tolerant(std::string_view text, const Projection& projection, std::string_view wrapper) {

@@ -42,6 +42,17 @@ TEST(CommandLine, SaysInTheHelpWhatBecomesOfFiles) {
   EXPECT_THAT(pdctl({"--help"}).out, AllOf(HasSubstr("in diff a table that can't be read"), HasSubstr("word python")));
 }
 
+TEST(CommandLine, WithoutAClusterNamesNoCommandThatNeedsOne) {
+  const Edition any_linux = {"1.2.3"};
+  const Ran help = run_words({"pdctl", "--help"}, "", any_linux);
+  EXPECT_EQ(help.status, 0);
+  EXPECT_THAT(help.out, AllOf(Not(HasSubstr("status ")), HasSubstr("runs on any Linux"), HasSubstr("\n  gen ")));
+  EXPECT_THAT(run_words({"pdctl", "completion", "bash"}, "", any_linux).out, Not(HasSubstr("kubeconfig")));
+  const Ran ran = run_words({"pdctl", "status", "qwen"}, "", any_linux);
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("the pdctl in pd-operator's image has the command status"));
+}
+
 TEST(CommandLine, TellsItsVersion) { EXPECT_EQ(pdctl({"--version"}).out, "1.2.3\n"); }
 
 TEST(CommandLine, ExitsWithTwoForWhatItDoesNotUnderstand) {

@@ -26,12 +26,13 @@ struct Ran {
   Json json() const { return Json::parse(out); }
 };
 
-inline Ran run_words(const std::vector<std::string>& words, const std::string& input = "") {
+inline Ran run_words(const std::vector<std::string>& words, const std::string& input = "",
+                     const Edition& edition = {"1.2.3", status}) {
   std::istringstream in(input);
   std::ostringstream out;
   std::ostringstream err;
   Ran ran;
-  ran.status = run(words, {in, out, err}, "1.2.3");
+  ran.status = run(words, {in, out, err}, edition);
   ran.out = out.str();
   ran.err = err.str();
   return ran;
