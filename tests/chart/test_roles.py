@@ -97,6 +97,8 @@ def lived(cluster, request):
     log = AuditLog(cluster)
     log.read()
     log.entries.clear()
+    # An earlier release's, which would have to be made no more.
+    cluster.kubectl("delete", "lease", chart.RELEASE, "-n", chart.NAMESPACE, "--ignore-not-found")
     cluster.create_namespace("roles", "privileged")
     cluster.install_release(*arguments)
     try:
