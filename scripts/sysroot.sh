@@ -21,7 +21,10 @@ download() {
   mapfile -t wanted < <(sed 's/#.*//' "$root/scripts/sysroot-packages" | awk 'NF { print $1 }')
   mkdir -p "$folder"/state/lists/partial "$folder"/cache/archives/partial
   : >"$folder/status" # nothing is installed, so all that is needed is fetched
-  private_apt update && private_apt install -y --download-only "${wanted[@]}" && private_apt autoclean
+  private_apt update && private_apt install -y --download-only "${wanted[@]}" || return
+  # Those alone: the cache may have older ones, too.
+  private_apt install --simulate "${wanted[@]}" |
+    sed -nE '/^Inst /{ s/^Inst ([^ ]+) \(([^ ]+) .*\[([a-z0-9]+)\]\).*/\1_\2_\3.deb/; s/:/%3a/g; p }' >"$folder/packages"
 }
 
 # One package, with what dpkg keeps of it: dpkg-query answers whose a file is, and in which version.
@@ -42,9 +45,9 @@ unpack() {
   for link in bin sbin lib; do
     ln -s "usr/$link" "$draft/$link"
   done
-  for package in "$folder"/cache/archives/*.deb; do
-    unpack_one "$package" "$draft" || return
-  done
+  while read -r package; do
+    unpack_one "$folder/cache/archives/$package" "$draft" || return
+  done <"$folder/packages"
   # A link to /lib/... means the sysroot's.
   while read -r link; do
     ln -sfnr "$draft$(readlink "$link")" "$link"
@@ -54,7 +57,7 @@ unpack() {
 
 sysroot() {
   download || return
-  (cd "$folder/cache/archives" && sha256sum ./*.deb) >"$folder/downloaded" || return
+  (cd "$folder/cache/archives" && xargs -d '\n' sha256sum) <"$folder/packages" >"$folder/downloaded" || return
   if cmp -s "$folder/downloaded" "$folder/unpacked"; then
     printf 'these packages are unpacked already\n'
     return
