@@ -96,9 +96,7 @@ PodView view_of(const Observed& observed, const Pod& pod) {
 std::vector<PodView> pods_of(const Observed& observed) {
   const auto order = [](const Pod& pod) {
     const std::string role = pod.meta.label(kube::kRoleLabel);
-    const auto number = [&](std::string_view label) {
-      return plan::parse_number(pod.meta.label(label)).value_or(0);
-    };
+    const auto number = [&](std::string_view label) { return plan::parse_number(pod.meta.label(label)).value_or(0); };
     const int place = role == "scheduler" ? 0 : role == "prefill" ? 1 : 2;
     return std::tuple(place, number(kube::kInstanceLabel), number(kube::kPodIndexLabel), pod.meta.name);
   };
