@@ -49,8 +49,8 @@ const std::string* find_data(const Observed& observed, const std::string& key) {
 
 // By its labels; an adopted pod has no number there, but the table may give it one.
 std::string instance_of(const Observed& observed, const Pod& pod) {
-  const std::string role = pod.meta.label(kube::kRoleLabel);
-  const std::string index = pod.meta.label(kube::kInstanceLabel);
+  const std::string& role = pod.meta.label(kube::kRoleLabel);
+  const std::string& index = pod.meta.label(kube::kInstanceLabel);
   if (role != "scheduler" && !index.empty()) return role + "-" + index;
   constexpr std::string_view kVariable = "PD_INSTANCE=";
   const std::string* env = find_data(observed, "instance_" + pod.meta.name + ".env");
@@ -277,7 +277,7 @@ std::vector<std::string> changes(const Facts& before, const Facts& after) {
   std::vector<std::string> lines;
   for (const auto& [subject, text] : after) {
     const auto found = known.find(subject);
-    if (found == known.end() || found->second != text) lines.push_back(subject + ": " + text);
+    if (found == known.end() || found->second != text) lines.push_back(std::string(subject).append(": ").append(text));
   }
   for (const auto& [subject, text] : before) {
     if (!now.contains(subject)) lines.push_back(subject + ": gone");

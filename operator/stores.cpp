@@ -9,7 +9,7 @@ namespace pd::op {
 namespace {
 
 std::string deployment_key(const kube::ObjectMeta& meta) {
-  const std::string name = meta.label(kube::kDeploymentLabel);
+  const std::string& name = meta.label(kube::kDeploymentLabel);
   return name.empty() ? "" : meta.ns + "/" + name;
 }
 

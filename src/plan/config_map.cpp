@@ -94,7 +94,7 @@ TableContent completed_content(const kube::PDDeployment& deployment, const rankt
     if (pods == adopted.end()) return false;
     for (const std::string& pod : pods->second) {
       content[local_key(pod)] = local;
-      content[env_key(pod)] = std::string(kInstanceVariable) + instance + "\n" + env;
+      content[env_key(pod)] = std::string(kInstanceVariable).append(instance).append("\n").append(env);
     }
     return true;
   };
