@@ -17,7 +17,7 @@ broken=0
 
 [[ $(id -u) -eq 0 ]] || fail "the test cluster needs root: sudo ./dev verify"
 "$root/scripts/setup.sh"
-# simulate SEEDS TESTS [NAME=VALUE...]: the whole system takes fifty times as long for a seed as the runtime does.
+# simulate SEEDS TESTS [NAME=VALUE...]: the whole system takes seven times as long for a seed as the runtime does.
 simulate() {
   local count=$1 tests=$2
   shift 2
