@@ -12,7 +12,8 @@ constexpr auto kLookAgain = std::chrono::minutes(5);
 }  // namespace
 
 Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock,
-                       runtime::Rng& rng, int workers, plan::Settings settings, Delivery::Ask ask, Planner planner)
+                       runtime::Rng& rng, const Options& options, plan::Settings settings, Delivery::Ask ask,
+                       Planner planner)
     : context_(context),
       stores_(stores),
       applier_(applier),
@@ -20,7 +21,7 @@ Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier
       rng_(rng),
       settings_(std::move(settings)),
       planner_(std::move(planner)),
-      loop_(context, rng, {.name = "pddeployment", .workers = workers},
+      loop_(context, rng, {.name = "pddeployment", .workers = options.workers, .namespaces = options.namespaces},
             [this](std::string key, runtime::OwnWrites& writes, StopToken stop) {
               return reconcile(std::move(key), writes, std::move(stop));
             }),

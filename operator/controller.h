@@ -8,6 +8,7 @@
 #include "operator/delivery.h"
 #include "operator/dry_runs.h"
 #include "operator/metrics.h"
+#include "operator/options.h"
 #include "operator/stores.h"
 #include "runtime/controller.h"
 
@@ -18,10 +19,10 @@ class Controller {
   using Planner = std::function<plan::Plan(const plan::Snapshot&, WallTime)>;
 
   // All references must outlive the controller. Another planner than the real one is for tests.
-  // `workers`: PDDeployments that are reconciled at a time.
+  // `options`: of these, `workers` and `namespaces` are read.
   // `ask`: how a pod is asked which tables it sees.
   Controller(boost::asio::io_context& context, Stores& stores, Applier& applier, const Clock& clock, runtime::Rng& rng,
-             int workers, plan::Settings settings, Delivery::Ask ask, Planner planner = plan::plan);
+             const Options& options, plan::Settings settings, Delivery::Ask ask, Planner planner = plan::plan);
 
   // See runtime::Controller.
   boost::asio::awaitable<void> run_watches(StopToken stop) { return loop_.run_watches(std::move(stop)); }

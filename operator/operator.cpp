@@ -29,7 +29,7 @@ Operator::Operator(boost::asio::io_context& context, Outside outside, const Opti
       events_(unfenced_, outside.clock, outside.rng, {kReporter, outside.host}, runtime::EventMetrics(metrics)),
       stores_(client_, options.namespaces, outside.rng),
       applier_(client_, events_),
-      controller_(context, stores_, applier_, outside.clock, outside.rng, options.workers,
+      controller_(context, stores_, applier_, outside.clock, outside.rng, options,
                   {options.gate_image, options.gate_image_pull_policy}, std::move(outside.ask), std::move(planner)),
       watches_(context),
       work_(context),

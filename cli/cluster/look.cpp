@@ -49,7 +49,7 @@ Watch::Watch(kube::Client& client, const std::string& ns, std::string name, runt
       config_maps_(client, {{ns}, selector(name_)}, rng) {}
 
 bool Watch::synced() const {
-  return deployments_.synced() && (name_.empty() || (pods_.synced() && config_maps_.synced()));
+  return deployments_.synced(ns_) && (name_.empty() || (pods_.synced(ns_) && config_maps_.synced(ns_)));
 }
 
 void Watch::start(boost::asio::io_context& context, StopToken stop, std::function<void()> changed) {

@@ -15,24 +15,48 @@ Controller::Controller(asio::io_context& context, Rng& rng, Options options, Rec
     : context_(context),
       options_(std::move(options)),
       reconcile_(std::move(reconcile)),
-      queue_(context, rng, options_.retry) {}
+      queue_(context, rng, options_.retry) {
+  if (options_.namespaces.empty()) options_.namespaces.emplace_back();
+}
 
 void Controller::watch(ReflectorBase& reflector) {
   reflectors_.push_back(&reflector);
-  reflector.on_listed([this] { changed_.notify_all(); });
+  reflector.on_listed([this] { listed(); });
 }
 
 bool Controller::synced() const {
-  return std::all_of(reflectors_.begin(), reflectors_.end(), [](const ReflectorBase* each) { return each->synced(); });
+  return std::any_of(options_.namespaces.begin(), options_.namespaces.end(), [this](const std::string& ns) {
+    return std::all_of(reflectors_.begin(), reflectors_.end(),
+                       [&ns](const ReflectorBase* each) { return each->synced(ns); });
+  });
 }
 
-// The kinds that have not been listed since run() was called.
+// The kinds that have not been listed since run() was called, in some namespace.
 std::vector<std::string> Controller::stale() const {
   std::vector<std::string> kinds;
   for (const ReflectorBase* each : reflectors_) {
-    if (!each->fresh()) kinds.emplace_back(each->kind());
+    const bool fresh = std::all_of(options_.namespaces.begin(), options_.namespaces.end(),
+                                   [each](const std::string& ns) { return each->fresh(ns); });
+    if (!fresh) kinds.emplace_back(each->kind());
   }
   return kinds;
+}
+
+// A namespace is filled when all its kinds are: the objects of one that can't be listed would be taken for deleted.
+void Controller::listed() {
+  const std::size_t before = filled_.size();
+  for (const std::string& ns : options_.namespaces) {
+    const bool fresh = std::all_of(reflectors_.begin(), reflectors_.end(),
+                                   [&ns](const ReflectorBase* each) { return each->fresh(ns); });
+    if (fresh) filled_.insert(ns);
+  }
+  changed_.notify_all();
+  if (filled_.size() == before || !running_) return;
+  for (const auto& add_all : begin_with_) add_all();
+}
+
+bool Controller::knows_all_about(const std::string& key) const {
+  return filled_.contains("") || filled_.contains(std::string_view(key).substr(0, key.find('/')));
 }
 
 asio::awaitable<void> Controller::run_watches(StopToken stop) {
@@ -72,16 +96,15 @@ asio::awaitable<Status> Controller::wait_for_fresh_stores(StopToken stop) {
     late = true;
     changed_.notify_all();
   });
-  for (ReflectorBase* reflector : reflectors_) reflector->relist();
-  std::vector<std::string> missing = stale();
-  while (!missing.empty() && !late && !stop.stopped()) {
-    co_await changed_.wait();
-    missing = stale();
+  filled_.clear();
+  for (const std::string& ns : options_.namespaces) {
+    for (ReflectorBase* reflector : reflectors_) reflector->relist(ns);
   }
-  if (missing.empty() || stop.stopped()) co_return Ok{};
+  while (filled_.empty() && !late && !stop.stopped()) co_await changed_.wait();
+  if (!filled_.empty() || stop.stopped()) co_return Ok{};
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.sync_timeout).count();
   std::string message = "not listed within " + std::to_string(seconds) + " s:";
-  for (const std::string& kind : missing) message += " " + kind;
+  for (const std::string& kind : stale()) message += " " + kind;
   co_return Error{Code::kTimeout, message + "; what went wrong is in the log before this"};
 }
 
@@ -107,6 +130,7 @@ asio::awaitable<void> Controller::work(StopToken stop) {
 }
 
 asio::awaitable<Controller::Outcome> Controller::attempt(const std::string& key, StopToken stop) {
+  if (!knows_all_about(key)) co_return Outcome{};  // it is asked for again when all is known
   const TimeService& time = TimeService::of(context_);
   OwnWrites& writes = writes_[key];  // other keys come and go meanwhile, but this one is in work only here
   Outcome outcome{true, kLookAgain, true};

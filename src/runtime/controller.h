@@ -12,6 +12,7 @@
 // Thread: the io_context's.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "runtime/api_metrics.h"
@@ -30,6 +31,9 @@ class Controller {
   struct Options {
     std::string name;
     int workers = 1;  // keys that are reconciled at a time
+    // Those that are watched, if not all. Keys then begin with a namespace and a slash, and one that can't be listed
+    // (it was deleted, and the permissions in it) keeps none from work but its own.
+    std::vector<std::string> namespaces = {};
     Backoff::Policy retry = {std::chrono::milliseconds(5), std::chrono::minutes(5), 0.5};
     Duration sync_timeout = std::chrono::minutes(2);  // for run() to have fresh stores
     Duration stuck_after = std::chrono::minutes(30);  // a reconcile that takes longer is not alive
@@ -65,10 +69,11 @@ class Controller {
   // Fills the stores and keeps them true until stopped. A process that does not lead does this too, so that it can take
   // over at once.
   asio::awaitable<void> run_watches(StopToken stop);
-  bool synced() const;
+  bool synced() const;  // in a namespace at least
   // Reconciles until stopped; ends when the last reconcile has ended. It begins with stores that have been listed since
-  // it was called: a cache that lags behind what the former leader wrote would undo it. Where they can't be listed in
-  // time (kTimeout), a program ends: another replica may see more, and whoever looks sees that something is wrong.
+  // it was called: a cache that lags behind what the former leader wrote would undo it. Where no namespace can be
+  // listed in time (kTimeout), a program ends: another replica may see more, and whoever looks sees that something is
+  // wrong.
   asio::awaitable<Status> run(StopToken stop);
   // For a liveness check: no reconcile hangs.
   Status check() const;
@@ -79,6 +84,8 @@ class Controller {
 
  private:
   std::vector<std::string> stale() const;
+  void listed();
+  bool knows_all_about(const std::string& key) const;
   asio::awaitable<Status> wait_for_fresh_stores(StopToken stop);
   asio::awaitable<void> run_watch(ReflectorBase& reflector, StopToken stop);
   asio::awaitable<void> work(StopToken stop);
@@ -93,6 +100,7 @@ class Controller {
   std::map<std::string, OwnWrites> writes_;  // by key, where the watches have not shown all
   std::map<std::string, Instant> begun_;     // what is reconciled, and since when
   std::vector<std::function<void()>> begin_with_;
+  std::set<std::string, std::less<>> filled_;  // namespaces whose stores were fresh since run() was called
   bool running_ = false;
   std::size_t watches_ = 0;  // that run
   int working_ = 0;

@@ -31,7 +31,7 @@ bool OwnWrites::seen(Instant now) {
 bool OwnWrites::settled(Write& write, bool lags) {
   if (!version_less(write.reflector->version(write.ns), write.version)) return true;
   // A list that is under way may have been asked for before the write.
-  if (!lags || !write.reflector->fresh()) return false;
+  if (!lags || !write.reflector->fresh(write.ns)) return false;
   if (write.listed_anew) {
     log::warn("An own write is not in the list that was asked for after it; going on without it",
               {{"kind", std::string(write.reflector->kind())}, {"version", write.version}});
@@ -39,7 +39,7 @@ bool OwnWrites::settled(Write& write, bool lags) {
   }
   log::warn("A watch does not show what was written; listing anew",
             {{"kind", std::string(write.reflector->kind())}, {"version", write.version}});
-  write.reflector->relist();
+  write.reflector->relist(write.ns);
   write.listed_anew = true;
   return false;
 }

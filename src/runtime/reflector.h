@@ -26,13 +26,14 @@ class ReflectorBase {
   virtual ~ReflectorBase() = default;
   // Watches until stopped.
   virtual asio::awaitable<void> run(StopToken stop) = 0;
-  // Whether everything has been listed once.
-  virtual bool synced() const = 0;
-  // Lists everything anew, at once. Until that has ended, fresh() is false: the store may lag behind what was so when
-  // this was called, as any cache does.
-  virtual void relist() = 0;
-  virtual bool fresh() const = 0;
-  // Called, each that was given, when synced() or fresh() has become true.
+  // What goes by a namespace is told of the stream that watches it: the one of all, where there is only that.
+  // Whether all of it has been listed once.
+  virtual bool synced(std::string_view ns) const = 0;
+  // Lists it anew, at once. Until that has ended, fresh() is false: the store may lag behind what was so when this was
+  // called, as any cache does.
+  virtual void relist(std::string_view ns) = 0;
+  virtual bool fresh(std::string_view ns) const = 0;
+  // Called, each that was given, when synced() or fresh() of a namespace has become true.
   virtual void on_listed(std::function<void()> callback) = 0;
   virtual std::string_view kind() const = 0;
   virtual std::size_t size() const = 0;  // of the store
@@ -62,27 +63,16 @@ class Reflector final : public ReflectorBase {
 
   Store<T>& store() { return store_; }
   const Store<T>& store() const { return store_; }
-  bool synced() const override {
-    return std::all_of(scopes_.begin(), scopes_.end(), [](const auto& scope) { return scope->synced; });
+  bool synced(std::string_view ns) const override { return scope_of(ns).synced; }
+  void relist(std::string_view ns) override {
+    scope_of(ns).fresh = false;
+    scope_of(ns).watcher.relist();
   }
-  void relist() override {
-    for (const auto& scope : scopes_) {
-      scope->fresh = false;
-      scope->watcher.relist();
-    }
-  }
-  bool fresh() const override {
-    return std::all_of(scopes_.begin(), scopes_.end(), [](const auto& scope) { return scope->fresh; });
-  }
+  bool fresh(std::string_view ns) const override { return scope_of(ns).fresh; }
   void on_listed(std::function<void()> callback) override { on_listed_.push_back(std::move(callback)); }
   std::string_view kind() const override { return kube::Resource<T>::kKind; }
   std::size_t size() const override { return store_.all().size(); }
-  const std::string& version(std::string_view ns) const override {
-    for (const auto& scope : scopes_) {
-      if (scope->ns == ns) return scope->watcher.version();
-    }
-    return scopes_.front()->watcher.version();  // there is one, of all namespaces
-  }
+  const std::string& version(std::string_view ns) const override { return scope_of(ns).watcher.version(); }
   void on_restart(std::function<void(std::string_view reason)> callback) override {
     on_restart_.push_back(std::move(callback));
   }
@@ -123,7 +113,6 @@ class Reflector final : public ReflectorBase {
     void end_list() override {
       reflector.store_.replace(std::exchange(listed, {}), ns);
       synced = fresh = true;
-      if (!reflector.fresh()) return;
       for (const auto& callback : reflector.on_listed_) callback();
     }
     Status changed(const Json& object) override {
@@ -148,6 +137,12 @@ class Reflector final : public ReflectorBase {
     bool fresh = false;
     Watcher watcher;
   };
+
+  Scope& scope_of(std::string_view ns) const {
+    const auto found =
+        std::find_if(scopes_.begin(), scopes_.end(), [ns](const auto& scope) { return scope->ns == ns; });
+    return found == scopes_.end() ? *scopes_.front() : **found;  // there is one, of all namespaces
+  }
 
   asio::awaitable<void> run_scope(Scope& scope, StopToken stop) {
     co_await scope.watcher.run(stop);

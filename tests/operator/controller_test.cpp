@@ -54,6 +54,12 @@ Json pod() {
   return made;
 }
 
+Options two_workers() {
+  Options options;
+  options.workers = 2;
+  return options;
+}
+
 class ControllerTest : public ::testing::Test {
  protected:
   ControllerTest() {
@@ -111,7 +117,7 @@ class ControllerTest : public ::testing::Test {
                          applier_,
                          clock_,
                          rng_,
-                         2,
+                         two_workers(),
                          {},
                          [this](plan::DeliveryTarget target) -> boost::asio::awaitable<Result<std::int64_t>> {
                            asked_.push_back(target.uid);

@@ -209,7 +209,7 @@ TEST_F(RuntimeControllerTest, LooksAgainWhenItsWriteWasUndoneUnseen) {
   EXPECT_THAT(reconciled_, ElementsAre("a"));
   const Json list = {{"metadata", {{"resourceVersion", "200"}}}, {"items", {node("a", "1")}}};
   transport_.reply(std::string("GET ") + kPath, json_reply(200, list));
-  nodes_.relist();
+  nodes_.relist("");
   pass(seconds(1));
   EXPECT_THAT(reconciled_, ElementsAre("a", "a"));
   pass(seconds(100));

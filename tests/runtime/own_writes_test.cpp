@@ -11,9 +11,9 @@ using std::chrono::seconds;
 class Progress final : public ReflectorBase {
  public:
   asio::awaitable<void> run(StopToken) override { co_return; }
-  bool synced() const override { return true; }
-  void relist() override { ++lists; }
-  bool fresh() const override { return is_fresh; }
+  bool synced(std::string_view) const override { return true; }
+  void relist(std::string_view) override { ++lists; }
+  bool fresh(std::string_view) const override { return is_fresh; }
   void on_listed(std::function<void()>) override {}
   const std::string& version(std::string_view ns) const override { return versions.at(std::string(ns)); }
   void on_restart(std::function<void(std::string_view)>) override {}

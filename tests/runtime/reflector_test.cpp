@@ -58,8 +58,8 @@ class ReflectorTest : public ::testing::Test {
 TEST_F(ReflectorTest, FollowsTheServer) {
   transport_.reply(kList, list("10", {node("a", "1"), node("b", "2")}));
   const auto stream = transport_.reply_stream(kWatch);
-  EXPECT_FALSE(nodes_.synced());
-  run_until(context_, [this] { return nodes_.synced(); });
+  EXPECT_FALSE(nodes_.synced(""));
+  run_until(context_, [this] { return nodes_.synced(""); });
   EXPECT_THAT(names(), ::testing::ElementsAre("a@1", "b@2"));
   stream->push(event("MODIFIED", node("a", "11")));
   stream->push(event("DELETED", node("b", "12")));
@@ -93,12 +93,12 @@ TEST_F(ReflectorTest, ANewListTakesAwayWhatVanishedMeanwhile) {
 TEST_F(ReflectorTest, ListsAnewWhenAsked) {
   transport_.reply(kList, list("10", {node("a", "1")}));
   const auto stream = transport_.reply_stream(kWatch);
-  run_until(context_, [this] { return nodes_.fresh(); });
-  nodes_.relist();
-  EXPECT_FALSE(nodes_.fresh());
-  EXPECT_TRUE(nodes_.synced());
+  run_until(context_, [this] { return nodes_.fresh(""); });
+  nodes_.relist("");
+  EXPECT_FALSE(nodes_.fresh(""));
+  EXPECT_TRUE(nodes_.synced(""));
   transport_.reply(kList, list("20", {node("a", "15")}));
-  run_until(context_, [this] { return nodes_.fresh(); });
+  run_until(context_, [this] { return nodes_.fresh(""); });
   EXPECT_TRUE(stream->closed());
   EXPECT_THAT(names(), ::testing::ElementsAre("a@15"));
 }
@@ -111,18 +111,18 @@ TEST_F(ReflectorTest, AListWhoseAnswerIsThereIsNotTheOneThatWasAskedForEither) {
   const Json end = {
       {"metadata", {{"resourceVersion", "10"}, {"annotations", {{"k8s.io/initial-events-end", "true"}}}}}};
   stream->push(event("BOOKMARK", end));
-  nodes_.relist();
+  nodes_.relist("");
   test::settle(context_);
   EXPECT_EQ(transport_.count("STREAM /api/v1/nodes"), 2) << "a stream again";
-  EXPECT_FALSE(nodes_.fresh());
+  EXPECT_FALSE(nodes_.fresh(""));
   EXPECT_EQ(nodes_.version(""), "") << "nothing counts as seen with it";
 }
 
 TEST_F(ReflectorTest, AListThatHadBegunIsNotTheOneThatWasAskedFor) {
   test::settle(context_);  // the first list waits for its answer
-  nodes_.relist();
+  nodes_.relist("");
   transport_.reply(kList, list("20", {node("a", "15")}));
-  run_until(context_, [this] { return nodes_.fresh(); });
+  run_until(context_, [this] { return nodes_.fresh(""); });
   EXPECT_EQ(transport_.count(kList), 2);
 }
 
@@ -155,7 +155,7 @@ TEST_F(ReflectorTest, WhatCantBeReadAnyMoreStaysAsItWas) {
 TEST_F(ReflectorTest, AChangeThatCantBeReadLeavesWhatWas) {
   transport_.reply(kList, list("10", {node("a", "1"), node("b", "2")}));
   const auto stream = transport_.reply_stream(kWatch);
-  run_until(context_, [this] { return nodes_.synced(); });
+  run_until(context_, [this] { return nodes_.synced(""); });
   const auto too_deep = [](Json object) {
     for (int i = 0; i < 70; ++i) object["metadata"]["annotations"] = {{"deeper", object["metadata"]["annotations"]}};
     return object;
@@ -188,7 +188,7 @@ TEST_F(ReflectorTest, TellsAllWhoAsked) {
   EXPECT_THAT(reasons, ::testing::ElementsAre("one: gone", "two: gone"));
 }
 
-TEST(ReflectorOfSeveralNamespaces, IsSyncedWithTheLastAndKeepsEachApart) {
+TEST(ReflectorOfSeveralNamespaces, IsSyncedInEachAndKeepsThemApart) {
   asio::io_context context;
   test::ScriptedTransport transport;
   kube::Client client(transport);
@@ -202,7 +202,8 @@ TEST(ReflectorOfSeveralNamespaces, IsSyncedWithTheLastAndKeepsEachApart) {
   transport.reply("GET /api/v1/namespaces/one/pods", list("10", {pod("one", "a")}));
   const auto one = transport.reply_stream("WATCH /api/v1/namespaces/one/pods");
   test::settle(context);
-  EXPECT_FALSE(pods.synced());
+  EXPECT_TRUE(pods.synced("one"));
+  EXPECT_FALSE(pods.synced("two"));
   stop.stop();
   test::run_out(context);
 
@@ -214,7 +215,10 @@ TEST(ReflectorOfSeveralNamespaces, IsSyncedWithTheLastAndKeepsEachApart) {
   transport.reply_stream("WATCH /api/v1/namespaces/two/pods");
   spawn(context, pods.run(again.token()));
   run_until(context, [&] { return pods.version("one") == "20" && pods.version("two") == "30"; });
-  EXPECT_TRUE(pods.synced());
+  EXPECT_TRUE(pods.synced("two"));
+  pods.relist("two");
+  EXPECT_TRUE(pods.fresh("one"));
+  EXPECT_FALSE(pods.fresh("two"));
   EXPECT_EQ(pods.store().find("one/a"), nullptr);
   EXPECT_NE(pods.store().find("one/b"), nullptr);
   EXPECT_NE(pods.store().find("two/b"), nullptr);

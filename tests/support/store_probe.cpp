@@ -221,7 +221,7 @@ class Probe {
 
   asio::awaitable<Json> wait_synced(std::string seconds) {
     const std::function<bool()> synced = [this] {
-      return std::all_of(kinds_.begin(), kinds_.end(), [](auto& kind) { return kind.second->reflector().synced(); });
+      return std::all_of(kinds_.begin(), kinds_.end(), [](auto& kind) { return kind.second->reflector().synced(""); });
     };
     const bool reached = co_await changes_.until(synced, limit(seconds));
     double slowest = 0;
