@@ -1,7 +1,9 @@
 #include "plan/devices.h"
 
 #include <algorithm>
+#include <deque>
 #include <set>
+#include <unordered_map>
 
 #include "base/address.h"
 #include "plan/device_claims.h"
@@ -96,7 +98,7 @@ Holding find_holding(const kube::Pod& pod, const NodeNpus& node) {
 
 // A pod that holds an NPU with some address: also pods of other deployments, as far as they are on nodes of ours.
 struct Claim {
-  std::string uid;
+  std::string_view uid;
   std::string pod;
   bool by_kubelet = true;           // or by an annotation alone
   std::optional<WallTime> created;  // nothing for pods that the snapshot does not hold
@@ -183,10 +185,11 @@ class Placer {
     return several ? name_of(slot) : name_of(slot.instance);
   }
 
-  void add_claims(const NodeNpus& node, const std::vector<int>& ids, const Claim& claim) {
+  void add_claims(const NodeNpus& node, const std::vector<int>& ids, Claim claim) {
+    claims_.push_back(std::move(claim));
     for (const int id : ids) {
       const npu::Device* device = find_device(node, id);
-      if (device != nullptr && !address_of(*device).empty()) by_address_[address_of(*device)].push_back(claim);
+      if (device != nullptr && !address_of(*device).empty()) by_address_.emplace(address_of(*device), &claims_.back());
     }
   }
 
@@ -200,7 +203,7 @@ class Placer {
         if (pod.node != name || pod.meta.deleted || is_dead(pod)) continue;
         claim.created = pod.meta.created;
       }
-      add_claims(node, entry.devices, claim);
+      add_claims(node, entry.devices, std::move(claim));
     }
   }
 
@@ -213,14 +216,16 @@ class Placer {
     add_claims(node, holding.ids, {pod.meta.uid, pod.meta.key(), false, pod.meta.created});
   }
 
-  const Claim* stronger_claim(const std::vector<Claim>& claims, const kube::Pod& pod) const {
+  const Claim* stronger_claim(const std::string& address, const kube::Pod& pod) const {
     const bool real = nodes_.at(pod.node)->allocations.ids == npu::Ids::kReal;
     const Claim own{pod.meta.uid, pod.meta.name, real, pod.meta.created};
-    for (const Claim& claim : claims) {
+    const auto [first, last] = by_address_.equal_range(address);
+    for (auto each = first; each != last; ++each) {
+      const Claim& claim = *each->second;
       if (claim.uid == pod.meta.uid) continue;
       // A pod that is not in the snapshot has no known age here; compare as its own deployment would compare ours.
       const Claim mine = claim.created ? own : Claim{own.uid, own.pod, own.by_kubelet, std::nullopt};
-      if (stronger(claim, mine)) return &claim;
+      if (stronger(claim, mine)) return each->second;
     }
     return nullptr;
   }
@@ -262,7 +267,7 @@ class Placer {
       return refuse(&pod, PlacementProblem::kLinkDown, what + ", whose link is down");
     }
     // One device in two pods of a node is refused by the report's parser; one address on two nodes shows only here.
-    const Claim* other = stronger_claim(by_address_.at(address_of(*known)), pod);
+    const Claim* other = stronger_claim(address_of(*known), pod);
     if (other != nullptr) {
       return refuse(&pod, PlacementProblem::kDuplicateDevice,
                     what + " with the address " + address_of(*known) + ", which an NPU of " + other->pod + " has too");
@@ -274,7 +279,8 @@ class Placer {
   const Occupancy& occupancy_;
   std::map<std::string, const kube::Pod*> pods_;  // by UID
   std::map<std::string, std::shared_ptr<const NodeNpus>> nodes_;
-  std::map<std::string, std::vector<Claim>> by_address_;  // over all nodes of the snapshot
+  std::deque<Claim> claims_;
+  std::unordered_multimap<std::string_view, const Claim*> by_address_;  // over all nodes of the snapshot
 };
 
 }  // namespace

@@ -123,19 +123,19 @@ class Decider {
   }
 
   void decide_content() {
+    // publishedAt outlives a ConfigMap that somebody deleted; only a role scaled to 0 clears it.
+    const bool first = !stored_.completed && !deployment_.status.ranktable.published_at;
+    const bool positional = is_positional(deployment_);
+    if (!missing_.empty() && first && (positional || deployment_.ranktable.publish_policy != "Available")) {
+      return keep(TableVerdict::kWaiting, "The first table waits for " + what_is_missing());
+    }
     Result<ranktable::Documents> documents = profile_->render(placed_);
     if (!documents) {
       return keep(TableVerdict::kRejected, "The table is not published: " + documents.error().message + ".");
     }
     documents_ = *std::move(documents);
     if (missing_.empty()) return publish(TableVerdict::kPublished);
-    // publishedAt outlives a ConfigMap that somebody deleted; only a role scaled to 0 clears it.
-    const bool first = !stored_.completed && !deployment_.status.ranktable.published_at;
-    const std::string why = name_of(missing_.front().instance) + ": " + reason_for(missing_.front().instance) + ".";
-    const bool positional = is_positional(deployment_);
-    if (first && (positional || deployment_.ranktable.publish_policy != "Available")) {
-      return keep(TableVerdict::kWaiting, "The first table waits for " + why);
-    }
+    const std::string why = what_is_missing();
     WallTime deadline = now_;
     for (const Missing& missing : missing_) {
       decision_.missing.push_back({name_of(missing.instance), missing.since});
@@ -158,6 +158,10 @@ class Decider {
       return keep(TableVerdict::kRoleLost, until + ", since no " + role + " instance is placed; " + why);
     }
     publish(TableVerdict::kPartial);
+  }
+
+  std::string what_is_missing() const {
+    return name_of(missing_.front().instance) + ": " + reason_for(missing_.front().instance) + ".";
   }
 
   std::string reason_for(const Instance& instance) const {
