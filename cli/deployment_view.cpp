@@ -38,7 +38,7 @@ struct PodView {
 std::string state_of(const Pod& pod) {
   if (pod.meta.deleted) return "Terminating";
   if (!pod.reason.empty()) return pod.phase + ", " + pod.reason;
-  return pod.phase + (pod.condition("Ready") ? ", Ready" : "");
+  return pod.phase + (pod.ready ? ", Ready" : "");
 }
 
 const std::string* find_data(const Observed& observed, const std::string& key) {

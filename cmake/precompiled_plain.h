@@ -1,6 +1,8 @@
-// Standard headers and nlohmann/json, precompiled once for all targets.
+// Standard headers, nlohmann/json and Boost's containers, precompiled once for all targets.
 #pragma once
 #include <algorithm>
+#include <boost/container/flat_map.hpp>
+#include <boost/flyweight.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>

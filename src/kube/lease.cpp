@@ -23,8 +23,8 @@ Json encode_lease(const Lease& lease) {
   Json metadata = {{"name", lease.meta.name}, {"namespace", lease.meta.ns}};
   if (!lease.meta.uid.empty()) metadata["uid"] = lease.meta.uid;
   if (!lease.meta.resource_version.empty()) metadata["resourceVersion"] = lease.meta.resource_version;
-  if (!lease.meta.labels.empty()) metadata["labels"] = lease.meta.labels;
-  if (!lease.meta.annotations.empty()) metadata["annotations"] = lease.meta.annotations;
+  for (const auto& [key, value] : lease.meta.labels) metadata["labels"][key.str()] = value.str();
+  for (const auto& [key, value] : lease.meta.annotations) metadata["annotations"][key.str()] = value.str();
   Json spec = {{"leaseTransitions", lease.transitions}};
   if (!lease.holder.empty()) spec["holderIdentity"] = lease.holder;
   if (lease.duration_seconds > 0) spec["leaseDurationSeconds"] = lease.duration_seconds;

@@ -9,7 +9,7 @@ namespace {
 const std::string& text_of(const TextMap& texts, std::string_view key) {
   static const std::string none;
   const auto found = texts.find(key);
-  return found == texts.end() ? none : found->second;
+  return found == texts.end() ? none : found->second.str();
 }
 
 }  // namespace
@@ -24,13 +24,6 @@ const OwnerReference* ObjectMeta::controller() const {
 const std::string& ObjectMeta::label(std::string_view key) const { return text_of(labels, key); }
 
 const std::string& ObjectMeta::annotation(std::string_view key) const { return text_of(annotations, key); }
-
-bool Pod::condition(std::string_view type) const {
-  for (const PodCondition& condition : conditions) {
-    if (condition.type == type) return condition.status == "True";
-  }
-  return false;
-}
 
 std::string format_micro_time(WallTime time, std::chrono::microseconds fraction) {
   const std::string seconds = format_rfc3339(time);

@@ -10,18 +10,19 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "kube/text.h"
 
 namespace pd::kube {
 
 // One sorted array: a cache of 10,000 pods holds 80,000 labels, and a tree would pay 48 bytes more for each.
 template <typename Value>
-using SmallMap = boost::container::flat_map<std::string, Value, std::less<>>;
-using TextMap = SmallMap<std::string>;
+using SmallMap = boost::container::flat_map<Text, Value, Text::Less>;
+using TextMap = SmallMap<Text>;
 
 struct OwnerReference {
-  std::string kind;
-  std::string name;
-  std::string uid;
+  Text kind;
+  Text name;
+  Text uid;
   bool controller = false;
 };
 
@@ -43,11 +44,6 @@ struct ObjectMeta {
   std::string key() const { return ns.empty() ? name : ns + "/" + name; }
 };
 
-struct PodCondition {
-  std::string type;
-  std::string status;
-};
-
 struct Pod {
   ObjectMeta meta;
   std::string node;  // spec.nodeName
@@ -57,12 +53,10 @@ struct Pod {
   std::string message;
   std::string pod_ip;
   std::string host_ip;
-  std::vector<PodCondition> conditions;  // Ready and PodScheduled alone
-  SmallMap<int> npu_requests;            // extended resources in the limits of its containers, summed: name -> count
-  int restarts = 0;                      // over its main containers
-  int gate_port = 0;                     // of the sidecar that tells what it sees; 0: it has none
-
-  bool condition(std::string_view type) const;  // status "True"
+  bool ready = false;          // condition Ready
+  SmallMap<int> npu_requests;  // extended resources in the limits of its containers, summed: name -> count
+  int restarts = 0;            // over its main containers
+  int gate_port = 0;           // of the sidecar that tells what it sees; 0: it has none
 };
 
 // metadata of a Node; nothing else of it is watched.

@@ -16,13 +16,11 @@ bool keep_annotation(std::string_view key) {
          key == "baseDeviceInfos";
 }
 
-bool keep_condition(std::string_view type) { return type == "Ready" || type == "PodScheduled"; }
-
 TextMap read_texts(const Json& source, bool (*keep)(std::string_view)) {
   TextMap texts;
   for (const auto& [key, value] : source.items()) {
     // They come sorted: each goes to the end.
-    if (value.is_string() && keep(key)) texts.emplace_hint(texts.end(), key, value.get<std::string>());
+    if (value.is_string() && keep(key)) texts.emplace_hint(texts.end(), key, value.get_ref<const std::string&>());
   }
   texts.shrink_to_fit();
   return texts;
@@ -90,10 +88,8 @@ void read_pod_status(const Json& status, Pod& pod) {
   pod.pod_ip = text_member(status, "podIP");
   pod.host_ip = text_member(status, "hostIP");
   for (const Json& condition : array_member(status, "conditions")) {
-    std::string type = text_member(condition, "type");
-    if (keep_condition(type)) pod.conditions.push_back({std::move(type), text_member(condition, "status")});
+    if (text_member(condition, "type") == "Ready") pod.ready = text_member(condition, "status") == "True";
   }
-  pod.conditions.shrink_to_fit();
   for (const Json& container : array_member(status, "containerStatuses")) {
     pod.restarts = bounded(std::int64_t{pod.restarts} + small_member(container, "restartCount", 0));
   }

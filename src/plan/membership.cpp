@@ -156,7 +156,7 @@ bool is_ours(const kube::ObjectMeta& meta, const kube::PDDeployment& deployment)
 
 bool is_dead(const kube::Pod& pod) { return pod.phase == "Failed" || pod.phase == "Succeeded"; }
 
-bool is_ready(const kube::Pod& pod) { return pod.condition("Ready"); }
+bool is_ready(const kube::Pod& pod) { return pod.ready; }
 
 bool had_table(const kube::Pod& pod) { return !pod.meta.annotation(kube::kPodGenerationAnnotation).empty(); }
 

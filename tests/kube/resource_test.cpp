@@ -50,9 +50,7 @@ TEST(DecodePod, ReadsWhatTheOperatorUses) {
   EXPECT_EQ(pod->message, "why");
   EXPECT_EQ(pod->pod_ip, "10.0.0.5");
   EXPECT_EQ(pod->host_ip, "192.168.0.1");
-  EXPECT_TRUE(pod->condition("Ready"));
-  EXPECT_FALSE(pod->condition("PodScheduled"));
-  EXPECT_FALSE(pod->condition("Other"));
+  EXPECT_TRUE(pod->ready);
   EXPECT_THAT(pod->npu_requests, ElementsAre(Pair("huawei.com/Ascend910", 6)));
   EXPECT_EQ(pod->restarts, 5);
 }

@@ -116,10 +116,9 @@ class FakeCluster {
         pod.host_ip = nodes_.at(pod.node).ip;
         bump(pod.meta);
       }
-      const bool ready = pod.condition("Ready");
-      if (!ready && passes_gate(pod)) {
+      if (!pod.ready && passes_gate(pod)) {
         pod.phase = "Running";
-        pod.conditions = {{"Ready", "True"}};
+        pod.ready = true;
         bump(pod.meta);
       }
     }
@@ -227,7 +226,7 @@ class FakeCluster {
     kube::Pod& failed = pods_.at(name);
     failed.phase = "Failed";
     failed.reason = "Evicted";
-    failed.conditions.clear();
+    failed.ready = false;
     release(failed);
     bump(failed.meta);
   }

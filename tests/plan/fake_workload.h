@@ -71,7 +71,7 @@ class FakeWorkload {
     int ready = 0;
     for (const kube::Pod* pod : pods) {
       current += is_current(*pod) ? 1 : 0;
-      ready += pod->condition("Ready") ? 1 : 0;
+      ready += pod->ready ? 1 : 0;
     }
     const int count = static_cast<int>(pods.size());
     if (count < wanted || (current < wanted && count <= wanted)) {
@@ -83,7 +83,7 @@ class FakeWorkload {
     for (const kube::Pod* pod : pods) {
       const bool size_changed =
           pod->meta.label("version").substr(pod->meta.label("version").find('-')) != tag().substr(tag().find('-'));
-      const bool spare = !pod->condition("Ready") || ready > wanted || size_changed;
+      const bool spare = !pod->ready || ready > wanted || size_changed;
       if (!is_current(*pod) && spare) return cluster.delete_pod(pod->meta.name);
     }
     if (current > wanted) cluster.delete_pod(pods.back()->meta.name);

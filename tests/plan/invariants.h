@@ -116,7 +116,7 @@ class Invariants {
 
   void check_create(const Json& object, const Snapshot& planned) {
     kube::ObjectMeta made;
-    for (const auto& [key, value] : object["metadata"]["labels"].items()) made.labels[key] = value;
+    for (const auto& [key, value] : object["metadata"]["labels"].items()) made.labels[key] = value.get<std::string>();
     const std::string slot = made.label("pd-operator.io/role") + "-" + made.label("pd-operator.io/instance") + "-" +
                              made.label("pd-operator.io/pod-index");
     for (const kube::Pod& pod : planned.pods) {

@@ -152,7 +152,7 @@ TEST(Rollout, AnUpdatedPodCountsOnlyWhenTheTableListsIt) {
   cluster.try_templates();
   cluster.apply_plan(cluster.plan_now());
   cluster.apply_plan(cluster.plan_now());
-  cluster.pod("qwen-prefill-2-0-2").conditions = {{"Ready", "True"}};  // without a gate it is Ready before it is placed
+  cluster.pod("qwen-prefill-2-0-2").ready = true;  // without a gate it is Ready before it is placed
   EXPECT_THAT(deleted(cluster.plan_now()), IsEmpty());
 }
 
@@ -168,7 +168,7 @@ TEST(Rollout, MaxUnavailableMayBeAShare) {
 
 TEST(Rollout, PodsThatDoNotServeAreUpdatedAtOnce) {
   FakeCluster cluster = a_running_cluster(3);
-  cluster.pod("qwen-prefill-0-0-1").conditions.clear();
+  cluster.pod("qwen-prefill-0-0-1").ready = false;
   cluster.edit_spec(kImage, "vllm:2");
   cluster.try_templates();
   EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-0-0-1")) << "it is the one unavailable already";

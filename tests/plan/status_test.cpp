@@ -48,7 +48,7 @@ TEST(Status, CountsTheRoles) {
   FakeCluster cluster = a_running_cluster();
   EXPECT_EQ(cluster.status().prefill, (kube::RoleStatus{2, 2, 2, "2/2"}));
   EXPECT_EQ(cluster.status().scheduler, (kube::RoleStatus{1, 1, 1, "1/1"}));
-  cluster.pod("qwen-prefill-0-0-1").conditions.clear();
+  cluster.pod("qwen-prefill-0-0-1").ready = false;
   cluster.vanish("qwen-prefill-1-0-1");
   cluster.edit_spec("/spec/paused", true);
   cluster.apply_plan(cluster.plan_now());
@@ -104,7 +104,7 @@ TEST(Status, TransitionTimesMoveOnlyWhenAStatusFlips) {
   const std::optional<WallTime> ready = cluster.condition("Ready").since;
   const std::optional<WallTime> valid = cluster.condition("TemplatesValid").since;
   cluster.advance(seconds(100));
-  cluster.pod("qwen-prefill-0-0-1").conditions.clear();
+  cluster.pod("qwen-prefill-0-0-1").ready = false;
   cluster.apply_plan(cluster.plan_now());
   EXPECT_EQ(cluster.condition("Ready").status, "False");
   EXPECT_EQ(cluster.condition("Ready").since, cluster.now_);
