@@ -143,8 +143,20 @@ kube::Condition progressing(const Situation& situation, const Rollout& rollout) 
   return condition(kProgressing, kFalse, "Settled", "Nothing is left to be done." + notes);
 }
 
+// Why a pod that is missing can't be made.
+const TemplateCheck* obstacle_to_pods(const Situation& situation) {
+  for (const auto& [slot, pods] : situation.occupancy.slots) {
+    const TemplateCheck& check = situation.templates.at(slot.instance.role);
+    if (pods.wanted && pods.occupant == nullptr && check.verdict != TemplateCheck::Verdict::kValid) return &check;
+  }
+  return nullptr;
+}
+
 kube::Condition ready(const Situation& situation, const Rollout& rollout) {
   if (situation.table.verdict != TableVerdict::kPublished) {
+    // It says more than that a table waits for such a pod.
+    const TemplateCheck* check = obstacle_to_pods(situation);
+    if (check != nullptr) return condition(kReady, kFalse, check->reason, check->message);
     return condition(kReady, kFalse, reason_of(situation.table.verdict), situation.table.message);
   }
   const auto serves = [&](const Instance& one) { return situation.ready(one) && !situation.outdated(one); };

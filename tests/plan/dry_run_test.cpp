@@ -98,6 +98,7 @@ TEST(DryRun, NoServingPodIsGivenUpForOneThatIsRefused) {
   EXPECT_EQ(cluster.condition("TemplatesValid").message,
             "The API server refuses the pods of decode: no such image is allowed.");
   EXPECT_EQ(cluster.condition("Available").status, "True");
+  EXPECT_EQ(cluster.condition("Ready").reason, "Outdated") << "all pods are there";
   EXPECT_EQ(cluster.events_.back().reason, "TemplateInvalid");
   cluster.edit_spec(kImage, "vllm:3");
   ASSERT_TRUE(cluster.settle());
@@ -118,6 +119,7 @@ TEST(DryRun, NoPodOfARefusedTemplateIsMade) {
   cluster.apply_plan(made);
   EXPECT_EQ(cluster.condition("TemplatesValid").reason, "PodRefused");
   EXPECT_THAT(cluster.condition("Progressing").message, HasSubstr("no such image is allowed."));
+  EXPECT_EQ(cluster.condition("Ready").reason, "PodRefused");
 }
 
 // A quota that is used up by the pods that would be replaced.

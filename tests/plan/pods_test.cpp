@@ -232,6 +232,8 @@ TEST(Template, IsUnknownWhileNoNodeNamesAResource) {
   ASSERT_TRUE(cluster.settle());
   EXPECT_EQ(cluster.condition("TemplatesValid").status, "Unknown");
   EXPECT_EQ(cluster.condition("Progressing").reason, "ResourceUnknown");
+  EXPECT_EQ(cluster.condition("Ready").reason, "ResourceUnknown") << "not that a pod waits which nobody has made";
+  EXPECT_EQ(cluster.condition("Ready").message, cluster.condition("TemplatesValid").message);
   EXPECT_FALSE(cluster.pods_.contains("qwen-prefill-0-0-1"));
   cluster.resources_ = {"huawei.com/ascend-1980", "huawei.com/Ascend910"};
   ASSERT_TRUE(cluster.settle());
