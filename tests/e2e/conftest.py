@@ -7,7 +7,7 @@ import os
 
 import pytest
 from audit import AuditLog
-from end_to_end import EndToEndSystem
+from end_to_end import ACCOUNTS, EndToEndSystem
 from life import Life
 from operator_chaos import operator_chaos
 from role_use import Use
@@ -24,13 +24,19 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in left_out]
 
 
+def check_roles(system):
+    entries = [entry for entry in AuditLog(system).read() if system.was_ready(entry.received)]
+    uses = {user: Use(entries, user) for user in (*ACCOUNTS, system.agent_user)}
+    refused = {user: use.refused for user, use in uses.items() if use.refused}
+    assert not refused, f"the chart's roles lack what the programs do: {refused}"
+    assert all(uses[account].done for account in ACCOUNTS), "the installed programs did all that the tests saw"
+
+
 @pytest.fixture(scope="session")
 def system():
     with EndToEndSystem("e2e") as system, operator_chaos(system, CHAOS):
         yield system
-        entries = AuditLog(system).read()
-        refused = {user: Use(entries, user).refused for user in system.users}
-        assert not any(refused.values()), f"the chart's roles lack what the programs do: {refused}"
+        check_roles(system)
 
 
 @pytest.fixture(params=range(ROUNDS or 1))

@@ -80,4 +80,4 @@ def test_the_api_server_is_restarted(life):
     life.begin()
     with life.replaces("prefill"):
         life.delete("prefill")
-        life.system.run("restart-api-server")
+        life.system.restart_api_server()

@@ -8,6 +8,7 @@ happens without it or to start a process in its place:
             system.start_operator()
 """
 import contextlib
+import time
 
 import chart
 from chart_system import PRIVILEGED, ChartSystem
@@ -17,13 +18,18 @@ from pd_system import NODES
 REPLICAS = 2  # the chart's default
 # The label of NPU nodes on some clouds; here, of those that are to have an agent.
 LABEL, VALUE = "accelerator", "huawei-Ascend910"
-AGENT_USER = f"system:serviceaccount:{PRIVILEGED}:{chart.AGENT_ACCOUNT}"
+# As whom the release's pods ask.
+ACCOUNTS = chart.OPERATOR_USER, f"system:serviceaccount:{PRIVILEGED}:{chart.AGENT_ACCOUNT}"
 
 
 class EndToEndSystem(ChartSystem):
     values = ("--set", f"agent.nodeSelector.{LABEL}={VALUE}")
     # A process asks as what it takes the place of. An agent can't: the release's policy wants the token of a pod on the node.
     operator_user = chart.OPERATOR_USER
+
+    def __init__(self, purpose):
+        super().__init__(purpose)
+        self.outages = []  # of the API server: (begin, end), in seconds since the epoch
 
     def install(self):
         for node in NODES:
@@ -32,10 +38,16 @@ class EndToEndSystem(ChartSystem):
         self.kubectl("create", "clusterrolebinding", "agent-processes", f"--clusterrole={chart.AGENT_ACCOUNT}",
                      f"--user={self.agent_user}")
 
-    @property
-    def users(self):
-        """All that ask as operator or agent."""
-        return chart.OPERATOR_USER, AGENT_USER, self.agent_user
+    # The API server.
+
+    def restart_api_server(self):
+        """Until it is ready, it refuses even what roles allow: it has read none of them yet."""
+        began = time.time()
+        self.run("restart-api-server")
+        self.outages.append((began, time.time()))
+
+    def was_ready(self, moment):
+        return not any(began <= moment <= ended for began, ended in self.outages)
 
     # The operator.
 
