@@ -54,8 +54,8 @@ class EndToEndSystem(ChartSystem):
     @contextlib.contextmanager
     def without_operator(self):
         """No pod of it is there in this block; at its end all are back and Ready."""
-        self.scale_operator(0)
         try:
+            self.scale_operator(0)
             yield
         finally:
             self.scale_operator(REPLICAS)
@@ -81,12 +81,12 @@ class EndToEndSystem(ChartSystem):
     @contextlib.contextmanager
     def without_agent(self, node):
         """The node has none in this block; at its end it has one that is Ready: the Node says what that one has found."""
-        self.kubectl("label", "node", node, f"{LABEL}-")
         try:
+            self.kubectl("label", "node", node, f"{LABEL}-")
             self.wait_agents(node, lambda pods: not pods, "gone")
             yield
         finally:
-            self.kubectl("label", "node", node, f"{LABEL}={VALUE}")
+            self.kubectl("label", "node", node, "--overwrite", f"{LABEL}={VALUE}")
             self.wait_agents(node, lambda pods: pods and all(stays_ready(pod) for pod in pods), "Ready")
 
     def wait_agents(self, node, holds, what):
