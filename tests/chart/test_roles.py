@@ -10,7 +10,7 @@ from live_cluster import wait_for
 from manifests import pddeployment
 from role_use import Use, rules_for
 
-OPERATOR = f"system:serviceaccount:{chart.NAMESPACE}:{chart.RELEASE}"
+OPERATOR = chart.OPERATOR_USER
 # Asked by `pd-operator check`, which every identity may.
 EVERYBODY = {("authorization.k8s.io", "selfsubjectaccessreviews", "create")}
 # A streaming list is a watch. It takes the place of a list where the API server has it: 1.30 and 1.31 have not, nor has any before

@@ -1,4 +1,4 @@
-"""One system (cluster, agents, operator) for all end-to-end tests; each test has a namespace of its own.
+"""One release, installed by Helm on a cluster of two nodes, for all end-to-end tests; each test has a namespace of its own.
 
 PD_LIFE_ROUNDS=5 runs each test of a deployment's life five times, those for `./dev verify` included. PD_OPERATOR_CHAOS: see
 operator_chaos.py."""
@@ -7,9 +7,9 @@ import os
 
 import pytest
 from audit import AuditLog
+from end_to_end import ACCOUNTS, EndToEndSystem
 from life import Life
 from operator_chaos import operator_chaos
-from pd_system import PdSystem
 from role_use import Use
 
 ROUNDS = int(os.environ.get("PD_LIFE_ROUNDS", "0"))
@@ -24,12 +24,19 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in left_out]
 
 
+def check_roles(system):
+    entries = [entry for entry in AuditLog(system).read() if system.was_ready(entry.received)]
+    uses = {user: Use(entries, user) for user in (*ACCOUNTS, system.agent_user)}
+    refused = {user: use.refused for user, use in uses.items() if use.refused}
+    assert not refused, f"the chart's roles lack what the programs do: {refused}"
+    assert all(uses[account].done for account in ACCOUNTS), "the installed programs did all that the tests saw"
+
+
 @pytest.fixture(scope="session")
 def system():
-    with PdSystem("e2e") as system, operator_chaos(system, CHAOS):
+    with EndToEndSystem("e2e") as system, operator_chaos(system, CHAOS):
         yield system
-        refused = {user: Use(AuditLog(system).read(), user).refused for user in ("pd-operator", "pd-agent")}
-        assert not any(refused.values()), f"the chart's roles lack what the programs do: {refused}"
+        check_roles(system)
 
 
 @pytest.fixture(params=range(ROUNDS or 1))

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 
 import chart
+from chart_system import PRIVILEGED
 from live_cluster import PROGRAMS, SCRIPT
 from manifests import pddeployment
 from pd_system import AGENT_PORTS, NODES
@@ -41,32 +42,30 @@ def test_garbled_annotations_leave_the_last_table(system, namespace):
     system.wait_ready("qwen", namespace)
     pod = system.one_pod("qwen", "prefill", namespace)
     node, before = pod["spec"]["nodeName"], system.config_map("qwen", namespace)["data"]
-    agent = f"pd-agent-{node}"
-    system.stop_process(agent)
-    try:
+    with system.without_agent(node):
         system.kubectl("annotate", "--overwrite", "node", node, "pd-operator.io/npu-inventory=[[[[{", "pd-operator.io/npu-allocations={}")
         condition = system.until("pdd", lambda pdds: next(
             (c for c in pdds[0]["status"]["conditions"] if c["type"] == "DevicesDiscovered" and c["status"] != "True"), None),
             "-n", namespace, what="the condition tells of it")
         assert node in condition["message"]
         assert system.config_map("qwen", namespace)["data"] == before
-    finally:
-        system.start_agent(node)
     system.until("nodes", lambda _: not is_garbled(system, node), what="the agent repairs the annotation")
     system.wait_ready("qwen", namespace)
     assert system.config_map("qwen", namespace)["data"] == before
 
 
 def test_probe_tells_a_person_on_the_node(system):
-    probe = system.run("node-exec", NODES[1], "--", PROGRAMS / "pd-agent", "probe")
-    assert "NPUs of this node, by hccn_tool (resource huawei.com/Ascend910):" in probe.stdout
-    assert "29.81.19.107" in probe.stdout
-    told = json.loads(system.run("node-exec", NODES[1], "--", PROGRAMS / "pd-agent", "probe", "--json").stdout)
+    agent = system.agent(NODES[1])["metadata"]
+    probe = ("exec", agent["name"], "-n", agent["namespace"], "--", "pd-agent", "probe")
+    said = system.kubectl(*probe).stdout
+    assert "NPUs of this node, by hccn_tool (resource huawei.com/Ascend910):" in said
+    assert "29.81.19.107" in said
+    told = json.loads(system.kubectl(*probe, "--json").stdout)
     assert len(told["pd-operator.io/npu-inventory"]["devices"]) == 8
 
 
 def test_a_file_by_hand_needs_no_privilege(system):
-    """Neither root, nor a capability, nor anything of kubelet or the driver."""
+    """Neither root, nor a capability, nor anything of kubelet or the driver: a process, as the release's pods have all of these."""
     node = NODES[1]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -74,45 +73,37 @@ def test_a_file_by_hand_needs_no_privilege(system):
         shutil.copy(PROGRAMS / "pd-agent", folder)
         shutil.copyfile(system.kubeconfig("pd-agent"), folder / "kubeconfig")
         (folder / "npus.json").write_text('{"devices":[{"id":5,"ip":"29.81.99.5"}]}', encoding="utf-8")
-        assert system.stop_process(f"pd-agent-{node}") == 0
-        try:
+        with system.without_agent(node):
             system.start_process("pd-agent-nobody", SCRIPT, "exec", "--name", system.name, "--", *NOBODY, folder / "pd-agent",
                                  "--node-name", node, "--kubeconfig", folder / "kubeconfig", "--static-file", folder / "npus.json",
                                  "--ids", "unknown", "--resource-names", "huawei.com/Ascend910",
                                  "--hccn-tool", "/none", "--hccn-conf", "/none", "--metrics-address", f":{AGENT_PORTS[node]}")
-            system.until("nodes", lambda _: (system.node_annotation(node, "npu-inventory") or {}).get("source") == "static_file",
-                         what="what the file says")
-            inventory = system.node_annotation(node, "npu-inventory")
-            assert inventory["devices"] == [{"id": 5, "ip": "29.81.99.5"}]
-            assert inventory["resource"] == "huawei.com/Ascend910"
-            assert system.node_annotation(node, "npu-allocations") == {"v": 1, "ids": "unknown", "pods": []}
-            assert system.stop_process("pd-agent-nobody") == 0
-        finally:
-            if "pd-agent-nobody" in system.processes:
-                system.stop_process("pd-agent-nobody", kill=True)
-            system.start_agent(node)
+            try:
+                system.until("nodes", lambda _: (system.node_annotation(node, "npu-inventory") or {}).get("source") == "static_file",
+                             what="what the file says")
+                inventory = system.node_annotation(node, "npu-inventory")
+                assert inventory["devices"] == [{"id": 5, "ip": "29.81.99.5"}]
+                assert inventory["resource"] == "huawei.com/Ascend910"
+                assert system.node_annotation(node, "npu-allocations") == {"v": 1, "ids": "unknown", "pods": []}
+            finally:
+                assert system.stop_process("pd-agent-nobody") == 0
     system.until("nodes", lambda _: system.node_annotation(node, "npu-allocations")["ids"] == "real", what="the agent is back")
 
 
 def test_withdraw_clears_up_after_the_agents(system):
     for node in NODES:
         system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-inventory"), what="an inventory")
-        assert system.stop_process(f"pd-agent-{node}") == 0
-    try:
-        system.kubectl("create", "namespace", "pd-system")
-        system.apply(chart.node_policies())
-        account = system.kubeconfig(f"system:serviceaccount:pd-system:{chart.WITHDRAW_ACCOUNT}")
-        system.run("exec", "--", PROGRAMS / "pd-agent", "withdraw", "--kubeconfig", account)
-        for node in NODES:
-            annotations = system.get("node", node)["metadata"]["annotations"]
-            assert not [key for key in annotations if key.startswith("pd-operator.io/")]
-            assert annotations, "what others have written stays"
-    finally:
-        system.kubectl("delete", "-f", "-", stdin=json.dumps(chart.node_policies()), check=False)
-        system.kubectl("delete", "namespace", "pd-system", "--wait=false", check=False)
-        system.apply(chart.roles())
-        for node in NODES:
-            system.start_agent(node)
+    withdrawal = chart.withdrawal("--set", f"agent.namespace={PRIVILEGED}")
+    with system.without_agent(NODES[0]), system.without_agent(NODES[1]):
+        try:
+            system.apply(withdrawal)
+            system.kubectl("wait", "--for=condition=Complete", f"job/{chart.WITHDRAW_ACCOUNT}", "-n", chart.NAMESPACE, "--timeout=120s")
+            for node in NODES:
+                annotations = system.get("node", node)["metadata"]["annotations"]
+                assert not [key for key in annotations if key.startswith("pd-operator.io/")]
+                assert annotations, "what others have written stays"
+        finally:
+            system.kubectl("delete", "--ignore-not-found", "-f", "-", stdin=json.dumps(withdrawal))
     for node in NODES:
         system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-allocations"), what="the agents are back")
 

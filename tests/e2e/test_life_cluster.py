@@ -42,6 +42,8 @@ def test_a_node_is_drained(life):
     with life.replaces("prefill"), without_new_pods(life, NODE):
         life.system.kubectl("drain", NODE, "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")
         wait_moved(life)
+        assert NODE not in [pod["spec"]["nodeName"] for pod in life.system.release_pods("operator")]
+    life.system.wait_operator()
 
 
 def test_a_kubelet_stops(life):
@@ -61,24 +63,21 @@ def test_a_kubelet_stops(life):
 
 
 def test_an_agent_is_killed(life):
-    """No table names NPUs that no agent has reported."""
+    """... and does not come back for a time: no table names NPUs that no agent has reported."""
     life.begin()
-    agent = f"pd-agent-{NODE}"
     with life.replaces("prefill"):
         generation = life.generation()
-        life.system.stop_process(agent, kill=True)
-        try:
+        life.system.kill_container(life.system.agent(NODE))
+        with life.system.without_agent(NODE):
             life.delete("prefill")
             life.system.until("pdd", lambda pdds: any(c["type"] == "DevicesDiscovered" and c["status"] == "False"
                                                       for c in pdds[0]["status"]["conditions"]), "-n", life.namespace,
                               timeout=life.timeout, what="the condition tells that NPUs are not known")
             assert life.generation() == generation
-        finally:
-            life.system.start_agent(NODE)
 
 
 def test_the_api_server_is_restarted(life):
     life.begin()
     with life.replaces("prefill"):
         life.delete("prefill")
-        life.system.run("restart-api-server")
+        life.system.restart_api_server()

@@ -40,10 +40,7 @@ def test_the_scheduler_is_deleted(life):
 def test_a_container_crashes(life):
     life.begin()
     with life.replaces(table="same", restarted=["prefill"]):
-        pod = life.pod("prefill")
-        status = pod["status"]["containerStatuses"][0]
-        life.system.run("node-exec", pod["spec"]["nodeName"], "--", "ctr", "-n", "k8s.io", "tasks", "kill", "--signal", "SIGKILL",
-                        status["containerID"].removeprefix("containerd://"))
+        life.system.kill_container(life.pod("prefill"))
         life.system.until("pods", lambda _: life.pod("prefill")["status"]["containerStatuses"][0]["restartCount"] == 1, "-n", life.namespace,
                           what="it was started again")
 

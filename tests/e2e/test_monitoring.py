@@ -1,18 +1,15 @@
-"""What the running programs show of themselves, asked from inside the cluster's network; and the events they write."""
+"""What the installed programs show of themselves, asked from inside the cluster's network; and the events they write."""
 import json
 
 from manifests import pddeployment
-from pd_system import AGENT_PORTS, NODES, OPERATOR_PORT
+from pd_system import NODES
 
+PORT = 8080  # of each pod
 ASK = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode())"
 
 
-def ask(system, port, path):
-    return system.run("exec", "--", "python3", "-c", ASK, f"http://127.0.0.1:{port}{path}").stdout
-
-
-def ask_operator(system, path):
-    return ask(system, OPERATOR_PORT, path)
+def ask(system, pod, path):
+    return system.run("exec", "--", "python3", "-c", ASK, f"http://{pod['status']['podIP']}:{PORT}{path}").stdout
 
 
 def metric(text, start):
@@ -23,9 +20,10 @@ def metric(text, start):
 def test_the_operator_is_ready_and_counts_what_it_asks(system, namespace):
     system.apply(pddeployment("qwen", namespace))
     system.wait_ready("qwen", namespace)
-    assert ask_operator(system, "/livez").strip() == "ok"
-    assert "[+]caches ok" in ask_operator(system, "/readyz?verbose")
-    metrics = ask_operator(system, "/metrics")
+    leader = system.leader()
+    assert ask(system, leader, "/livez").strip() == "ok"
+    assert "[+]caches ok" in ask(system, leader, "/readyz?verbose")
+    metrics = ask(system, leader, "/metrics")
     assert metric(metrics, "rest_client_requests_total{code=\"201\"") >= 4, "a ConfigMap, a Service and pods were made"
     assert metric(metrics, "pd_operator_events_total{result=\"written\"}") >= 1
     assert metric(metrics, "pd_operator_publishes_total{result=\"success\"}") >= 2, "initializing, completed"
@@ -38,9 +36,9 @@ def test_the_operator_is_ready_and_counts_what_it_asks(system, namespace):
 def test_an_agent_is_ready_once_its_node_says_what_it_found(system):
     for node in NODES:
         system.until("nodes", lambda _, node=node: system.node_annotation(node, "npu-inventory"), what="an inventory")
-        port = AGENT_PORTS[node]
-        assert "[+]published ok" in ask(system, port, "/readyz?verbose")
-        assert metric(ask(system, port, "/metrics"), "rest_client_requests_total{code=\"200\"") >= 1
+        agent = system.agent(node)
+        assert "[+]published ok" in ask(system, agent, "/readyz?verbose")
+        assert metric(ask(system, agent, "/metrics"), "rest_client_requests_total{code=\"200\"") >= 1
 
 
 def test_the_published_table_is_an_event(system, namespace):
@@ -50,5 +48,7 @@ def test_the_published_table_is_an_event(system, namespace):
                           what="an event of the table")
     assert events[0]["involvedObject"]["kind"] == "PDDeployment"
     assert events[0]["reportingComponent"] == "pd-operator.io/pd-operator"
-    refused = [line for line in system.log("pd-operator").splitlines() if "Did not write an event" in line and namespace in line]
+    leader = system.leader()["metadata"]
+    log = system.kubectl("logs", leader["name"], "-n", leader["namespace"]).stdout
+    refused = [line for line in log.splitlines() if "Did not write an event" in line and namespace in line]
     assert not refused, json.dumps(refused)

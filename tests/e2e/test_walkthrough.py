@@ -5,7 +5,6 @@ import os
 import re
 import time
 
-import pytest
 from life import NAME, on_node
 from live_cluster import ROOT
 from pd_system import NODES
@@ -71,27 +70,16 @@ def without_age(text):
     return re.sub(r"(?m)^(qwen\S* .*\S) +\S+$", r"\1", text)
 
 
-@pytest.fixture
-def without_agents(system):
-    try:
-        for node in NODES:
-            system.stop_process(f"pd-agent-{node}")
-            system.kubectl("annotate", "node", node, "pd-operator.io/npu-inventory-", "pd-operator.io/npu-allocations-")
-        yield
-    finally:
-        for node in NODES:
-            if f"pd-agent-{node}" not in system.processes:
-                system.start_agent(node)
-
-
 def first_placement(walk):
-    walk.life.apply()
-    walk.wait(TemplatesValid="ResourceUnknown")
-    walk.show("Before the agents", "No node says which NPUs it has, so it is not known what to ask for: only the scheduler's pod is made.")
-    walk.system.start_agent("real-1")
-    walk.wait(TemplatesValid="Valid", DevicesDiscovered="NodeNotReporting")
-    walk.show("One agent is missing", "The pods are made and wait in their init containers. Those on real-0 lack their NPUs.")
-    walk.system.start_agent("real-0")
+    with walk.system.without_agent("real-0"):
+        with walk.system.without_agent("real-1"):
+            for node in NODES:
+                walk.system.forget_npus(node)
+            walk.life.apply()
+            walk.wait(TemplatesValid="ResourceUnknown")
+            walk.show("Before the agents", "No node says which NPUs it has, so it is not known what to ask for: only the scheduler's pod is made.")
+        walk.wait(TemplatesValid="Valid", DevicesDiscovered="NodeNotReporting")
+        walk.show("One agent is missing", "The pods are made and wait in their init containers. Those on real-0 lack their NPUs.")
     walk.wait(Ready="Ready", RanktableDelivered="Delivered")
     walk.show("All is well", "The table was published, and each pod confirms that it sees it.")
 
@@ -111,7 +99,7 @@ def failure(walk):
     walk.show("It is back", "The successor has its predecessor's place in the table.")
 
 
-def test_the_walk_through(life, without_agents):
+def test_the_walk_through(life):
     life.scale(prefill=2)
     life.pod_spec("prefill", **on_node("real-0"))
     life.manifest["spec"]["ranktable"] = {"lostGraceSeconds": 10}

@@ -17,6 +17,7 @@ CRD = CHART / "files" / "pddeployments.yaml"
 RELEASE = "pd-operator"
 NAMESPACE = "pd-system"
 AGENT_POLICY = "pd-agent.pd-operator.io"  # of each release: there is one in a cluster
+OPERATOR_USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 AGENT_ACCOUNT, WITHDRAW_ACCOUNT = f"{RELEASE}-agent", f"{RELEASE}-withdraw"
 LAB = ("-f", CHART / "values-lab.yaml")
 PROGRAMS = ROOT / "tests" / "cluster" / "programs"
@@ -80,3 +81,8 @@ def node_policies():
     """Accounts, roles and policies of the agents and of the job that withdraws what they have written."""
     kinds = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
     return as_list([item for item in render() if item["kind"] in kinds and component(item) in ("agent", "withdraw")])
+
+
+def withdrawal(*arguments):
+    """The job that withdraws what agents have written, with all that it needs: else Helm makes it, at the end of an uninstall."""
+    return as_list([item for item in render(*arguments) if component(item) == "withdraw"])

@@ -74,8 +74,10 @@ class HelmCluster(PdSystem):
 class ChartSystem(HelmCluster):
     """Installed when it is entered, and uninstalled with its cluster."""
 
+    values = ()  # more arguments for Helm
+
     def install(self):
         self.progress("helm install: the CRD, pd-operator, pd-agent on both nodes")
         self.create_namespace(chart.NAMESPACE, "restricted")
         self.create_namespace(PRIVILEGED, "privileged")
-        self.install_release()
+        self.install_release(*self.values)

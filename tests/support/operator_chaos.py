@@ -2,11 +2,16 @@
 
     kill-each-second   the only one, a second after each start
     kill-leader        of two, every 40 s the one that leads
+
+They are processes in the place of the installed operator: kubelet waits longer and longer, five minutes in the end, until it starts a
+container again that is killed so often.
 """
 import concurrent.futures
 import contextlib
 import itertools
 import threading
+
+import chart
 
 ONLY_LIFE = 1  # seconds
 LEADERS_LIFE = 40
@@ -22,7 +27,6 @@ class OperatorChaos:
         self.worker = concurrent.futures.ThreadPoolExecutor(1)
 
     def __enter__(self):
-        self.system.stop_process("pd-operator")
         self.killing = self.worker.submit(self.manner)
         return self
 
@@ -46,7 +50,8 @@ class OperatorChaos:
     def start_one_of_two(self):
         """Each start has a log of its own, which tells whether this one leads."""
         name = next(self.names)
-        self.system.start_operator("--metrics-address", "off", name=name, leader_elect=True)
+        self.system.start_operator("--metrics-address", "off", "--leader-elect-resource-namespace", chart.NAMESPACE, name=name,
+                                   leader_elect=True)
         return name
 
     def kill_leaders(self):
@@ -60,5 +65,10 @@ class OperatorChaos:
             self.kill(name)
 
 
+@contextlib.contextmanager
 def operator_chaos(system, manner):
-    return OperatorChaos(system, manner) if manner else contextlib.nullcontext()
+    if not manner:
+        yield
+        return
+    with system.without_operator(), OperatorChaos(system, manner):
+        yield

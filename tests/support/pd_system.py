@@ -36,6 +36,8 @@ def resident_mib(pid):
 
 
 class PdSystem(LiveCluster):
+    operator_user, agent_user = "pd-operator", "pd-agent"  # as whom the processes ask
+
     def __init__(self, purpose, progress=lambda _: None, options=()):
         super().__init__(purpose, "--nodes", len(NODES), "--npu-plugin", PROGRAMS / "fake-npu-plugin",
                          "--hccn-tool", PROGRAMS / "fake-hccn-tool", *options)
@@ -65,13 +67,13 @@ class PdSystem(LiveCluster):
 
     def start_agent(self, node, *arguments):
         return self.start_process(f"pd-agent-{node}", SCRIPT, "node-exec", "--name", self.name, node, "--", PROGRAMS / "pd-agent",
-                                  "--node-name", node, "--kubeconfig", self.kubeconfig("pd-agent"),
+                                  "--node-name", node, "--kubeconfig", self.kubeconfig(self.agent_user),
                                   "--metrics-address", f":{AGENT_PORTS[node]}", *arguments)
 
     def start_operator(self, *arguments, name="pd-operator", program="pd-operator", environment=None, leader_elect=False):
         """Unless it is one of several, it need not wait for a lease that a killed one held."""
         return self.start_process(name, SCRIPT, "exec", "--name", self.name, "--", PROGRAMS / program, "--kubeconfig",
-                                  self.kubeconfig("pd-operator"), "--gate-image", GATE_IMAGE, "--gate-image-pull-policy", "Never",
+                                  self.kubeconfig(self.operator_user), "--gate-image", GATE_IMAGE, "--gate-image-pull-policy", "Never",
                                   f"--leader-elect={str(leader_elect).lower()}", *arguments, environment=environment)
 
     # Waiting: on what the API server tells, never on time alone.
@@ -207,6 +209,8 @@ class PdSystem(LiveCluster):
                 return sorted(int(part) for part in entry.partition("=")[2].split(","))
         raise AssertionError(f"no ASCEND_VISIBLE_DEVICES in {meta['name']}")
 
-    def resident_mib(self, name):
-        """Resident memory of the program in a process started here (the script execs into it)."""
-        return resident_mib(self.processes[name].pid)
+    def kill_container(self, pod):
+        """The first one of a pod dies by SIGKILL."""
+        status = pod["status"]["containerStatuses"][0]
+        self.run("node-exec", pod["spec"]["nodeName"], "--", "ctr", "-n", "k8s.io", "tasks", "kill", "--signal", "SIGKILL",
+                 status["containerID"].removeprefix("containerd://"))
