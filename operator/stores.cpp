@@ -80,7 +80,7 @@ void Stores::node_changed(const std::shared_ptr<const kube::Node>& before,
   const std::string& name = (after ? after : before)->meta.name;
   node_npus_.erase(name);
   std::set<std::string> with_pods;
-  for (const auto& [key, pod] : pods_by_node_.find(name)) with_pods.insert(deployment_key(pod->meta));
+  for (const auto& pod : pods_by_node_.find(name)) with_pods.insert(deployment_key(pod->meta));
   for (const std::string& key : with_pods) concern(key, Change::kPlacement);
   const std::string resource = after ? resource_of(*after) : "";
   std::string& known = resource_by_node_[name];
@@ -97,7 +97,7 @@ std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan
   plan::Snapshot snapshot;
   snapshot.settings = settings;
   snapshot.deployment = *deployment;
-  for (const auto& [pod_key, pod] : pods_by_deployment_.find(key)) {
+  for (const auto& pod : pods_by_deployment_.find(key)) {
     snapshot.pods.push_back(pod);
     const auto node = pod->node.empty() ? nullptr : nodes_.store().find(pod->node);
     if (!node) continue;

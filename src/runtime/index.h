@@ -1,10 +1,12 @@
 // A Store's objects by something else than their key: pods by node, anything by its owner.
 //
 //   Index<kube::Pod> by_node(pods.store(), [](const kube::Pod& pod) { return pod.node; });
-//   for (const auto& [key, pod] : by_node.find("node-7")) ...
+//   for (const auto& pod : by_node.find("node-7")) ...
 //
 // The store must outlive the index. Thread: the io_context's.
 #pragma once
+
+#include <boost/container/flat_set.hpp>
 
 #include "kube/objects.h"
 #include "runtime/store.h"
@@ -15,14 +17,19 @@ template <typename T>
 class Index {
  public:
   using Pointer = typename Store<T>::Pointer;
-  using Members = std::map<std::string, Pointer>;
+  struct ByName {
+    bool operator()(const Pointer& a, const Pointer& b) const {
+      return std::tie(a->meta.ns, a->meta.name) < std::tie(b->meta.ns, b->meta.name);
+    }
+  };
+  using Members = boost::container::flat_set<Pointer, ByName>;
   // Empty: the object is in no group.
   using GroupOf = std::function<std::string(const T&)>;
 
   // Made before the store is filled.
   Index(Store<T>& store, GroupOf group_of) : group_of_(std::move(group_of)) {
     store.on_change([this](const Pointer& before, const Pointer& after) {
-      if (before) remove(*before);
+      if (before) remove(before);
       if (after) insert(after);
     });
   }
@@ -38,12 +45,12 @@ class Index {
 
  private:
   void insert(const Pointer& object) {
-    if (const std::string group = group_of_(*object); !group.empty()) groups_[group][object->meta.key()] = object;
+    if (const std::string group = group_of_(*object); !group.empty()) groups_[group].insert(object);
   }
-  void remove(const T& object) {
-    const auto found = groups_.find(group_of_(object));
+  void remove(const Pointer& object) {
+    const auto found = groups_.find(group_of_(*object));
     if (found == groups_.end()) return;
-    found->second.erase(object.meta.key());
+    found->second.erase(object);
     if (found->second.empty()) groups_.erase(found);
   }
 
