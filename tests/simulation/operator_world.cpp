@@ -221,8 +221,8 @@ class OperatorRun {
 
   // Nobody has changed anything for a while either: of some things the operator is not told, and looks at times.
   bool at_rest() {
-    return world_.now() >= std::max(checks_.last_write(), last_change_) + kStill &&
-           not_at_rest(world_, cluster_).empty();
+    if (!not_at_rest(world_, cluster_).empty()) last_change_ = world_.now();
+    return world_.now() >= std::max(checks_.last_write(), last_change_) + kStill;
   }
 
   // L1.
@@ -353,7 +353,7 @@ class OperatorRun {
   SafetyChecks checks_;
   People people_;
   std::vector<OperatorProgram*> operators_;  // what runs in each process; dangling where none runs
-  Instant last_change_;                      // that people made
+  Instant last_change_;                      // that people made, or when something was not yet as it should be
   Outcome outcome_;
   long long failed_at_ = 0;
 };
