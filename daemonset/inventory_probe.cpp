@@ -76,8 +76,9 @@ asio::awaitable<std::vector<int>> InventoryProbe::ask_kubelet(probe::Problems& p
     sort_unique(ids);
     co_return ids;
   }
-  problems["kubelet"] =
-      "kubelet has none of " + joined(options_.resource_names) + " to give: look whether the device plugin runs";
+  problems["kubelet"] = "kubelet has none of " + joined(options_.resource_names) +
+                        " to give: look whether the device plugin runs, or whether --resource-names "
+                        "(agent.resourceNames in the chart) is right";
   co_return ids;
 }
 

@@ -18,6 +18,14 @@ Example, of two namespaces alone:
 Example, to see whether it could work there:
   pd-operator check)";
 
+log::Level level_of(const std::string& name) {
+  static const std::map<std::string, log::Level> levels{{"debug", log::Level::kDebug},
+                                                        {"info", log::Level::kInfo},
+                                                        {"warn", log::Level::kWarning},
+                                                        {"error", log::Level::kError}};
+  return levels.at(name);
+}
+
 // "15s", "500ms", "2m".
 void add_duration(CLI::App& app, const std::string& flag, Duration& duration, const std::string& help) {
   const std::map<std::string, double> units{{"ms", 0.001}, {"s", 1}, {"m", 60}};
@@ -68,7 +76,7 @@ void add_tasks(CLI::App& app, Options& options) {
   app.require_subcommand(0, 1);
   CLI::App* check = app.add_subcommand(
       "check",
-      "Ask the API server whether it serves PDDeployments and lets this identity do what the operator does; "
+      "Ask the API server whether it serves PDDeployments and lets this identity do what the operator does;\n"
       "a line each, exit code 1 when something is missing. Nothing is changed");
   check->footer("Example:\n  pd-operator check --namespace llm,test");
   check->callback([&options] { options.task = Task::kCheck; });
@@ -79,6 +87,7 @@ void add_tasks(CLI::App& app, Options& options) {
 std::variant<Options, int> parse_options(int argc, char** argv, const std::string& version) {
   Options options;
   std::string log_format = "json";
+  std::string log_level = "info";
   CLI::App app("Turns PDDeployments into pods and keeps their ranktables true.");
   app.footer(kExamples);
   app.set_version_flag("--version", "pd-operator " + version);
@@ -100,12 +109,9 @@ std::variant<Options, int> parse_options(int argc, char** argv, const std::strin
   app.add_option("--log-format", log_format, "json, or text for people")
       ->check(CLI::IsMember({"json", "text"}))
       ->capture_default_str();
-  const std::map<std::string, log::Level> levels{{"debug", log::Level::kDebug},
-                                                 {"info", log::Level::kInfo},
-                                                 {"warn", log::Level::kWarning},
-                                                 {"error", log::Level::kError}};
-  app.add_option("--log-level", options.log_level, "debug, info, warn or error")
-      ->transform(CLI::CheckedTransformer(levels));
+  app.add_option("--log-level", log_level, "Which lines are written: of this level and above")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
   add_tasks(app, options);
   try {
     app.parse(argc, argv);
@@ -117,6 +123,7 @@ std::variant<Options, int> parse_options(int argc, char** argv, const std::strin
     return 2;
   }
   options.log_json = log_format == "json";
+  options.log_level = level_of(log_level);
   std::sort(options.namespaces.begin(), options.namespaces.end());
   options.namespaces.erase(std::unique(options.namespaces.begin(), options.namespaces.end()), options.namespaces.end());
   return options;

@@ -5,7 +5,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 programs=$root/build/release/bin
-if [[ ${1:-} == up ]]; then
+if [[ ${1:-} == up && " $* " != *" --help "* && " $* " != *" -h "* ]]; then
   shift
   "$root/scripts/setup.sh"
   "$root/scripts/build.sh" release fake-npu-plugin fake-hccn-tool

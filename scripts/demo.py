@@ -76,7 +76,7 @@ def story(system):
 def keep(system):
     say("left running, as asked. Go on with:")
     for task in ("kubectl get pdd", "kubectl describe pdd demo", "shell", "down"):
-        print(f"  tests/cluster/cluster {task.split()[0]} --name {system.name} {' '.join(task.split()[1:])}".rstrip())
+        print(f"  ./dev cluster {task.split()[0]} --name {system.name} {' '.join(task.split()[1:])}".rstrip())
 
 
 def main():

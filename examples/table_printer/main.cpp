@@ -1,9 +1,9 @@
 // A workload that does nothing but show which tables it sees, for the demo and the end-to-end tests. Its image has no
 // shell, so what one would do with a shell is here too.
-//   table-printer                                          prints both tables now and each time they change, until
-//   SIGTERM table-printer --once                                   prints both tables table-printer --cat PATH prints a
-//   file as it is table-printer --wait-for-generation N --timeout 30s    prints "<wall clock in ms> <generation>" once
-//   N (or more) is there
+//   table-printer                            prints both tables now and each time they change, until SIGTERM
+//   table-printer --once                     prints both tables
+//   table-printer --cat PATH                 prints a file, and a newline where it ends without one
+//   table-printer --wait-for-generation N    prints "<wall clock in ms> <generation>" once N (or more) is there
 // Environment: GLOBAL_RANK_TABLE_FILE_PATH and RANK_TABLE_FILE_PATH, as the operator sets them.
 #include <signal.h>
 #include <unistd.h>
@@ -136,7 +136,8 @@ int cat(const std::string& path) {
     std::cerr << "table-printer: " << text.error().message << '\n' << std::flush;
     return 1;
   }
-  std::cout << *text << std::flush;
+  // Not only to a terminal: `kubectl exec` without -t gives none, and the next prompt would follow on the line.
+  std::cout << *text << (text->ends_with('\n') ? "" : "\n") << std::flush;
   return 0;
 }
 
@@ -160,7 +161,7 @@ int main(int argc, char** argv) {
   std::int64_t generation = 0;
   double timeout = 30;
   app.add_flag("--once", once, "Print them once");
-  app.add_option("--cat", path, "Print this file as it is");
+  app.add_option("--cat", path, "Print this file, and a newline where it ends without one");
   app.add_option("--wait-for-generation", generation, "Wait until this generation (or a later one) is there");
   app.add_option("--timeout", timeout, "How long to wait for it, as in 30s")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"ms", 0.001}, {"s", 1}, {"m", 60}}))

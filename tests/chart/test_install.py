@@ -163,6 +163,24 @@ def test_the_operator_of_some_namespaces_serves_no_other(cluster, namespace):
     check_uninstalled(cluster)
 
 
+@pytest.mark.parametrize("major", (3, 4))
+def test_a_namespace_that_does_not_exist_is_refused_before_anything_is_made(cluster, namespace, major):
+    def install(watched, check=True):
+        return cluster.helm("upgrade", "--install", chart.RELEASE, chart.CHART, "-n", f"{namespace}-system", "--create-namespace", *chart.LAB,
+                            *LIGHT, "--set", "crds.install=false", "--set", f"watchNamespaces={{{watched}}}", major=major, check=check)
+    refused = install(f"{namespace},nosuch", check=False)
+    assert refused.returncode != 0 and "there is no namespace nosuch: create it" in refused.stderr, refused.stderr
+    assert cluster.left_of_release() == []
+    try:
+        install(f"{namespace},{namespace}-system")  # the latter is Helm's to make
+        assert "there is no namespace nosuch" in install("nosuch", check=False).stderr
+        listed = cluster.helm("history", chart.RELEASE, "-n", f"{namespace}-system", major=major).stdout
+        assert listed.count("deployed") == 1 and "failed" not in listed, listed
+    finally:
+        cluster.helm("uninstall", chart.RELEASE, "-n", f"{namespace}-system", "--ignore-not-found", major=major)
+        cluster.kubectl("delete", "namespace", f"{namespace}-system", "--wait=false", "--ignore-not-found")
+
+
 def test_a_node_that_is_dead_holds_up_no_uninstall(cluster):
     """Its agent's pod stays in the list for ever, and even its container runs on: it can write nothing any more."""
     dead = NODES[1]
@@ -199,7 +217,7 @@ def test_a_definition_that_was_kept_goes_to_a_release_of_another_name(cluster, m
     release("install", "first")
     release("uninstall", "first")
     refused = release("install", "second", check=False)
-    assert refused.returncode != 0 and "first" in refused.stderr, refused.stderr
+    assert refused.returncode != 0 and "first" in refused.stderr and "invalid ownership metadata" in refused.stderr, refused.stderr
     for command in HELM_OWNS:
         cluster.kubectl(*command)
     release("install", "second")

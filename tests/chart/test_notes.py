@@ -23,6 +23,7 @@ def test_the_notes_say_what_is_there(tmp_path):
     said = notes(tmp_path, "--set", "agent.namespace=pd-agents")
     assert "is in namespace pd-system, for PDDeployments in all namespaces" in said and "are in namespace pd-agents" in said
     assert "helm test pd-operator -n pd-system" in said and "kubectl get pods -n pd-agents" in said
+    assert "kubectl get daemonset -A -l app.kubernetes.io/component=agent" in said
     said = notes(tmp_path, "--set", "operator.replicas=0")
     assert "No operator runs" in said and "helm test" not in said and "kubectl get pdd" not in said
 

@@ -122,6 +122,7 @@ def test_wrong_values_are_refused(major, what):
     done = chart.helm("template", "x", chart.CHART, *IMAGE, "--set", value, major=major, check=False)
     assert done.returncode != 0
     assert re.search(named, done.stderr), done.stderr
+    assert "templates/withdraw/" not in done.stderr, "a template that has nothing to do with it"
 
 
 @pytest.mark.parametrize("arguments", [(), NAMESPACED, EVERYTHING], ids=["cluster", "namespaces", "everything"])

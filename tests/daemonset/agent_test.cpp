@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/steady_timer.hpp>
+#include <sstream>
 
 #include "daemonset/node_reader.h"
 #include "tests/daemonset/fixture.h"
@@ -267,6 +268,16 @@ TEST(ParseOptions, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(status({"--node-name", "n", "--ids", "unknown"}), 2);
   EXPECT_EQ(status({"--node-name", "n", "--ids", "unknown", "--resource-names", "a.b/c"}), -1);
   EXPECT_EQ(status({"--node-name", "real-0.example"}), -1);
+}
+
+TEST(ParseOptions, HelpsInLinesThatATerminalHas) {
+  const std::vector<const char*> arguments{"pd-agent", "--help"};
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(std::get<int>(parse_options(2, arguments.data())), 0);
+  const std::string help = testing::internal::GetCapturedStdout();
+  EXPECT_LT(help.find("Usage: pd-agent"), help.find("Example, as in the DaemonSet"));
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 150U) << line;
 }
 
 }  // namespace

@@ -169,6 +169,7 @@ TEST_F(Probing, TakesTheFirstResourceThatKubeletHas) {
   ASSERT_TRUE(reading);
   EXPECT_EQ(reading->inventory.resource, "");
   EXPECT_THAT(reading->problems.at("kubelet"), HasSubstr("huawei.com/ascend-1980"));
+  EXPECT_THAT(reading->problems.at("kubelet"), HasSubstr("whether --resource-names"));
 }
 
 TEST_F(Probing, AsksTheToolForTheDevicesInHccnConfWhileKubeletIsAway) {

@@ -42,12 +42,14 @@ TEST(TablePrinter, PrintsOnceWhateverThereIs) {
   EXPECT_THAT(printer.out_line(), HasSubstr("local=(cannot read"));
 }
 
-TEST(TablePrinter, ShowsAFileAsItIs) {
+TEST(TablePrinter, ShowsAFileAndEndsTheLine) {
   MountedDirectory directory;
-  directory.publish(prefill_files("7\n", "7"));
-  Child printer("table-printer", {"--cat", directory.path() + "/generation"});
-  EXPECT_EQ(printer.exit_code(), 0);
-  EXPECT_EQ(printer.rest_of_out(), "7\n");
+  for (const char* generation : {"7", "7\n"}) {
+    directory.publish(prefill_files(generation, "7"));
+    Child printer("table-printer", {"--cat", directory.path() + "/generation"});
+    EXPECT_EQ(printer.exit_code(), 0);
+    EXPECT_EQ(printer.rest_of_out(), "7\n");
+  }
   Child missing("table-printer", {"--cat", directory.path() + "/none"});
   EXPECT_EQ(missing.exit_code(), 1);
 }

@@ -65,6 +65,14 @@ TEST(OperatorOptions, WatchesTheNamespacesThatAreNamed) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("\"A_B\" is no name of a namespace"));
 }
 
+TEST(OperatorOptions, TheLevelOfTheLogIsOneOfFour) {
+  EXPECT_EQ(std::get<Options>(parse({})).log_level, log::Level::kInfo);
+  EXPECT_EQ(std::get<Options>(parse({"--log-level=warn"})).log_level, log::Level::kWarning);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(std::get<int>(parse({"--log-level", "loud"})), 2);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("loud not in {debug,info,warn,error}"));
+}
+
 TEST(OperatorOptions, ChecksWithTheSameOptions) {
   EXPECT_EQ(std::get<Options>(parse({})).task, Task::kRun);
   const Options check = std::get<Options>(parse({"check", "--namespace", "llm", "--leader-elect=false"}));

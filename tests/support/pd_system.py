@@ -180,7 +180,7 @@ class PdSystem(LiveCluster):
         meta = pod["metadata"]
         container = pod["spec"]["containers"][0]["name"]
         return self.kubectl("exec", "-n", meta["namespace"], meta["name"], "-c", container, "--", "/usr/local/bin/table-printer",
-                            "--cat", f"{MOUNT_PATH}/{file}").stdout
+                            "--cat", f"{MOUNT_PATH}/{file}").stdout.removesuffix("\n")  # its own: no table ends with one
 
     def table(self, pod, file="global_ranktable.json"):
         return json.loads(self.read_in_pod(pod, file))

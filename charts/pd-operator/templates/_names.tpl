@@ -49,7 +49,7 @@ helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Versio
 
 {{- define "pd-operator.image" -}}
 {{- $image := .Values.image -}}
-{{- $repository := required "image.repository is empty: say where the image of pd-operator is, for example --set image.repository=localhost/pd-operator" $image.repository -}}
+{{- $repository := required "image.repository is empty: say where the image of pd-operator is, for example --set image.repository=registry.example.com/pd-operator, or take -f charts/pd-operator/values-lab.yaml in a laboratory" $image.repository -}}
 {{- if $image.digest -}}
 {{- printf "%s@%s" $repository $image.digest -}}
 {{- else -}}
