@@ -11,9 +11,6 @@ import time
 
 from live_cluster import SCRIPT, patience
 
-# The objects that there are come first, then a bookmark that tells so.
-QUERY = "watch=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
-
 
 @dataclasses.dataclass(frozen=True)
 class Change:
@@ -37,21 +34,21 @@ class Change:
 
 class ApiWatch:
     def __init__(self, cluster, path):
-        self.command = [str(SCRIPT), "kubectl", "--name", cluster.name, "get", "--raw", f"{path}?{QUERY}"]
-        self.changes = []  # only ever added to
+        self.cluster, self.path = cluster, path
+        self.changes = []  # only ever added to; the objects that there are come first
         self.news = threading.Condition()
-        self.is_complete = False  # the objects that there were are in `changes`
         self.has_ended = False
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        # Not by the watch itself: API servers before 1.32 do not do that.
+        listed = json.loads(self.cluster.kubectl("get", "--raw", self.path).stdout)
+        self.changes = [Change(time.time(), "ADDED", item) for item in listed["items"]]
+        version = listed["metadata"]["resourceVersion"]
+        self.process = subprocess.Popen([str(SCRIPT), "kubectl", "--name", self.cluster.name, "get", "--raw",
+                                         f"{self.path}?watch=1&resourceVersion={version}"],
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.reader = threading.Thread(target=self.read)
         self.reader.start()
-        try:
-            self.wait_until(lambda: self.is_complete, 30, "the objects that there are")
-        except BaseException:
-            self.__exit__()
-            raise
         return self
 
     def __exit__(self, *_):
@@ -65,10 +62,7 @@ class ApiWatch:
             moment = time.time()
             told = json.loads(line)
             with self.news:
-                if told["type"] == "BOOKMARK":
-                    self.is_complete = True
-                else:
-                    self.changes.append(Change(moment, told["type"], told["object"]))
+                self.changes.append(Change(moment, told["type"], told["object"]))
                 self.news.notify_all()
         with self.news:
             self.has_ended = True
