@@ -75,16 +75,14 @@ Json with_subject(const kube::PDDeployment& deployment, Role role, const char* c
   return args;
 }
 
-// Pods in the host's network share its ports: each slot of the deployment gets its own. (Of an adopted role all pods
-// have one port, so that on one host one of them answers.)
+// Pods in the host's network share its ports: each slot of the deployment gets its own, however many instances there
+// are when its pod is made: the scheduler the first, prefill and decode pods the others in turn. (Of an adopted role
+// all pods have one port, so that on one host one of them answers.)
 int watch_port(const kube::PDDeployment& deployment, const Slot& slot, const Json& spec) {
-  int port = deployment.gate.port;
-  if (spec.value("hostNetwork", Json()) != true) return port;
-  for (const Instance& instance : wanted(deployment)) {
-    if (instance == slot.instance) break;
-    port += pods_per_instance(deployment, instance.role);
-  }
-  return std::min(port + slot.pod, 65535);
+  const auto& [instance, pod] = slot;
+  if (spec.value("hostNetwork", Json()) != true || instance.role == Role::kScheduler) return deployment.gate.port;
+  const int place = instance.index * pods_per_instance(deployment, instance.role) + pod;
+  return std::min(deployment.gate.port + 2 * place + (instance.role == Role::kPrefill ? 1 : 2), 65535);
 }
 
 Json watch_container(const Settings& settings, const kube::PDDeployment& deployment, const Slot& slot,

@@ -179,7 +179,26 @@ TEST(Gate, FollowsTheHostsAddressAndNetwork) {
   deployment.set("/spec/ranktable/serverAddress", "HostIP").set(in_template("/spec/hostNetwork"), true);
   const Json args = pod_of(deployment)["spec"]["initContainers"][0]["args"];
   EXPECT_EQ(args[4], "$(HOST_IP)");
-  EXPECT_EQ(args[8], "8091") << "the scheduler has the first port, prefill-0 the second";
+  EXPECT_EQ(args[7], "--port");
+}
+
+// They are made at different times: those that there are keep their port when others come. A simulated run found this.
+TEST(Gate, PodsInTheHostsNetworkNeverShareAPort) {
+  DeploymentBuilder deployment = a_deployment().decode(2);
+  for (const char* role : {"scheduler", "prefill", "decode"}) {
+    deployment.set("/spec/" + std::string(role) + "/template/spec/hostNetwork", true);
+  }
+  std::set<std::string> ports;
+  const auto add = [&](const Slot& slot) {
+    const Json args = pod_of(deployment, slot)["spec"]["initContainers"][0]["args"];
+    ports.insert(args.at(8).get<std::string>());
+  };
+  deployment.prefill(2);
+  for (const Instance& instance : wanted(FakeCluster(deployment).snapshot().deployment)) add({instance, 0});
+  deployment.prefill(4);
+  add({{Role::kPrefill, 2}, 0});
+  add({{Role::kPrefill, 3}, 0});
+  EXPECT_EQ(ports, (std::set<std::string>{"8089", "8090", "8091", "8092", "8093", "8094", "8096"}));
 }
 
 // Else the API server would refuse every pod, for a reason that only the operator's log knows.
