@@ -8,6 +8,14 @@ namespace {
 constexpr auto kForeignMemory = std::chrono::seconds(30);  // then the API server is asked who holds the name
 // At the latest, each deployment is looked at again after five to ten minutes: what no event tells of is found then.
 constexpr auto kLookAgain = std::chrono::minutes(5);
+constexpr auto kStatusPause = std::chrono::milliseconds(100);
+
+bool only_tells(const plan::Plan& planned) {
+  return !planned.actions.empty() &&
+         std::all_of(planned.actions.begin(), planned.actions.end(), [](const plan::Action& action) {
+           return std::holds_alternative<plan::WriteStatus>(action) || std::holds_alternative<plan::EmitEvent>(action);
+         });
+}
 
 }  // namespace
 
@@ -91,6 +99,10 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
   // memory_ may be changed by other keys meanwhile, but not this entry: a key is in work only once.
   Memory& memory = memory_[key];
   dry_runs_.follow(key, deployment.ns, std::exchange(planned.dry_runs, {}));
+  if (const Duration pause = status_pause(memory, planned); pause > Duration::zero()) {
+    delivery_.follow(key, planned.deliveries);
+    co_return Outcome{true, pause, true};
+  }
   const std::optional<Instant> placed = std::exchange(memory.placed, std::nullopt);
   Written written;
   Status done = Error{Code::kInternal, "nothing was done"};
@@ -131,6 +143,18 @@ void Controller::on_change(const std::string& key, Stores::Change change) {
   }
   if (change == Stores::Change::kStatus && known != memory_.end() && known->second.failed) return;
   loop_.add(key);
+}
+
+// How long a status is put off that says nothing but how far a pod has come: while it was written, the table that the
+// pod's next step makes possible would wait. It is put off once, not with each step.
+Duration Controller::status_pause(Memory& memory, const plan::Plan& planned) const {
+  const Instant now = runtime::TimeService::of(context_).now();
+  if (!only_tells(planned) || (memory.status_due && *memory.status_due <= now)) {
+    memory.status_due.reset();
+    return Duration::zero();
+  }
+  if (!memory.status_due) memory.status_due = now + kStatusPause;
+  return *memory.status_due - now;
 }
 
 Duration Controller::next_look(const plan::Plan& planned) {

@@ -39,6 +39,7 @@ class Controller {
     std::string refused;            // the API server's words when it refused to create an object: told once
     std::optional<Instant> placed;  // when a pod or its node last changed, if no plan knows it yet
     std::map<std::string, std::string> rejected;  // pods whose NPUs the last plan refused, and the reason
+    std::optional<Instant> status_due;            // of a status that was put off
   };
 
   using Outcome = runtime::Controller::Outcome;
@@ -51,6 +52,7 @@ class Controller {
   void add_foreign(plan::Snapshot& snapshot, Memory& memory) const;
   void learn(const std::string& key, Memory& memory, runtime::OwnWrites& writes, Written written);
   void count(Memory& memory, const plan::Plan& planned, const Written& written, std::optional<Instant> placed);
+  Duration status_pause(Memory& memory, const plan::Plan& planned) const;
   Duration next_look(const plan::Plan& planned);
 
   boost::asio::io_context& context_;

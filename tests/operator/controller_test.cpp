@@ -189,6 +189,25 @@ TEST_F(ControllerTest, AsksWhoSeesTheTablesAlsoWhenAPodIsRefused) {
   EXPECT_THAT(asked_, ElementsAre("uid-1"));
 }
 
+// The table that the pod's next step makes possible would wait for it.
+TEST_F(ControllerTest, AStatusAloneIsPutOffOnceForAMoment) {
+  const std::string route = "PATCH /apis/pd-operator.io/v1alpha1/namespaces/llm/pddeployments/qwen/status";
+  transport_.reply(route, test::json_reply(200, object("llm", "qwen", "120")));
+  plan::Plan tells;
+  tells.actions.emplace_back(plan::WriteStatus{});
+  for (int i = 0; i < 3; ++i) plan_next(tells);
+  test::settle(context_);
+  EXPECT_EQ(seen_.size(), 1U);
+  time_.advance_to(time_.now() + std::chrono::milliseconds(60));
+  change_deployment("110");
+  EXPECT_EQ(seen_.size(), 2U);
+  EXPECT_EQ(transport_.count(route), 0);
+  time_.advance_to(time_.now() + std::chrono::milliseconds(40));
+  test::settle(context_);
+  EXPECT_EQ(seen_.size(), 3U);
+  EXPECT_EQ(transport_.count(route), 1);
+}
+
 TEST_F(ControllerTest, ComesBackWhenThePlanSaysSo) {
   plan::Plan later;
   later.requeue_after = std::chrono::milliseconds(1);
