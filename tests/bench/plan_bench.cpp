@@ -51,6 +51,16 @@ pd::plan::Snapshot snapshot_of(const pd::plan::FakeCluster& cluster) {
   return made;
 }
 
+// A pod has another address: the table is rendered, judged and compared.
+bool measure_publish(pd::plan::FakeCluster& cluster, const pd::plan::DeploymentBuilder& wanted) {
+  cluster = pd::plan::FakeCluster(wanted, 2 * kInstances + 1);
+  if (!cluster.settle()) return false;
+  cluster.pod("qwen-prefill-0-0-1").pod_ip = "10.9.9.9";
+  const pd::plan::Snapshot moved = snapshot_of(cluster);
+  measure("plan.publish_512_npus", [&] { return pd::plan::plan(moved, cluster.now_).actions.size(); });
+  return pd::plan::plan(moved, cluster.now_).actions.size() > 2 * kInstances;
+}
+
 bool measure_plans() {
   const auto wanted = pd::plan::a_deployment("qwen")
                           .prefill(kInstances)
@@ -64,7 +74,7 @@ bool measure_plans() {
   cluster.delete_pod("qwen-prefill-0-0-1");
   const pd::plan::Snapshot changed = snapshot_of(cluster);
   measure("plan.lost_pod_512_npus", [&] { return pd::plan::plan(changed, cluster.now_).actions.size(); });
-  return settled && pd::plan::plan(idle, cluster.now_).actions.empty();
+  return settled && measure_publish(cluster, wanted) && pd::plan::plan(idle, cluster.now_).actions.empty();
 }
 
 }  // namespace
