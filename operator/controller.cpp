@@ -11,7 +11,7 @@ constexpr auto kLookAgain = std::chrono::minutes(5);
 constexpr auto kStatusPause = std::chrono::milliseconds(100);
 
 bool only_tells(const plan::Plan& planned) {
-  return !planned.actions.empty() &&
+  return !planned.urgent && !planned.actions.empty() &&
          std::all_of(planned.actions.begin(), planned.actions.end(), [](const plan::Action& action) {
            return std::holds_alternative<plan::WriteStatus>(action) || std::holds_alternative<plan::EmitEvent>(action);
          });

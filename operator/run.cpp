@@ -26,7 +26,7 @@ std::string host_name() {
 void add_checks(runtime::ProbePages& pages, const Controller& controller, const runtime::Shutdown& shutdown) {
   pages.readiness().add("caches", [&controller]() -> Status {
     if (controller.synced()) return Ok{};
-    return Error{Code::kUnavailable, "not all that is watched has been listed yet"};
+    return Error{Code::kUnavailable, "in no namespace has all that is watched been listed yet"};
   });
   pages.liveness().add("reconciling", [&controller] { return controller.check(); });
   pages.readiness().add("running", [&shutdown]() -> Status {

@@ -143,18 +143,25 @@ kube::Condition progressing(const Situation& situation, const Rollout& rollout) 
   return condition(kProgressing, kFalse, "Settled", "Nothing is left to be done." + notes);
 }
 
-// Why a pod that is missing can't be made.
+// Why a pod that the table waits for can't be made.
 const TemplateCheck* obstacle_to_pods(const Situation& situation) {
+  const TableVerdict verdict = situation.table.verdict;
+  const bool waits = verdict == TableVerdict::kWaiting || verdict == TableVerdict::kInstanceLost ||
+                     verdict == TableVerdict::kRoleLost || verdict == TableVerdict::kPartial;
+  if (!waits || !situation.frozen().empty()) return nullptr;
+  const TemplateCheck* unknown = nullptr;
   for (const auto& [slot, pods] : situation.occupancy.slots) {
+    if (!pods.wanted || pods.occupant != nullptr) continue;
     const TemplateCheck& check = situation.templates.at(slot.instance.role);
-    if (pods.wanted && pods.occupant == nullptr && check.verdict != TemplateCheck::Verdict::kValid) return &check;
+    if (check.verdict == TemplateCheck::Verdict::kInvalid) return &check;
+    if (check.verdict == TemplateCheck::Verdict::kUnknown && unknown == nullptr) unknown = &check;
   }
-  return nullptr;
+  return unknown;
 }
 
 kube::Condition ready(const Situation& situation, const Rollout& rollout) {
   if (situation.table.verdict != TableVerdict::kPublished) {
-    // It says more than that a table waits for such a pod.
+    // That says more than that a table waits for the pod.
     const TemplateCheck* check = obstacle_to_pods(situation);
     if (check != nullptr) return condition(kReady, kFalse, check->reason, check->message);
     return condition(kReady, kFalse, reason_of(situation.table.verdict), situation.table.message);

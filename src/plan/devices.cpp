@@ -219,15 +219,16 @@ class Placer {
   const Claim* stronger_claim(const std::string& address, const kube::Pod& pod) const {
     const bool real = nodes_.at(pod.node)->allocations.ids == npu::Ids::kReal;
     const Claim own{pod.meta.uid, pod.meta.name, real, pod.meta.created};
+    const Claim* strongest = nullptr;
     const auto [first, last] = by_address_.equal_range(address);
     for (auto each = first; each != last; ++each) {
       const Claim& claim = *each->second;
       if (claim.uid == pod.meta.uid) continue;
       // A pod that is not in the snapshot has no known age here; compare as its own deployment would compare ours.
       const Claim mine = claim.created ? own : Claim{own.uid, own.pod, own.by_kubelet, std::nullopt};
-      if (stronger(claim, mine)) return each->second;
+      if (stronger(claim, mine) && (strongest == nullptr || stronger(claim, *strongest))) strongest = &claim;
     }
-    return nullptr;
+    return strongest;
   }
 
   Placement with_devices(const Slot& slot, const kube::Pod& pod, const std::vector<int>& ids,

@@ -34,6 +34,7 @@ class Composer {
     }
     if (!situation_.raise_epoch.empty()) {
       // Before anything else: what is made from now on is of the next epoch.
+      plan_.urgent = true;
       add(WriteStatus{raised_status(situation_)});
       add(EmitEvent{false, "InstanceRestarted", "Restart", situation_.raise_epoch, std::nullopt});
       return std::move(plan_);

@@ -102,6 +102,7 @@ struct Plan {
   std::vector<DryRunTarget> dry_runs;           // of all roles whose pods could be made
   std::map<std::string, std::string> rejected;  // pods (by UID) whose NPUs are refused, and the reason
   std::optional<Duration> requeue_after;        // when something is due with no change to be seen
+  bool urgent = false;                          // other steps wait for what it writes
 };
 
 // Never fails: what is wrong with the deployment ends up in its conditions.

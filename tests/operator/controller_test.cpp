@@ -208,6 +208,17 @@ TEST_F(ControllerTest, AStatusAloneIsPutOffOnceForAMoment) {
   EXPECT_EQ(transport_.count(route), 1);
 }
 
+TEST_F(ControllerTest, AnUrgentStatusIsNotPutOff) {
+  const std::string route = "PATCH /apis/pd-operator.io/v1alpha1/namespaces/llm/pddeployments/qwen/status";
+  transport_.reply(route, test::json_reply(200, object("llm", "qwen", "120")));
+  plan::Plan raises;
+  raises.actions.emplace_back(plan::WriteStatus{});
+  raises.urgent = true;
+  plan_next(raises);
+  test::settle(context_);
+  EXPECT_EQ(transport_.count(route), 1);
+}
+
 TEST_F(ControllerTest, ComesBackWhenThePlanSaysSo) {
   plan::Plan later;
   later.requeue_after = std::chrono::milliseconds(1);

@@ -245,6 +245,15 @@ TEST(Template, OfAScaledDownRoleIsNotJudged) {
   EXPECT_EQ(check_of(a_deployment().prefill(0).set(in_template(""), nullptr)).verdict, TemplateCheck::Verdict::kValid);
 }
 
+TEST(Template, IsNoReasonWhereTheTableCantBeWrittenAnyway) {
+  FakeCluster cluster(a_deployment().prefill(0));
+  cluster.resources_ = {};
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_FALSE(cluster.pods_.contains("qwen-decode-0-0-1"));
+  EXPECT_EQ(cluster.condition("TemplatesValid").reason, "ResourceUnknown");
+  EXPECT_EQ(cluster.condition("Ready").reason, "ScaledToZero");
+}
+
 TEST(Template, IsUnknownWhileNoNodeNamesAResource) {
   FakeCluster cluster(a_deployment());
   cluster.resources_ = {"nvidia.com/gpu"};

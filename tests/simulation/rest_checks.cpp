@@ -44,9 +44,11 @@ class Rest {
       return "the status has another generation than the ConfigMap";
     }
     if (deployment_.status.observed_generation != deployment_.meta.generation) return "the spec has not been observed";
-    if (zero)
-      return is_delivering() ? "its pods do not see the table yet"
-                             : condition_is_not("RanktableReady", "False", "ScaledToZero");
+    if (zero) {
+      if (is_delivering()) return "its pods do not see the table yet";
+      why = condition_is_not("RanktableReady", "False", "ScaledToZero");
+      return why.empty() ? condition_is_not("Progressing", "False") : why;
+    }
     for (const char* type : {"Ready", "Available", "TemplatesValid", "DevicesDiscovered", "RanktableReady"}) {
       if (why = condition_is_not(type, "True"); !why.empty()) return why;
     }
