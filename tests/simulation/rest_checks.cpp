@@ -45,9 +45,11 @@ class Rest {
     }
     if (deployment_.status.observed_generation != deployment_.meta.generation) return "the spec has not been observed";
     if (zero) {
-      if (is_delivering()) return "its pods do not see the table yet";
+      // They are asked ever more rarely, while one does not answer.
+      if (is_false("RanktableDelivered")) return "its pods do not see the table yet";
       why = condition_is_not("RanktableReady", "False", "ScaledToZero");
-      return why.empty() ? condition_is_not("Progressing", "False") : why;
+      // An update may be under way for as long as no pod can become Ready; what is known of the NPUs must be right.
+      return why.empty() && is_false("DevicesDiscovered") ? "the NPUs of its pods are not known" : why;
     }
     for (const char* type : {"Ready", "Available", "TemplatesValid", "DevicesDiscovered", "RanktableReady"}) {
       if (why = condition_is_not(type, "True"); !why.empty()) return why;
@@ -154,11 +156,10 @@ class Rest {
     return "";
   }
 
-  // Asked ever more rarely, while a pod does not answer.
-  bool is_delivering() const {
+  bool is_false(std::string_view type) const {
     const auto& conditions = deployment_.status.conditions;
-    return std::any_of(conditions.begin(), conditions.end(), [](const kube::Condition& condition) {
-      return condition.type == "RanktableDelivered" && condition.status == "False";
+    return std::any_of(conditions.begin(), conditions.end(), [&](const kube::Condition& condition) {
+      return condition.type == type && condition.status == "False";
     });
   }
 
