@@ -77,12 +77,20 @@ class Planner {
     for (const kube::InstanceRestarts& known : deployment_.status.restarts) {
       for (const Instance& instance : wanted(deployment_)) {
         if (name_of(instance) != known.instance) continue;
-        const WallTime forgotten = known.next_attempt.value_or(situation_.now) + kRestartsForgottenAfter;
+        const kube::InstanceRestarts kept = within_reach(known, spec_of(deployment_, instance.role));
+        const WallTime forgotten = kept.next_attempt.value_or(situation_.now) + kRestartsForgottenAfter;
         if (situation_.ready(instance) && situation_.now >= forgotten) continue;
         if (situation_.ready(instance)) due(forgotten);
-        rollout_.restarts.push_back(known);
+        rollout_.restarts.push_back(kept);
       }
     }
+  }
+
+  // No attempt is farther away than its delay, whatever clock somebody had who wrote it down.
+  kube::InstanceRestarts within_reach(kube::InstanceRestarts known, const kube::RoleSpec& role) const {
+    const WallTime latest = situation_.now + delay_after(role, known.count);
+    if (known.next_attempt) known.next_attempt = std::min(*known.next_attempt, latest);
+    return known;
   }
 
   kube::InstanceRestarts* restarts_of(const std::string& instance) {

@@ -8,6 +8,7 @@
 namespace pd::plan {
 namespace {
 
+using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
@@ -92,6 +93,22 @@ TEST(Rollout, AFailedPodIsReplacedAndThenRemoved) {
   EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-1-0-1"));
   ASSERT_TRUE(cluster.settle());
   EXPECT_FALSE(cluster.pods_.contains("qwen-prefill-1-0-1"));
+}
+
+// Of an operator whose clock had jumped. A simulated run found this.
+TEST(Rollout, ARetryIsNeverFartherAwayThanItsDelay) {
+  FakeCluster cluster = a_running_cluster();
+  cluster.now_ += hours(27);
+  cluster.fail_pod("qwen-prefill-1-0-1");
+  cluster.apply_plan(cluster.plan_now());
+  cluster.now_ -= hours(27);
+  cluster.fail_pod("qwen-prefill-1-0-2");
+  for (int i = 0; i < 3; ++i) cluster.apply_plan(cluster.plan_now());
+  EXPECT_EQ(cluster.condition("Progressing").reason, "BackOff");
+  EXPECT_EQ(cluster.plan_now().requeue_after, Duration(seconds(10)));
+  cluster.advance(seconds(10));
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-1-0-3"));
 }
 
 TEST(Rollout, RepeatedFailuresAreRetriedWithGrowingDelaysAndForgottenWhenItHolds) {
