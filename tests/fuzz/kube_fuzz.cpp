@@ -18,7 +18,7 @@ void check_meta(const ObjectMeta& meta) {
 void check_decoded(const Pod& pod) {
   check_meta(pod.meta);
   require(pod.restarts >= 0, "restarts are counted from none");
-  for (const auto& [name, count] : pod.npu_requests) require(count >= 0, "a request is no debt", name);
+  for (const auto& [name, count] : pod.npu_requests) require(count >= 0, "a request is no debt", name.str());
 }
 
 void check_decoded(const PDDeployment& deployment) {
