@@ -37,7 +37,7 @@ std::string advice_to_maker(const kube::Pod& pod, const std::string& count) {
   const kube::OwnerReference* owner = pod.meta.controller();
   if (owner != nullptr && owner->kind == "StatefulSet") {
     return "StatefulSet " + owner->name.str() +
-           " needs podManagementPolicy: Parallel (create it anew with that, unless it " + "has it), and " + count;
+           " needs podManagementPolicy: Parallel (create it anew with that, unless it has it), and " + count;
   }
   if (owner != nullptr && owner->kind == "ReplicaSet") return "its Deployment needs " + count;
   return "whoever makes them must make them without waiting for Ready ones, and needs " + count;
