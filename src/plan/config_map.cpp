@@ -34,12 +34,18 @@ std::string env_file(const std::vector<ranktable::Server>& servers) {
   return text;
 }
 
+// Below what the status knows, or above what it reserved: not a number of ours, or a former leader's late write.
+bool may_be_ours(std::optional<std::int64_t> generation, const kube::RanktableStatus& known) {
+  return generation && *generation >= known.generation && *generation <= known.generation_ceiling;
+}
+
 // The status remembers the digest of the generation it knows. A later generation was written just before a crash kept
-// us from recording it: its own annotation vouches for it.
-bool is_genuine(const kube::ConfigMap& map, const StoredTable& stored, const kube::RanktableStatus& known) {
-  if (!known.digest.empty() && stored.digest == known.digest) return true;
-  const bool unrecorded = known.digest.empty() || (stored.generation && *stored.generation > known.generation);
-  return unrecorded && stored.digest == map.meta.annotation(kube::kDigestAnnotation);
+// us from recording it: its own annotations vouch for it. `written`: the generation among them.
+bool is_genuine(const kube::ConfigMap& map, const std::string& digest, std::optional<std::int64_t> written,
+                const kube::RanktableStatus& known) {
+  if (!known.digest.empty() && digest == known.digest) return true;
+  const bool unrecorded = known.digest.empty() || (may_be_ours(written, known) && *written > known.generation);
+  return unrecorded && digest == map.meta.annotation(kube::kDigestAnnotation);
 }
 
 constexpr std::string_view kLocalPrefix = "local_ranktable_";
@@ -115,11 +121,12 @@ TableContent completed_content(const kube::PDDeployment& deployment, const rankt
   return content;
 }
 
-ranktable::Membership membership_of(const TableContent& content) {
+ranktable::Membership membership_of(const TableContent& content, const TableContent& known) {
   ranktable::Membership membership;
   std::set<std::string> seen;  // each of an instance's adopted pods has a copy of its table
   for (const auto& [key, text] : content) {
     if (!key.starts_with(kLocalPrefix) || !key.ends_with(kLocalSuffix)) continue;
+    if (const auto same = known.find(key); same != known.end() && same->second == text) continue;
     const std::string reader = key.substr(kLocalPrefix.size(), key.size() - kLocalPrefix.size() - kLocalSuffix.size());
     const Result<ranktable::Document> document = ranktable::parse_document(text);
     if (!document || document->root().find("status").text() != "completed") continue;
@@ -177,19 +184,16 @@ StoredTable read_stored(const Snapshot& snapshot) {
   if (stored.foreign) return stored;
   stored.content = content_of(map);
   stored.digest = snapshot.table_digest.empty() ? digest_of(stored.content) : snapshot.table_digest;
-  const std::string written = map.meta.annotation(kube::kGenerationAnnotation);
-  stored.generation = parse_number(written);
+  const std::string& text = map.meta.annotation(kube::kGenerationAnnotation);
+  const std::optional<std::int64_t> written = parse_number(text);
   stored.epoch = parse_number(map.meta.annotation(kube::kEpochAnnotation));
   if (stored.epoch && *stored.epoch > known.epoch) stored.epoch.reset();
   // We write the number in two places. Where they differ somebody edited one, and the status may not know the number
   // yet: the operator may have ended between both writes.
   const auto key = map.data.find(std::string(kGenerationKey));
-  if (key == map.data.end() || key->second != written) stored.generation.reset();
-  // Below what the status knows, or above what it reserved: not a number of ours, or a former leader's late write.
-  if (stored.generation && (*stored.generation < known.generation || *stored.generation > known.generation_ceiling)) {
-    stored.generation.reset();
-  }
-  stored.genuine = is_genuine(map, stored, known);
+  const bool same = key != map.data.end() && key->second == text;
+  if (same && may_be_ours(written, known)) stored.generation = written;
+  stored.genuine = is_genuine(map, stored.digest, written, known);
   stored.intact = stored.genuine && stored.generation && stored.epoch &&
                   map.meta.annotation(kube::kDigestAnnotation) == stored.digest &&
                   has_our_labels(map.meta, snapshot.deployment);

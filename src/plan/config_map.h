@@ -39,8 +39,9 @@ TableContent initializing_content(const kube::PDDeployment& deployment);
 // pods wait.
 TableContent completed_content(const kube::PDDeployment& deployment, const ranktable::Membership& membership,
                                const ranktable::Documents& documents, const AdoptedNames& adopted);
-// What completed tables list, by the names of their keys. Tables that can't be read are left out.
-ranktable::Membership membership_of(const TableContent& content);
+// What completed tables list, by the names of their keys. Tables that can't be read are left out, and those that
+// `known` holds the same.
+ranktable::Membership membership_of(const TableContent& content, const TableContent& known = {});
 TableContent content_of(const kube::ConfigMap& map);
 std::string digest_of(const TableContent& content);
 std::size_t bytes_of(const TableContent& content);
