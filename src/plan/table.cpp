@@ -171,6 +171,7 @@ class Decider {
 
   void publish(TableVerdict verdict) {
     TableContent content = completed_content(deployment_, placed_, documents_, adopted_);
+    note_unchanged();
     if (!stored_.genuine || content != stored_.content) {
       const std::size_t bytes = bytes_of(content);
       if (bytes > kMaxTableBytes) {
@@ -179,7 +180,7 @@ class Decider {
                                                  " fit in a ConfigMap: use fewer instances per deployment.");
       }
       const std::vector<ranktable::Finding> findings =
-          ranktable::validate_documents(documents_, *profile_, profile_->rules);
+          ranktable::validate_documents(not_yet_judged(), *profile_, profile_->rules);
       if (!findings.empty()) {
         const std::string more =
             findings.size() > 1 ? " (and " + std::to_string(findings.size() - 1) + " more findings)" : "";
@@ -193,11 +194,27 @@ class Decider {
     describe_changes();
   }
 
+  // A local table that was stored before was judged then.
+  ranktable::Documents not_yet_judged() const {
+    ranktable::Documents rest = documents_;
+    std::erase_if(rest.locals, [&](const auto& local) { return unchanged_.contains(local.first); });
+    return rest;
+  }
+
+  ranktable::Membership changed() const {
+    ranktable::Membership rest = placed_;
+    if (unchanged_.contains(name_of(Instance{Role::kScheduler, 0}))) rest.schedulers.clear();
+    for (auto* role : {&rest.prefill, &rest.decode}) {
+      std::erase_if(*role, [&](const ranktable::Instance& instance) { return unchanged_.contains(instance.name); });
+    }
+    return rest;
+  }
+
   void describe_changes() {
     constexpr std::size_t kShown = 5;
     if (!stored_.completed || decision_.content == stored_.content) return;
     const std::vector<ranktable::Change> changes =
-        ranktable::diff(membership_of(stored_.content), placed_, ranktable::Names::kReal);
+        ranktable::diff(membership_of(stored_.content, decision_.content), changed(), ranktable::Names::kReal);
     for (std::size_t i = 0; i < std::min(changes.size(), kShown); ++i) {
       decision_.changes += (i == 0 ? "" : "; ") + changes[i].text;
     }
@@ -252,18 +269,31 @@ class Decider {
     return next;
   }
 
+  void note_unchanged() {
+    if (!stored_.completed) return;
+    for (const Instance& instance : found_) {
+      if (is_in(stored_.content, instance)) unchanged_.insert(name_of(instance));
+    }
+  }
+
   // By content, not by name: a replacement at the same address with the same devices is listed without a new table.
   void find_listed() {
     if (!decision_.completed || profile_ == nullptr) return;
     for (const Instance& instance : found_) {
-      const auto local = documents_.locals.find(name_of(instance));
-      if (instance.role != Role::kScheduler && local == documents_.locals.end()) continue;
-      const std::string& now = instance.role == Role::kScheduler ? documents_.host : local->second;
-      const std::vector<std::string> keys = keys_of(instance);
-      if (std::all_of(keys.begin(), keys.end(), [&](const std::string& key) { return holds(key, now); })) {
-        decision_.listed.insert(instance);
-      }
+      if (is_in(decision_.content, instance)) decision_.listed.insert(instance);
     }
+  }
+
+  // Whether its pods read there what has been rendered for it.
+  bool is_in(const TableContent& content, const Instance& instance) const {
+    const auto local = documents_.locals.find(name_of(instance));
+    if (instance.role != Role::kScheduler && local == documents_.locals.end()) return false;
+    const std::string& document = instance.role == Role::kScheduler ? documents_.host : local->second;
+    const std::vector<std::string> keys = keys_of(instance);
+    return std::all_of(keys.begin(), keys.end(), [&](const std::string& key) {
+      const auto held = content.find(key);
+      return held != content.end() && held->second == document;
+    });
   }
 
   // Under which its pods read their table.
@@ -275,21 +305,17 @@ class Decider {
     return keys;
   }
 
-  bool holds(const std::string& key, const std::string& document) const {
-    const auto held = decision_.content.find(key);
-    return held != decision_.content.end() && held->second == document;
-  }
-
   const kube::PDDeployment& deployment_;
   const Pods& pods_;
   const Placements& placements_;
   const StoredTable& stored_;
   WallTime now_;
   const ranktable::Profile* profile_ = nullptr;
-  std::set<Instance> found_;        // all of whose pods are placed
-  AdoptedNames adopted_;            // of those
-  ranktable::Membership placed_;    // what there is of it
-  ranktable::Documents documents_;  // of that
+  std::set<Instance> found_;         // all of whose pods are placed
+  AdoptedNames adopted_;             // of those
+  ranktable::Membership placed_;     // what there is of it
+  ranktable::Documents documents_;   // of that
+  std::set<std::string> unchanged_;  // instances whose stored table is the one that was rendered
   std::vector<Missing> missing_;
   TableDecision decision_;
 };
