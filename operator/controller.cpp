@@ -9,6 +9,8 @@ constexpr auto kForeignMemory = std::chrono::seconds(30);  // then the API serve
 // At the latest, each deployment is looked at again after five to ten minutes: what no event tells of is found then.
 constexpr auto kLookAgain = std::chrono::minutes(5);
 constexpr auto kStatusPause = std::chrono::milliseconds(100);
+// With ten deployments on a node, the plans for nine of them would otherwise stand before the tenth one's table.
+constexpr auto kNeighbourPause = std::chrono::seconds(1);
 
 bool only_tells(const plan::Plan& planned) {
   return !planned.urgent && !planned.actions.empty() &&
@@ -142,6 +144,7 @@ void Controller::on_change(const std::string& key, Stores::Change change) {
     known->second.placed = runtime::TimeService::of(context_).now();
   }
   if (change == Stores::Change::kStatus && known != memory_.end() && known->second.failed) return;
+  if (change == Stores::Change::kNeighbour) return loop_.queue().add_after(key, kNeighbourPause);
   loop_.add(key);
 }
 

@@ -13,6 +13,10 @@ std::string deployment_key(const kube::ObjectMeta& meta) {
   return name.empty() ? "" : meta.ns + "/" + name;
 }
 
+plan::NodeAnnotations annotations_of(const kube::Node& node) {
+  return {node.meta.annotation(npu::kInventoryAnnotation), node.meta.annotation(npu::kAllocationsAnnotation)};
+}
+
 std::string resource_of(const kube::Node& node) {
   const Result<npu::Inventory> inventory = npu::parse_inventory(node.meta.annotation(npu::kInventoryAnnotation));
   return inventory ? inventory->resource : "";
@@ -78,10 +82,16 @@ void Stores::node_changed(const std::shared_ptr<const kube::Node>& before,
                           const std::shared_ptr<const kube::Node>& after) {
   if (before && after && before->meta.annotations == after->meta.annotations) return;
   const std::string& name = (after ? after : before)->meta.name;
-  node_npus_.erase(name);
-  std::set<std::string> with_pods;
-  for (const auto& pod : pods_by_node_.find(name)) with_pods.insert(deployment_key(pod->meta));
-  for (const std::string& key : with_pods) concern(key, Change::kPlacement);
+  const auto said = node_npus_.extract(name);
+  std::optional<std::set<std::string>> uids;
+  if (said && after && !pods_by_node_.find(name).empty()) {
+    uids = plan::pods_with_other_npus(*said.mapped(), *npus_of(*after));
+  }
+  concern_pods_on(name, uids);
+  const bool same_inventory =
+      before && after &&
+      before->meta.annotation(npu::kInventoryAnnotation) == after->meta.annotation(npu::kInventoryAnnotation);
+  if (same_inventory) return;
   const std::string resource = after ? resource_of(*after) : "";
   std::string& known = resource_by_node_[name];
   const bool appeared = !resource.empty() && resource != known;
@@ -89,6 +99,22 @@ void Stores::node_changed(const std::shared_ptr<const kube::Node>& before,
   if (resource.empty()) resource_by_node_.erase(name);
   if (!appeared) return;
   for (const auto& [key, deployment] : deployments()) concern(key);
+}
+
+// Of pods of these UIDs, or of all that are there.
+void Stores::concern_pods_on(const std::string& node, const std::optional<std::set<std::string>>& uids) const {
+  std::map<std::string, Change> concerned;
+  for (const auto& pod : pods_by_node_.find(node)) {
+    Change& change = concerned.try_emplace(deployment_key(pod->meta), Change::kNeighbour).first->second;
+    if (!uids || uids->contains(pod->meta.uid)) change = Change::kPlacement;
+  }
+  for (const auto& [key, change] : concerned) concern(key, change);
+}
+
+std::shared_ptr<const plan::NodeNpus> Stores::npus_of(const kube::Node& node) const {
+  const auto kept = node_npus_.find(node.meta.name);
+  if (kept != node_npus_.end()) return kept->second;
+  return node_npus_.emplace(node.meta.name, plan::read_node(node.meta.name, annotations_of(node))).first->second;
 }
 
 std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan::Settings& settings) const {
@@ -102,11 +128,8 @@ std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan
     const auto node = pod->node.empty() ? nullptr : nodes_.store().find(pod->node);
     if (!node) continue;
     plan::NodeAnnotations& annotations = snapshot.nodes[pod->node];
-    annotations = {node->meta.annotation(npu::kInventoryAnnotation),
-                   node->meta.annotation(npu::kAllocationsAnnotation)};
-    std::shared_ptr<const plan::NodeNpus>& kept = node_npus_[pod->node];
-    if (!kept) kept = plan::read_node(pod->node, annotations);
-    annotations.npus = kept;
+    annotations = annotations_of(*node);
+    annotations.npus = npus_of(*node);
   }
   std::set<std::string> resources;
   for (const auto& [node, resource] : resource_by_node_) resources.insert(resource);

@@ -16,9 +16,10 @@ class Stores {
   // No namespaces: all.
   Stores(kube::Client& client, const std::vector<std::string>& namespaces, runtime::Rng& rng);
 
-  enum class Change { kStatus, kPlacement, kOther };
+  enum class Change { kStatus, kPlacement, kNeighbour, kOther };
   // Called with the key of each deployment that a change concerns. kStatus: its status is all that changed, which is
-  // mostly our own writing; kPlacement: a pod of it, or what a node with pods of it says.
+  // mostly our own writing; kPlacement: a pod of it, or what a node says of one; kNeighbour: what a node with pods of
+  // it says of others', which matters only where two hold NPUs with one address.
   void on_change(std::function<void(const std::string& key, Change change)> callback) {
     on_change_ = std::move(callback);
   }
@@ -39,6 +40,8 @@ class Stores {
   void tell_changes();
   void node_changed(const std::shared_ptr<const kube::Node>& before, const std::shared_ptr<const kube::Node>& after);
   void concern(const std::string& key, Change change = Change::kOther) const;
+  void concern_pods_on(const std::string& node, const std::optional<std::set<std::string>>& uids) const;
+  std::shared_ptr<const plan::NodeNpus> npus_of(const kube::Node& node) const;
 
   runtime::Reflector<kube::PDDeployment> deployments_;
   runtime::Reflector<kube::Pod> pods_;

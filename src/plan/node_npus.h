@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "npu/inventory.h"
@@ -19,5 +21,8 @@ struct NodeNpus {
 
 // Without annotations: a node that is not there, or says nothing.
 std::shared_ptr<const NodeNpus> read_node(const std::string& name, const NodeAnnotations& annotations);
+
+// The pods, by UID, of which the node says something else than before; nothing where that is not all that differs.
+std::optional<std::set<std::string>> pods_with_other_npus(const NodeNpus& before, const NodeNpus& after);
 
 }  // namespace pd::plan

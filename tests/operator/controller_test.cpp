@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "npu/inventory.h"
 #include "runtime/flow.h"
 #include "tests/operator/cluster_script.h"
 #include "tests/support/fake_clock.h"
@@ -190,6 +191,35 @@ TEST_F(ControllerTest, AsksWhoSeesTheTablesAlsoWhenAPodIsRefused) {
 }
 
 // The table that the pod's next step makes possible would wait for it.
+TEST_F(ControllerTest, WhatANodeSaysOfAnothersPodMayWait) {
+  const auto reporting = [](const std::string& version, std::vector<npu::PodDevices> pods) {
+    npu::Inventory inventory;
+    inventory.source = "hccn_tool";
+    inventory.resource = "huawei.com/npu";
+    inventory.devices = {{.id = 0, .ip = "29.0.0.1"}};
+    Json node = test::node_with("node-1", version, npu::format_inventory(inventory));
+    node["metadata"]["annotations"]["pd-operator.io/npu-allocations"] =
+        npu::format_allocations({npu::Ids::kReal, std::move(pods)});
+    return node;
+  };
+  run_until_planned(1);
+  script_.event(ClusterScript::kNodes, "ADDED", reporting("101", {}));
+  script_.event(ClusterScript::kPods, "ADDED", test::pod_on("a", "101", "qwen", "node-1"));
+  run_until_planned(2);
+  time_.advance_to(time_.now() + std::chrono::seconds(10));
+  test::settle(context_);
+  const std::size_t planned = seen_.size();
+  const Instant begun = time_.now();
+  script_.event(ClusterScript::kNodes, "MODIFIED", reporting("102", {{"llm", "b", "uid-b", {0}}}));
+  test::settle(context_);
+  EXPECT_EQ(seen_.size(), planned);
+  run_until_planned(planned + 1);
+  EXPECT_EQ(time_.now() - begun, std::chrono::seconds(1));
+  script_.event(ClusterScript::kNodes, "MODIFIED", reporting("103", {{"llm", "a", "uid-a", {0}}}));
+  test::settle(context_);
+  EXPECT_EQ(seen_.size(), planned + 2) << "its own pod";
+}
+
 TEST_F(ControllerTest, AStatusAloneIsPutOffOnceForAMoment) {
   const std::string route = "PATCH /apis/pd-operator.io/v1alpha1/namespaces/llm/pddeployments/qwen/status";
   transport_.reply(route, test::json_reply(200, object("llm", "qwen", "120")));

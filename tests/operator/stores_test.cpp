@@ -34,7 +34,10 @@ class StoresTest : public ::testing::Test {
  protected:
   void start() {
     script_.serve(transport_);
-    stores_.on_change([this](const std::string& key, Stores::Change) { concerned_.push_back(key); });
+    stores_.on_change([this](const std::string& key, Stores::Change change) {
+      concerned_.push_back(key);
+      changes_[key] = change;
+    });
     stores_.watch_with(controller_);
     runtime::spawn(context_, controller_.run_watches(stop_.token()));
     run_until(context_, [this] { return controller_.synced(); });
@@ -64,6 +67,7 @@ class StoresTest : public ::testing::Test {
   StopSource stop_;
   Stores stores_{client_, {}, rng_};
   std::vector<std::string> concerned_;
+  std::map<std::string, Stores::Change> changes_;                // the last of each
   runtime::Controller controller_{context_, rng_, {}, nullptr};  // its watches alone
 };
 
@@ -158,6 +162,31 @@ TEST_F(StoresTest, ANodeConcernsTheDeploymentsWithPodsOnIt) {
   event(ClusterScript::kPods, "DELETED", pod_on("b", "102", "qwen", "node-1"));
   event(ClusterScript::kNodes, "ADDED", node_with("node-1", "104", ""));
   EXPECT_THAT(concerned_, ElementsAre("llm/yi"));
+}
+
+Json reporting(Json node, std::vector<npu::PodDevices> pods) {
+  node["metadata"]["annotations"]["pd-operator.io/npu-allocations"] =
+      npu::format_allocations({npu::Ids::kReal, std::move(pods)});
+  return node;
+}
+
+TEST_F(StoresTest, WhatANodeSaysOfAPodIsAtMostANeighboursAffairForOthers) {
+  script_.add(ClusterScript::kDeployments, object("llm", "qwen", "1"));
+  const Json node = node_with("node-1", "2", inventory("huawei.com/npu"));
+  script_.add(ClusterScript::kNodes, reporting(node, {}));
+  const Json ours = pod_on("a", "3", "qwen", "node-1");
+  script_.add(ClusterScript::kPods, ours);
+  script_.add(ClusterScript::kPods, pod_on("b", "4", "yi", "node-1"));
+  start();
+  observe("llm/qwen");  // from now on it is known what the node says
+  Json reports = reporting(node, {{"llm", "a", ours["metadata"]["uid"], {0}}});
+  reports["metadata"]["resourceVersion"] = "101";
+  event(ClusterScript::kNodes, "MODIFIED", reports);
+  EXPECT_EQ(changes_.at("llm/qwen"), Stores::Change::kPlacement);
+  EXPECT_EQ(changes_.at("llm/yi"), Stores::Change::kNeighbour);
+  Json moved = reporting(node_with("node-1", "102", inventory("huawei.com/npu", "29.0.0.2")), {});
+  event(ClusterScript::kNodes, "MODIFIED", moved);
+  EXPECT_EQ(changes_.at("llm/yi"), Stores::Change::kPlacement) << "the node's devices are other ones";
 }
 
 TEST_F(StoresTest, APodIsFoundOnTheNodeItIsBoundToLater) {
