@@ -154,12 +154,12 @@ asio::awaitable<Result<ObjectMeta>> Client::get_metadata(std::string path, CallO
 }
 
 asio::awaitable<Result<ObjectMeta>> Client::create(std::string path, Json object, CallOptions options) {
-  HttpRequest request{"POST", std::move(path), std::string(kAcceptJson), "application/json", dump_json(object)};
+  HttpRequest request{"POST", std::move(path), std::string(kAcceptMetadata), "application/json", dump_json(object)};
   return write(std::move(request), std::move(options));
 }
 
 asio::awaitable<Result<ObjectMeta>> Client::replace(std::string path, Json object, CallOptions options) {
-  HttpRequest request{"PUT", std::move(path), std::string(kAcceptJson), "application/json", dump_json(object)};
+  HttpRequest request{"PUT", std::move(path), std::string(kAcceptMetadata), "application/json", dump_json(object)};
   return write(std::move(request), std::move(options));
 }
 
@@ -178,7 +178,7 @@ asio::awaitable<Result<ObjectMeta>> Client::json_patch(std::string path, Json op
 asio::awaitable<Result<ObjectMeta>> Client::apply(std::string path, Json object, std::string manager,
                                                   CallOptions options) {
   const std::string target = path + "?fieldManager=" + query_escape(manager) + "&force=true";
-  HttpRequest request{"PATCH", target, std::string(kAcceptJson), "application/apply-patch+yaml", dump_json(object)};
+  HttpRequest request{"PATCH", target, std::string(kAcceptMetadata), "application/apply-patch+yaml", dump_json(object)};
   return write(std::move(request), std::move(options));
 }
 

@@ -96,10 +96,12 @@ Holding find_holding(const kube::Pod& pod, const NodeNpus& node) {
   return node.allocations.ids == npu::Ids::kReal ? by_kubelet(pod, node, *claim) : by_claim(pod, node, *claim);
 }
 
-// A pod that holds an NPU with some address: also pods of other deployments, as far as they are on nodes of ours.
+// A pod that holds an NPU with some address: also pods of other deployments, as far as they are on nodes of ours. There
+// may be thousands: it only points at what it is made from.
 struct Claim {
   std::string_view uid;
-  std::string pod;
+  std::string_view ns;
+  std::string_view name;
   bool by_kubelet = true;           // or by an annotation alone
   std::optional<WallTime> created;  // nothing for pods that the snapshot does not hold
 };
@@ -185,8 +187,8 @@ class Placer {
     return several ? name_of(slot) : name_of(slot.instance);
   }
 
-  void add_claims(const NodeNpus& node, const std::vector<int>& ids, Claim claim) {
-    claims_.push_back(std::move(claim));
+  void add_claims(const NodeNpus& node, const std::vector<int>& ids, const Claim& claim) {
+    claims_.push_back(claim);
     for (const int id : ids) {
       const npu::Device* device = find_device(node, id);
       if (device != nullptr && !address_of(*device).empty()) by_address_.emplace(address_of(*device), &claims_.back());
@@ -195,7 +197,7 @@ class Placer {
 
   void claim_by_kubelet(const std::string& name, const NodeNpus& node) {
     for (const npu::PodDevices& entry : node.allocations.pods) {
-      Claim claim{entry.uid, entry.pod_namespace + "/" + entry.name, true, std::nullopt};
+      Claim claim{entry.uid, entry.pod_namespace, entry.name, true, std::nullopt};
       const auto known = pods_.find(entry.uid);
       if (known != pods_.end()) {
         const kube::Pod& pod = *known->second;
@@ -203,7 +205,7 @@ class Placer {
         if (pod.node != name || pod.meta.deleted || is_dead(pod)) continue;
         claim.created = pod.meta.created;
       }
-      add_claims(node, entry.devices, std::move(claim));
+      add_claims(node, entry.devices, claim);
     }
   }
 
@@ -213,19 +215,20 @@ class Placer {
     if (node.allocations.ids == npu::Ids::kReal) return;
     const Holding holding = find_holding(pod, node);
     if (holding.problem != PlacementProblem::kNone) return;
-    add_claims(node, holding.ids, {pod.meta.uid, pod.meta.key(), false, pod.meta.created});
+    add_claims(node, holding.ids, {pod.meta.uid, pod.meta.ns, pod.meta.name, false, pod.meta.created});
   }
 
   const Claim* stronger_claim(const std::string& address, const kube::Pod& pod) const {
     const bool real = nodes_.at(pod.node)->allocations.ids == npu::Ids::kReal;
-    const Claim own{pod.meta.uid, pod.meta.name, real, pod.meta.created};
+    const Claim own{pod.meta.uid, pod.meta.ns, pod.meta.name, real, pod.meta.created};
     const Claim* strongest = nullptr;
     const auto [first, last] = by_address_.equal_range(address);
     for (auto each = first; each != last; ++each) {
       const Claim& claim = *each->second;
       if (claim.uid == pod.meta.uid) continue;
       // A pod that is not in the snapshot has no known age here; compare as its own deployment would compare ours.
-      const Claim mine = claim.created ? own : Claim{own.uid, own.pod, own.by_kubelet, std::nullopt};
+      Claim mine = own;
+      if (!claim.created) mine.created.reset();
       if (stronger(claim, mine) && (strongest == nullptr || stronger(claim, *strongest))) strongest = &claim;
     }
     return strongest;
@@ -233,52 +236,57 @@ class Placer {
 
   Placement with_devices(const Slot& slot, const kube::Pod& pod, const std::vector<int>& ids,
                          Placement placement) const {
-    const std::string who = "pod " + pod.meta.name + " on node " + pod.node;
     const int want = spec_of(snapshot_.deployment, slot.instance.role).npus_per_pod;
+    const auto who = [&pod] { return "pod " + pod.meta.name + " on node " + pod.node; };
     if (static_cast<int>(ids.size()) != want) {
       return refuse(&pod, PlacementProblem::kCount,
-                    who + " has " + std::to_string(ids.size()) + " NPUs, and the role wants " + std::to_string(want));
+                    who() + " has " + std::to_string(ids.size()) + " NPUs, and the role wants " + std::to_string(want));
     }
     std::set<std::string> addresses;
     for (const int id : ids) {
       const npu::Device* device = find_device(*nodes_.at(pod.node), id);
-      const std::string what = who + " holds NPU " + std::to_string(id);
-      Placement refused = check_device(pod, what, id, device);
+      Placement refused = check_device(pod, id, device);
       if (refused.problem != PlacementProblem::kNone) return refused;
       if (!addresses.insert(address_of(*device)).second) {
         return refuse(&pod, PlacementProblem::kDeviceUnknown,
-                      who + " holds two NPUs with the one address " + address_of(*device));
+                      who() + " holds two NPUs with the one address " + address_of(*device));
       }
-      if (device->link == "down" && placement.warning.empty()) placement.warning = what + ", whose link is down";
+      if (device->link == "down" && placement.warning.empty())
+        placement.warning = holds(pod, id) + ", whose link is down";
       placement.server->devices.push_back({id, address_of(*device)});
     }
     return placement;
   }
 
-  Placement check_device(const kube::Pod& pod, const std::string& what, int id, const npu::Device* known) const {
+  static std::string holds(const kube::Pod& pod, int id) {
+    return "pod " + pod.meta.name + " on node " + pod.node + " holds NPU " + std::to_string(id);
+  }
+
+  Placement check_device(const kube::Pod& pod, int id, const npu::Device* known) const {
     if (known == nullptr) {
-      return refuse(&pod, PlacementProblem::kDeviceUnknown, what + ", which is not in the node's inventory");
+      return refuse(&pod, PlacementProblem::kDeviceUnknown, holds(pod, id) + ", which is not in the node's inventory");
     }
     if (!is_peer_address(address_of(*known))) {
-      return refuse(
-          &pod, PlacementProblem::kDeviceUnknown,
-          what + ", which has no usable address: check `hccn_tool -i " + std::to_string(id) + " -ip -g` on the node");
+      return refuse(&pod, PlacementProblem::kDeviceUnknown,
+                    holds(pod, id) + ", which has no usable address: check `hccn_tool -i " + std::to_string(id) +
+                        " -ip -g` on the node");
     }
     if (snapshot_.deployment.ranktable.require_link_up && known->link == "down") {
-      return refuse(&pod, PlacementProblem::kLinkDown, what + ", whose link is down");
+      return refuse(&pod, PlacementProblem::kLinkDown, holds(pod, id) + ", whose link is down");
     }
     // One device in two pods of a node is refused by the report's parser; one address on two nodes shows only here.
     const Claim* other = stronger_claim(address_of(*known), pod);
     if (other != nullptr) {
       return refuse(&pod, PlacementProblem::kDuplicateDevice,
-                    what + " with the address " + address_of(*known) + ", which an NPU of " + other->pod + " has too");
+                    holds(pod, id) + " with the address " + address_of(*known) + ", which an NPU of " +
+                        std::string(other->ns) + "/" + std::string(other->name) + " has too");
     }
     return refuse(&pod, PlacementProblem::kNone, "");
   }
 
   const Snapshot& snapshot_;
   const Occupancy& occupancy_;
-  std::map<std::string, const kube::Pod*> pods_;  // by UID
+  std::unordered_map<std::string_view, const kube::Pod*> pods_;  // by UID
   std::map<std::string, std::shared_ptr<const NodeNpus>> nodes_;
   std::deque<Claim> claims_;
   std::unordered_multimap<std::string_view, const Claim*> by_address_;  // over all nodes of the snapshot

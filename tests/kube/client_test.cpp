@@ -37,7 +37,7 @@ TEST_F(ClientTest, CreatesByPost) {
   EXPECT_EQ(made->resource_version, "9");
   EXPECT_EQ(made->uid, "u");
   EXPECT_EQ(sent().content_type, "application/json");
-  EXPECT_EQ(sent().accept, "application/json");
+  EXPECT_EQ(sent().accept, kAcceptMetadata);
   EXPECT_EQ(Json::parse(sent().body), kObject);
 }
 
@@ -46,6 +46,7 @@ TEST_F(ClientTest, ReplacesByPut) {
   const Result<ObjectMeta> made = run(client_.replace("/pods/a", kObject));
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(sent().content_type, "application/json");
+  EXPECT_EQ(sent().accept, kAcceptMetadata);
   EXPECT_EQ(Json::parse(sent().body), kObject);
 }
 
@@ -64,6 +65,7 @@ TEST_F(ClientTest, AppliesWithForceAndAManager) {
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(sent().target, "/pods/a/status?fieldManager=some%20manager&force=true");
   EXPECT_EQ(sent().content_type, "application/apply-patch+yaml");
+  EXPECT_EQ(sent().accept, kAcceptMetadata);
   EXPECT_EQ(Json::parse(sent().body), kObject);
 }
 
