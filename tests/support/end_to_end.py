@@ -71,10 +71,12 @@ class EndToEndSystem(ChartSystem):
                    "app.kubernetes.io/component=operator", timeout=120, what=f"{replicas} Ready operator pods")
 
     def leader(self):
-        """The operator's pod that leads."""
-        holder = self.get("lease", chart.RELEASE, "-n", chart.NAMESPACE)["spec"]["holderIdentity"]
-        (pod,) = [pod for pod in self.release_pods("operator") if holder.startswith(pod["metadata"]["name"])]
-        return pod
+        """The operator's pod that leads, as soon as one does: the Lease may be free, or name a pod that is gone."""
+        def holder(leases):
+            names = [lease["spec"].get("holderIdentity") or "" for lease in leases]
+            return next((pod for pod in self.release_pods("operator") for name in names if name.startswith(pod["metadata"]["name"])), None)
+        return self.until("leases", holder, "-n", chart.NAMESPACE, "--field-selector", f"metadata.name={chart.RELEASE}",
+                          what="an operator leads")
 
     # The agents.
 
