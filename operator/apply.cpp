@@ -1,12 +1,18 @@
 #include "operator/apply.h"
 
+#include <algorithm>
+#include <span>
+
 #include "base/log.h"
 #include "kube/json_members.h"
 #include "operator/dry_runs.h"
+#include "runtime/for_each_concurrent.h"
 #include "runtime/store.h"
 
 namespace pd::op {
 namespace {
+
+constexpr std::size_t kTouchesAtATime = 16;
 
 void remember(Written& written, const std::string& kind, const kube::ObjectMeta& meta) {
   if (meta.resource_version.empty()) return;
@@ -18,6 +24,14 @@ void remember(Written& written, const std::string& kind, const kube::ObjectMeta&
 bool is_independent(const plan::Action& action) {
   return !std::holds_alternative<plan::CreateConfigMap>(action) &&
          !std::holds_alternative<plan::ReplaceConfigMap>(action) && !std::holds_alternative<plan::WriteStatus>(action);
+}
+
+// How many of the next actions are done side by side: touches that follow each other. Creates are not: where a quota or
+// the nodes' NPUs do not suffice for all, the first instances are to be the ones that are served.
+std::size_t size_of_step(std::span<const plan::Action> actions) {
+  const auto is_touch = [](const plan::Action& action) { return std::holds_alternative<plan::TouchPod>(action); };
+  const auto touches = std::find_if_not(actions.begin(), actions.end(), is_touch) - actions.begin();
+  return static_cast<std::size_t>(std::max<std::ptrdiff_t>(touches, 1));
 }
 
 // Of the kinds that are made here.
@@ -36,19 +50,30 @@ boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment
                                               Written& written, StopToken stop) {
   const Target target{deployment, written, {std::chrono::seconds(15), stop}};
   Status first = Ok{};
-  for (const plan::Action& action : plan.actions) {
-    if (const auto* event = std::get_if<plan::EmitEvent>(&action)) {
-      if (first) tell(deployment, *event);  // else what it tells of did not all happen
-      continue;
-    }
-    Status done = Error{Code::kCancelled, "stopped"};
-    if (!stop.stopped()) done = co_await act(target, action);
-    if (done) continue;
-    if (first) first = done;
-    // An API server that does not answer in time would not answer to the others either.
-    if (stop.stopped() || done.error().code == Code::kTimeout || !is_independent(action)) break;
+  bool goes_on = true;
+  for (std::span<const plan::Action> rest = plan.actions; goes_on && !rest.empty();) {
+    const std::span<const plan::Action> step = rest.first(size_of_step(rest));
+    const std::function<boost::asio::awaitable<bool>(std::size_t)> attempt_one = [&](std::size_t at) {
+      return attempt(target, step[at], first);
+    };
+    goes_on = co_await runtime::for_each_concurrent(step.size(), kTouchesAtATime, attempt_one);
+    rest = rest.subspan(step.size());
   }
   co_return first;
+}
+
+boost::asio::awaitable<bool> Applier::attempt(const Target& target, const plan::Action& action, Status& first) {
+  if (const auto* event = std::get_if<plan::EmitEvent>(&action)) {
+    if (first) tell(target.deployment, *event);  // else what it tells of did not all happen
+    co_return true;
+  }
+  const StopToken& stop = target.options.stop;
+  Status done = Error{Code::kCancelled, "stopped"};
+  if (!stop.stopped()) done = co_await act(target, action);
+  if (done) co_return true;
+  if (first) first = done;
+  // An API server that does not answer in time would not answer to the others either.
+  co_return !stop.stopped() && done.error().code != Code::kTimeout && is_independent(action);
 }
 
 boost::asio::awaitable<Status> Applier::act(const Target& target, const plan::Action& action) {

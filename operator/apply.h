@@ -1,6 +1,7 @@
-// Executes a plan: the only writer. It holds no policy. A failed write of the status or the table ends it; one pod that
-// can't be touched, deleted or made keeps no other from it. The first error is the answer, and the next plan starts
-// afresh. Thread: the io_context's.
+// Executes a plan: the only writer. It holds no policy. Actions are done in order, but touches that follow each other
+// side by side: a table is seen once its pod is touched. A failed write of the status or the table ends the plan; one
+// pod that can't be touched, deleted or made keeps no other from it. The first error is the answer, and the next plan
+// starts afresh. Thread: the io_context's.
 #pragma once
 
 #include <map>
@@ -51,6 +52,8 @@ class Applier {
     kube::CallOptions options;
   };
 
+  // Answers whether the plan goes on; `first` keeps the first error.
+  boost::asio::awaitable<bool> attempt(const Target& target, const plan::Action& action, Status& first);
   boost::asio::awaitable<Status> act(const Target& target, const plan::Action& action);
   static void note_refusal(const Target& target, const std::string& object, const Error& error);
   static bool is_ours(const kube::ObjectMeta& deployment, const kube::ObjectMeta& meta);

@@ -177,6 +177,65 @@ TEST_F(ApplierTest, TouchesOnlyThePodItSaw) {
                                          "annotations":{"pd-operator.io/ranktable-generation":"7"}}})"));
 }
 
+std::string touch_route(int pod) { return "PATCH /api/v1/namespaces/llm/pods/pod-" + std::to_string(pod); }
+
+std::vector<plan::Action> touches(int count) {
+  std::vector<plan::Action> actions;
+  for (int pod = 0; pod < count; ++pod) {
+    actions.emplace_back(plan::TouchPod{"pod-" + std::to_string(pod), "u", "103", {{"k", "v"}}});
+  }
+  return actions;
+}
+
+// Those that have no answer written down stay in flight until they are stopped.
+TEST_F(ApplierTest, TouchesSeveralPodsAtATime) {
+  std::vector<plan::Action> actions = touches(40);
+  actions.emplace_back(plan::DeletePod{"b", "u", "90"});
+  plan::Plan plan;
+  plan.actions = std::move(actions);
+  std::optional<Status> done;
+  test::start(context_, applier_.apply(deployment_, plan, written_, stop_.token()), done);
+  test::settle(context_);
+  EXPECT_EQ(transport_.requests().size(), 16U) << "the others wait, and the delete for all touches";
+  EXPECT_FALSE(done);
+  stop_.stop();
+  test::settle(context_);
+  ASSERT_TRUE(done) << "nothing is in flight any more";
+  EXPECT_EQ(done->error().code, Code::kCancelled);
+  EXPECT_EQ(transport_.requests().size(), 16U);
+}
+
+TEST_F(ApplierTest, AllTouchesAreDoneBeforeWhatFollowsThem) {
+  std::vector<plan::Action> actions = touches(40);
+  for (int pod = 0; pod < 40; ++pod) transport_.reply(touch_route(pod), json_reply(200, stored("pod", "105")));
+  actions.emplace_back(plan::DeletePod{"b", "u", "90"});
+  transport_.reply("DELETE /api/v1/namespaces/llm/pods/b", json_reply(200, stored("b", "99")));
+  EXPECT_TRUE(apply(std::move(actions)));
+  EXPECT_EQ(transport_.requests().size(), 41U);
+  EXPECT_EQ(transport_.requests().back().route, "DELETE /api/v1/namespaces/llm/pods/b");
+  EXPECT_THAT(versions(), ElementsAre(Pair("Pod", "105")));
+}
+
+TEST_F(ApplierTest, APodThatCannotBeTouchedKeepsNoOtherFromIt) {
+  for (int pod = 0; pod < 40; ++pod) {
+    const bool refused = pod == 3 || pod == 20;
+    transport_.reply(touch_route(pod), refused ? status_reply(409, "Conflict", std::to_string(pod) + " has changed")
+                                               : json_reply(200, stored("pod", "105")));
+  }
+  const Status done = apply(touches(40));
+  EXPECT_EQ(transport_.requests().size(), 40U);
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().message, HasSubstr("3 has changed")) << "the first one";
+}
+
+TEST_F(ApplierTest, TouchesNoMorePodsWhileNothingIsAnswered) {
+  for (int pod = 0; pod < 16; ++pod) transport_.reply(touch_route(pod), Error{Code::kTimeout, "no answer in time"});
+  const Status done = apply(touches(40));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::kTimeout);
+  EXPECT_LE(transport_.requests().size(), 16U);
+}
+
 TEST_F(ApplierTest, DeletesOnlyThePodItSaw) {
   transport_.reply("DELETE /api/v1/namespaces/llm/pods/a", status_reply(409, "Conflict"));
   const Status done = apply({plan::DeletePod{"a", "pod-uid", "103"}});
