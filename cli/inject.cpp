@@ -152,6 +152,7 @@ class Injection {
     if (pod.is_object() && pod.contains("spec")) take_out(pod["spec"]);
     std::string problem = plan::template_problem(pod, target_.deployment.ranktable.mount_path);
     if (problem.empty()) problem = npu_problem(target_, pod["spec"]);
+    if (problem.empty()) problem = plan::port_problem(target_.deployment, slot(), pod["spec"]);
     if (!problem.empty()) return invalid(problem);
     Json& labels = pod["metadata"]["labels"];
     if (!labels.is_object()) labels = Json::object();

@@ -9,6 +9,7 @@ namespace pd::plan {
 namespace {
 
 constexpr std::int64_t kNonRootUser = 65532;
+constexpr int kHighestPort = 65535;
 
 // The first of the main container's and the pod's securityContext that sets a field; a number, since that is all a user
 // can be.
@@ -82,7 +83,7 @@ int watch_port(const kube::PDDeployment& deployment, const Slot& slot, const Jso
   const auto& [instance, pod] = slot;
   if (spec.value("hostNetwork", Json()) != true || instance.role == Role::kScheduler) return deployment.gate.port;
   const int place = instance.index * pods_per_instance(deployment, instance.role) + pod;
-  return std::min(deployment.gate.port + 2 * place + (instance.role == Role::kPrefill ? 1 : 2), 65535);
+  return deployment.gate.port + 2 * place + (instance.role == Role::kPrefill ? 1 : 2);
 }
 
 Json watch_container(const Settings& settings, const kube::PDDeployment& deployment, const Slot& slot,
@@ -105,6 +106,14 @@ Json watch_container(const Settings& settings, const kube::PDDeployment& deploym
 }
 
 }  // namespace
+
+std::string port_problem(const kube::PDDeployment& deployment, const Slot& slot, const Json& spec) {
+  if (!deployment.gate.enabled || !deployment.gate.sidecar) return "";
+  const int port = watch_port(deployment, slot, spec);
+  if (port <= kHighestPort) return "";
+  return "on the host network the sidecars of its pods need ports up to " + std::to_string(port) + ", and " +
+         std::to_string(kHighestPort) + " is the highest: lower gate.port by " + std::to_string(port - kHighestPort);
+}
 
 Json gate_containers(const Settings& settings, const kube::PDDeployment& deployment, const Slot& slot,
                      const Json& spec) {

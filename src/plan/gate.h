@@ -14,4 +14,7 @@ inline constexpr std::string_view kGateWaitContainer = "pd-gate-wait";  // the o
 Json gate_containers(const Settings& settings, const kube::PDDeployment& deployment, const Slot& slot,
                      const Json& spec);
 
+// Why the pod of that slot has no port for its sidecar; empty where it has. Of a role, the last slot has the highest.
+std::string port_problem(const kube::PDDeployment& deployment, const Slot& slot, const Json& spec);
+
 }  // namespace pd::plan

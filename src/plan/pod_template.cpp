@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/digest.h"
+#include "plan/gate.h"
 
 namespace pd::plan {
 namespace {
@@ -178,6 +179,9 @@ TemplateCheck check_template(const Snapshot& snapshot, Role role) {
     return {TemplateCheck::Verdict::kInvalid, "NoGateImage",
             "The pods need an image with pd-gate: set gate.image, or start pd-operator with --gate-image.", ""};
   }
+  const Slot last{{role, wanted_instances(deployment, role) - 1}, pods_per_instance(deployment, role) - 1};
+  const std::string no_port = port_problem(deployment, last, pod);
+  if (!no_port.empty()) return invalid_template(role, no_port);
   const int want = role == Role::kScheduler ? 0 : spec.npus_per_pod;
   const NpuLimit limit = npu_limit(pod, deployment.resource_names);
   if (!limit.problem.empty()) return invalid_template(role, limit.problem);

@@ -213,6 +213,13 @@ TEST(Inject, WithoutTheGate) {
   EXPECT_FALSE(parse_yaml(ran.out)->front()["spec"]["template"]["spec"].contains("initContainers"));
 }
 
+TEST(Inject, GivesNoPortThatIsNone) {
+  std::string host = deployment();
+  host.replace(host.find("containers:"), 0, "hostNetwork: true\n      ");
+  EXPECT_EQ(inject(host, {"--gate-port", "65534"}).status, 0);
+  EXPECT_THAT(inject(host, {"--gate-port", "65535"}).err, HasSubstr("lower gate.port by 1"));
+}
+
 class InjectWithManifest : public ::testing::Test {
  protected:
   static std::string pdd(const std::string& profile, const std::string& prefill) {

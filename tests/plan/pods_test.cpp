@@ -201,6 +201,22 @@ TEST(Gate, PodsInTheHostsNetworkNeverShareAPort) {
   EXPECT_EQ(ports, (std::set<std::string>{"8089", "8090", "8091", "8092", "8093", "8094", "8096"}));
 }
 
+// A port beyond the last would be none, and two pods that share one would answer for each other.
+TEST(Template, OnTheHostNetworkAllItsPodsNeedAPort) {
+  DeploymentBuilder deployment = a_deployment().prefill(3);
+  deployment.set("/spec/gate/port", 65530);
+  EXPECT_EQ(check_of(deployment).message, "");
+  deployment.set(in_template("/spec/hostNetwork"), true);
+  EXPECT_EQ(check_of(deployment).message, "");
+  deployment.prefill(5);
+  EXPECT_EQ(check_of(deployment).reason, "TemplateInvalid");
+  EXPECT_EQ(check_of(deployment).message,
+            "prefill.template: on the host network the sidecars of its pods need ports up to 65539, and 65535 is the "
+            "highest: lower gate.port by 4.");
+  deployment.set("/spec/gate/sidecar", false);
+  EXPECT_EQ(check_of(deployment).message, "");
+}
+
 // Else the API server would refuse every pod, for a reason that only the operator's log knows.
 TEST(Template, NeedsAnImageWithTheGate) {
   Snapshot snapshot = FakeCluster(a_deployment().set("/spec/gate", Json::object())).snapshot();
