@@ -120,7 +120,8 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::list_untimed(StopToken stop) {
     const bool refused = stream.error().code == Code::kInvalid;
     streaming_ = refused ? Streaming::kUnknownToServer : Streaming::kNotNow;
     if (!refused) co_return stream.error().with_context(place);
-    log::debug("The API server has no streaming lists", {{"kind", std::string(target_.kind)}});
+    log::debug("The API server has no streaming lists",
+               {{"kind", std::string(target_.kind)}, {"namespace", target_.ns}});
   }
   const Status listed = co_await list_by_pages(stop);
   if (!listed) co_return listed.error().with_context(place);
@@ -212,7 +213,8 @@ asio::awaitable<bool> Watcher::watch_until_stale(Lines stream, StopToken stop) {
     }
     const Error& error = ended.error();
     if (error.code == Code::kGone) {
-      log::info("Listing anew", {{"kind", std::string(target_.kind)}, {"reason", error.message}});
+      log::info("Listing anew",
+                {{"kind", std::string(target_.kind)}, {"namespace", target_.ns}, {"reason", error.message}});
       if (!worked) co_await back_off(error, stop);
       break;
     }
@@ -273,8 +275,10 @@ asio::awaitable<void> Watcher::back_off(const Error& error, StopToken stop) {
   Duration wait = backoff_.next();
   if (error.retry_after) wait = std::max<Duration>(wait, *error.retry_after);
   const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
-  log::warn("Watching failed, trying again",
-            {{"kind", std::string(target_.kind)}, {"error", error.message}, {"retry_ms", std::to_string(millis)}});
+  log::warn("Watching failed, trying again", {{"kind", std::string(target_.kind)},
+                                              {"namespace", target_.ns},
+                                              {"error", error.message},
+                                              {"retry_ms", std::to_string(millis)}});
   co_await sleep_for(wait, stop);
 }
 

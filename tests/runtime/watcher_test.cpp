@@ -191,6 +191,15 @@ TEST_F(WatcherInVirtualTime, ASilentStreamEndsASeriesOfFailures) {
   EXPECT_EQ(time_.next().value() - time_.now(), milliseconds(800));
 }
 
+// Of several namespaces that are watched, one may be gone.
+TEST_F(WatcherTest, SaysWhichNamespaceItCantList) {
+  transport_.reply(kList, status_reply(403, "Forbidden"));
+  ::testing::internal::CaptureStderr();
+  start();
+  run_until_requests(2);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr(R"(kind="Pod" namespace="llm")"));
+}
+
 TEST_F(WatcherTest, StopsWhileItWatches) {
   transport_.reply(kList, page("100", {}));
   const auto stream = transport_.reply_stream(kWatch);
