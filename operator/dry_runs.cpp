@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/excerpt.h"
 #include "runtime/spawn.h"
 
 namespace pd::op {
@@ -41,11 +42,7 @@ bool is_refused(const Error& error, const std::string& pod) {
 std::string words_of(const Error& error) {
   std::string words = error.message;
   if (words.starts_with("POST ")) words.erase(0, words.find(": ") + 2);
-  if (words.size() > kMostWords) {
-    std::size_t end = kMostWords;
-    while (end > 0 && (static_cast<unsigned char>(words[end]) & 0xC0U) == 0x80U) --end;  // within a character
-    words.replace(end, std::string::npos, " ...");
-  }
+  if (words.size() > kMostWords) words = cut(std::move(words), kMostWords) + " ...";
   if (!words.ends_with('.')) words += '.';
   return words;
 }

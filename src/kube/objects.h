@@ -51,6 +51,7 @@ struct Pod {
   std::string phase;   // Pending, Running, Succeeded, Failed, Unknown
   std::string reason;  // status.reason: Evicted, NodeLost, UnexpectedAdmissionError, ...
   std::string message;
+  Text unscheduled;  // why the scheduler has no node for it, in its words; empty once it has one
   std::string pod_ip;
   std::string host_ip;
   bool ready = false;          // condition Ready

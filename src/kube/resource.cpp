@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/excerpt.h"
 #include "kube/json_members.h"
 #include "kube/pddeployment.h"
 
@@ -81,6 +82,16 @@ void read_gate_port(const Json& spec, Pod& pod) {
   }
 }
 
+// "0/2 nodes are available: 2 Insufficient huawei.com/Ascend910. preemption: 0/2 nodes ...": a clause of it. In a large
+// cluster it has the counts of many reasons.
+std::string words_of_scheduler(const Json& condition) {
+  constexpr std::size_t kMostWords = 300;  // bytes
+  std::string words = text_member(condition, "message");
+  words.resize(std::min(words.size(), words.find(" preemption: ")));
+  while (words.ends_with('.')) words.pop_back();
+  return words.size() > kMostWords ? cut(std::move(words), kMostWords) + " ..." : words;
+}
+
 void read_pod_status(const Json& status, Pod& pod) {
   pod.phase = text_member(status, "phase");
   pod.reason = text_member(status, "reason");
@@ -88,7 +99,10 @@ void read_pod_status(const Json& status, Pod& pod) {
   pod.pod_ip = text_member(status, "podIP");
   pod.host_ip = text_member(status, "hostIP");
   for (const Json& condition : array_member(status, "conditions")) {
-    if (text_member(condition, "type") == "Ready") pod.ready = text_member(condition, "status") == "True";
+    const std::string type = text_member(condition, "type");
+    const bool holds = text_member(condition, "status") == "True";
+    if (type == "Ready") pod.ready = holds;
+    if (type == "PodScheduled" && !holds && pod.node.empty()) pod.unscheduled = words_of_scheduler(condition);
   }
   for (const Json& container : array_member(status, "containerStatuses")) {
     pod.restarts = bounded(std::int64_t{pod.restarts} + small_member(container, "restartCount", 0));
@@ -177,6 +191,7 @@ const Projection& Resource<Pod>::projection() {
                                   "status.hostIP",
                                   "status.conditions.type",
                                   "status.conditions.status",
+                                  "status.conditions.message",
                                   "status.containerStatuses.restartCount"});
   return fields;
 }

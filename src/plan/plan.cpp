@@ -61,6 +61,7 @@ class Composer {
     due(rollout.due);
     due(situation_.adoption.due);
     due(situation_.table.due);
+    due(situation_.unscheduled_due);
     return std::move(plan_);
   }
 

@@ -1,9 +1,30 @@
 #include "plan/situation.h"
 
+#include <algorithm>
+
 #include "plan/epoch.h"
 #include "plan/restart_scope.h"
 
 namespace pd::plan {
+namespace {
+
+// While its predecessor gives up the NPUs that it is to have, a pod is unscheduled for a moment. To tell that, too,
+// would be a write of the status.
+constexpr std::chrono::seconds kUnscheduledAfter{10};
+
+void add_words_of_scheduler(Situation& situation) {
+  for (auto& [slot, placement] : situation.placements) {
+    if (placement.pod == nullptr || placement.pod->unscheduled.empty()) continue;
+    const WallTime due = placement.pod->meta.created.value_or(WallTime()) + kUnscheduledAfter;
+    if (due <= situation.now) {
+      placement.reason += ": " + placement.pod->unscheduled.str();
+    } else {
+      situation.unscheduled_due = std::min(due, situation.unscheduled_due.value_or(due));
+    }
+  }
+}
+
+}  // namespace
 
 bool Situation::ready(const Instance& instance) const {
   for (int pod = 0; pod < pods_per_instance(deployment(), instance.role); ++pod) {
@@ -34,8 +55,9 @@ std::string Situation::frozen() const {
 }
 
 Situation assess(const Snapshot& snapshot, WallTime now) {
-  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}, {}, {}};
+  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}, {}, {}, {}};
   situation.placements = place(snapshot, situation.occupancy);
+  add_words_of_scheduler(situation);
   situation.raise_epoch = reason_to_raise_epoch(snapshot, situation.occupancy, situation.placements, situation.stored);
   unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
   unplace_left_behind(snapshot.deployment, situation.occupancy, situation.placements);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "plan/adopted.h"
@@ -22,6 +23,7 @@ struct Situation {
   Occupancy occupancy;
   Placements placements;
   StoredTable stored;
+  std::optional<WallTime> unscheduled_due;  // when it is told why a pod has no node
   TableDecision table;
   AdoptionObstacle adoption;
   std::map<Role, TemplateCheck> templates;

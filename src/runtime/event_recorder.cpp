@@ -1,6 +1,7 @@
 #include "runtime/event_recorder.h"
 
 #include "base/digest.h"
+#include "base/excerpt.h"
 #include "base/log.h"
 
 namespace pd::runtime {
@@ -12,14 +13,6 @@ constexpr std::size_t kNoteBytes = 1024;  // the API server's limits
 constexpr std::size_t kReporterBytes = 128;
 constexpr std::size_t kNameBytes = 253;
 constexpr std::size_t kHashLength = 16;
-
-// Not within a character.
-std::string cut(std::string text, std::size_t most) {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
-  text.resize(most);
-  return text;
-}
 
 std::string hash(const std::string& text) { return sha256(text).substr(std::string("sha256:").size()); }
 

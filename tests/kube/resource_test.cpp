@@ -55,6 +55,24 @@ TEST(DecodePod, ReadsWhatTheOperatorUses) {
   EXPECT_EQ(pod->restarts, 5);
 }
 
+std::string unscheduled(const std::string& message, const std::string& node = "", const std::string& status = "False") {
+  Json object = Json::parse(test::kPod);
+  object["spec"]["nodeName"] = node;
+  object["status"]["conditions"] =
+      Json::array({{{"type", "PodScheduled"}, {"status", status}, {"reason", "Unschedulable"}, {"message", message}}});
+  return decode<Pod>(object.dump())->unscheduled;
+}
+
+TEST(DecodePod, KeepsWhyItHasNoNode) {
+  const std::string few = "0/2 nodes are available: 2 Insufficient huawei.com/Ascend910";
+  EXPECT_EQ(unscheduled(few + ". preemption: 0/2 nodes are available: 2 No preemption victims found."), few);
+  EXPECT_EQ(unscheduled(few + "."), few);
+  EXPECT_EQ(unscheduled(""), "");
+  EXPECT_EQ(unscheduled(few, "node-1"), "") << "it has one";
+  EXPECT_EQ(unscheduled(few, "", "True"), "");
+  EXPECT_EQ(unscheduled(std::string(4000, 'x')), std::string(300, 'x') + " ...");
+}
+
 TEST(DecodePod, KeepsNoAnnotationOfOthers) {
   const Result<Pod> pod = decode<Pod>(test::kPod);
   ASSERT_TRUE(pod);

@@ -62,6 +62,27 @@ TEST(Table, TheFirstOneWaitsForEveryInstanceAndSaysForWhich) {
   EXPECT_TRUE(cluster.status().ranktable.missing.empty());
 }
 
+// Not at once: a successor waits for the NPUs of its predecessor for a moment.
+TEST(Table, SaysWhyAPodHasNoNodeForLong) {
+  FakeCluster cluster(a_deployment().prefill(2).set("/spec/prefill/npusPerPod", 8), 2);
+  cluster.settle();
+  kube::Pod& pod = cluster.pod("qwen-prefill-1-0-1");
+  ASSERT_EQ(pod.node, "");
+  pod.unscheduled = "0/2 nodes are available: 2 Insufficient huawei.com/Ascend910";
+  pod.meta.created = cluster.now_;
+  cluster.advance(seconds(4));
+  const Plan early = cluster.plan_now();
+  EXPECT_TRUE(early.actions.empty());
+  EXPECT_EQ(early.requeue_after, seconds(6));
+  cluster.advance(seconds(6));
+  cluster.apply_plan(cluster.plan_now());
+  const std::string why =
+      "prefill-1: pod qwen-prefill-1-0-1 is not bound to a node yet: 0/2 nodes are available: 2 Insufficient "
+      "huawei.com/Ascend910.";
+  EXPECT_THAT(cluster.condition("RanktableReady").message, HasSubstr(why));
+  EXPECT_THAT(cluster.condition("Ready").message, HasSubstr(why));
+}
+
 TEST(Table, UnderAvailableTheFirstOneWaitsForTheGraceOnly) {
   FakeCluster cluster(a_deployment().prefill(2).set("/spec/ranktable/publishPolicy", "Available"), 2);
   cluster.edit_spec("/spec/prefill/npusPerPod", 8);  // the second prefill pod fits nowhere
