@@ -58,6 +58,7 @@ struct Pod {
   SmallMap<int> npu_requests;  // extended resources in the limits of its containers, summed: name -> count
   int restarts = 0;            // over its main containers
   int gate_port = 0;           // of the sidecar that tells what it sees; 0: it has none
+  Text gate_waiting;           // why that one's container does not run: ImagePullBackOff, CrashLoopBackOff, ...
 };
 
 // metadata of a Node; nothing else of it is watched.

@@ -104,6 +104,11 @@ void read_pod_status(const Json& status, Pod& pod) {
     if (type == "Ready") pod.ready = holds;
     if (type == "PodScheduled" && !holds && pod.node.empty()) pod.unscheduled = words_of_scheduler(condition);
   }
+  for (const Json& container : array_member(status, "initContainerStatuses")) {
+    if (text_member(container, "name") != kGateWatchContainer) continue;
+    const Json& waiting = object_member(object_member(container, "state"), "waiting");
+    pod.gate_waiting = cut(text_member(waiting, "reason"), 100);
+  }
   for (const Json& container : array_member(status, "containerStatuses")) {
     pod.restarts = bounded(std::int64_t{pod.restarts} + small_member(container, "restartCount", 0));
   }
@@ -192,6 +197,8 @@ const Projection& Resource<Pod>::projection() {
                                   "status.conditions.type",
                                   "status.conditions.status",
                                   "status.conditions.message",
+                                  "status.initContainerStatuses.name",
+                                  "status.initContainerStatuses.state.waiting.reason",
                                   "status.containerStatuses.restartCount"});
   return fields;
 }

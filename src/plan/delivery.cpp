@@ -23,6 +23,12 @@ kube::Condition say(std::string_view status, std::string_view reason, std::strin
   return {std::string(kRanktableDelivered), std::string(status), std::string(reason), std::move(message), {}, 0};
 }
 
+std::string why_silent(const Situation& situation, const kube::Pod& pod) {
+  if (!pod.gate_waiting.empty()) return "its container pd-gate-watch waits: " + pod.gate_waiting.str() + ".";
+  return situation.snapshot.deliveries.at(pod.meta.uid).problem +
+         ". Look at its container pd-gate-watch, and whether a NetworkPolicy lets the operator ask it.";
+}
+
 }  // namespace
 
 std::vector<DeliveryTarget> delivery_targets(const Situation& situation) {
@@ -58,8 +64,7 @@ kube::Condition delivered(const Situation& situation) {
   if (silent != nullptr) {
     return say("Unknown", "Unreachable",
                "Pod " + silent->meta.name + " does not tell whether it sees " + generation + ": " +
-                   situation.snapshot.deliveries.at(silent->meta.uid).problem +
-                   ". Look at its container pd-gate-watch, and whether a NetworkPolicy lets the operator ask it.");
+                   why_silent(situation, *silent));
   }
   if (waiting != nullptr) {
     const std::string all = std::to_string(pods.size());

@@ -73,6 +73,16 @@ TEST(DecodePod, KeepsWhyItHasNoNode) {
   EXPECT_EQ(unscheduled(std::string(4000, 'x')), std::string(300, 'x') + " ...");
 }
 
+TEST(DecodePod, KeepsWhyItsSidecarDoesNotRun) {
+  Json object = Json::parse(test::kPod);
+  object["status"]["initContainerStatuses"] =
+      Json::parse(R"([{"name":"other","state":{"waiting":{"reason":"PodInitializing"}}},
+                      {"name":"pd-gate-watch","state":{"waiting":{"reason":"ImagePullBackOff","message":"m"}}}])");
+  EXPECT_EQ(decode<Pod>(object.dump())->gate_waiting, "ImagePullBackOff");
+  object["status"]["initContainerStatuses"][1]["state"] = {{"running", Json::object()}};
+  EXPECT_EQ(decode<Pod>(object.dump())->gate_waiting, "");
+}
+
 TEST(DecodePod, KeepsNoAnnotationOfOthers) {
   const Result<Pod> pod = decode<Pod>(test::kPod);
   ASSERT_TRUE(pod);

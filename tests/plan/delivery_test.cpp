@@ -92,6 +92,8 @@ TEST_F(Delivered, IsUnknownWhereAPodCannotBeAsked) {
   EXPECT_EQ(condition().reason, "Unreachable");
   EXPECT_THAT(condition().message, HasSubstr("qwen-decode-0-0-1 does not tell whether it sees generation"));
   EXPECT_THAT(condition().message, HasSubstr("Connection refused. Look at its container pd-gate-watch"));
+  cluster_.pod(kDecode).gate_waiting = "ImagePullBackOff";
+  EXPECT_THAT(condition().message, HasSubstr("its container pd-gate-watch waits: ImagePullBackOff."));
 }
 
 TEST_F(Delivered, IsUnknownWhereAPodHasNoSidecar) {
