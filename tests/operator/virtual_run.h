@@ -4,26 +4,14 @@
 #include <boost/asio/io_context.hpp>
 
 #include "runtime/time_service.h"
+#include "tests/support/pass_time.h"
 
 namespace pd::op {
 
 class VirtualRun {
  public:
-  // Runs flows and time until then.
-  void advance(Duration duration) {
-    const Instant end = time_.now() + duration;
-    run();
-    while (time_.next() && *time_.next() <= end) {
-      time_.advance_to(*time_.next());
-      run();
-    }
-    time_.advance_to(end);
-    run();
-  }
-  void run() {
-    context_.restart();
-    context_.poll();
-  }
+  void advance(Duration duration) { test::pass(context_, time_, duration); }
+  void run() { test::settle(context_); }
 
   boost::asio::io_context context_;
   runtime::VirtualTime& time_ = runtime::VirtualTime::install(context_);

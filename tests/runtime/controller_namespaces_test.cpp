@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/controller.h"
+#include "tests/support/pass_time.h"
 #include "tests/support/run_to_end.h"
 #include "tests/support/scripted_transport.h"
 
@@ -38,13 +39,7 @@ class ControllerOfNamespaces : public ::testing::Test {
     outcome_ = co_await controller_.run(stop_working_.token());
     co_return true;
   }
-  void pass(Duration duration) {
-    const Instant until = time_.now() + duration;
-    while (time_.next().value_or(TimeService::kNever) <= until) {
-      time_.advance_to(*time_.next());
-      test::settle(context_);
-    }
-  }
+  void pass(Duration duration) { test::pass(context_, time_, duration); }
   void TearDown() override {
     stop_working_.stop();
     stop_watching_.stop();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_clock.h"
+#include "tests/support/pass_time.h"
 #include "tests/support/run_to_end.h"
 #include "tests/support/scripted_transport.h"
 
@@ -57,15 +58,7 @@ class RuntimeControllerTest : public ::testing::Test {
       return Controller::Outcome{};
     };
   }
-  void pass(Duration time) {
-    const Instant until = time_.now() + time;
-    while (time_.next().value_or(TimeService::kNever) <= until) {
-      time_.advance_to(*time_.next());
-      test::settle(context_);
-    }
-    time_.advance_to(until);
-    test::settle(context_);
-  }
+  void pass(Duration duration) { test::pass(context_, time_, duration); }
   void TearDown() override {
     stop_working_.stop();
     stop_watching_.stop();

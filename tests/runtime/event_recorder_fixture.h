@@ -6,6 +6,7 @@
 #include "runtime/event_recorder.h"
 #include "runtime/spawn.h"
 #include "tests/runtime/metric_value.h"
+#include "tests/support/pass_time.h"
 #include "tests/support/run_to_end.h"
 #include "tests/support/scripted_transport.h"
 #include "tests/support/virtual_clock.h"
@@ -83,12 +84,7 @@ class EventRecorderTest : public ::testing::Test {
     test::settle(context_);
     return true;
   }
-  void pass(Duration duration) {
-    const Instant until = time_.now() + duration;
-    while (time_.next() && *time_.next() <= until) step();
-    time_.advance_to(until);
-    test::settle(context_);
-  }
+  void pass(Duration duration) { test::pass(context_, time_, duration); }
   const std::vector<kube::HttpRequest>& requests() const { return server_.requests_; }
   std::vector<std::string> methods() const {
     std::vector<std::string> all;

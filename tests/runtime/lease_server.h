@@ -14,6 +14,7 @@
 #include "runtime/leader_election.h"
 #include "runtime/spawn.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/pass_time.h"
 #include "tests/support/run_to_end.h"
 
 namespace pd::test {
@@ -150,20 +151,5 @@ struct Candidate {
   runtime::LeaseLock lock;
   runtime::LeaderElector elector;
 };
-
-// Lets time pass, with all that happens meanwhile; `look` sees the state after each step.
-inline void pass(
-    asio::io_context& context, runtime::VirtualTime& time, Duration duration,
-    const std::function<void()>& look = [] {}) {
-  const Instant until = time.now() + duration;
-  settle(context);
-  while (time.next() && *time.next() <= until) {
-    time.advance_to(*time.next());
-    settle(context);
-    look();
-  }
-  time.advance_to(until);
-  settle(context);
-}
 
 }  // namespace pd::test

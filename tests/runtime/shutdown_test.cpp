@@ -7,6 +7,7 @@
 
 #include "runtime/flow.h"
 #include "runtime/timing.h"
+#include "tests/support/pass_time.h"
 #include "tests/support/run_to_end.h"
 
 namespace pd::runtime {
@@ -26,16 +27,7 @@ class ShutdownTest : public ::testing::Test {
     co_await sleep_for(takes, {});
     told_.push_back(name + " ends");
   }
-  void pass(Duration duration) {
-    const Instant until = time_.now() + duration;
-    test::settle(context_);
-    while (time_.next() && *time_.next() <= until) {
-      time_.advance_to(*time_.next());
-      test::settle(context_);
-    }
-    time_.advance_to(until);
-    test::settle(context_);
-  }
+  void pass(Duration duration) { test::pass(context_, time_, duration); }
 
   asio::io_context context_;
   VirtualTime& time_ = VirtualTime::install(context_);
