@@ -42,7 +42,8 @@ std::vector<std::string> Controller::stale() const {
   return kinds;
 }
 
-// A namespace is filled when all its kinds are: the objects of one that can't be listed would be taken for deleted.
+// A namespace is filled when all its kinds are: the objects of one that can't be listed would be taken for deleted. It
+// stays so when one can't be listed any more: that store lags, as any cache may, and what is written is fenced.
 void Controller::listed() {
   const std::size_t before = filled_.size();
   for (const std::string& ns : options_.namespaces) {
