@@ -125,7 +125,7 @@ OPERATOR_FAULTS = {
     # How it is written.
     "touches-without-a-version": (OPERATOR + "apply.cpp", 'body["metadata"]["resourceVersion"] = patch.resource_version;', ""),
     "deletes-whoever-has-the-name": (OPERATOR + "apply.cpp", "kube::Preconditions preconditions{object.uid, object.resource_version};", "kube::Preconditions preconditions{};"),
-    "goes-on-after-a-failed-write": (OPERATOR + "apply.cpp", "done.error().code == Code::kTimeout || !is_independent(action)) break;", "done.error().code == Code::kTimeout) break;"),
+    "goes-on-after-a-failed-write": (OPERATOR + "apply.cpp", "done.error().code != Code::kTimeout && is_independent(action);", "done.error().code != Code::kTimeout;"),
     "whoever-has-the-name-is-ours": (OPERATOR + "apply.cpp", "  if (is_ours(target.deployment, *held)) {", "  if (held) {"),
     "a-status-for-another-spec": (OPERATOR + "apply.cpp", '                   {"resourceVersion", target.deployment.resource_version}}},', "                  }},"),
     "any-answer-confirms": (OPERATOR + "delivery.cpp", "pod.state.generation = *answer;", "pod.state.generation = pod.target.generation;"),
