@@ -88,8 +88,8 @@ class OfflineCluster {
     const bool concerns = meta.ns == deployment.meta.ns && meta.label(kube::kDeploymentLabel) == deployment.meta.name;
     if (!concerns) return Ok{};
     if (meta.uid.empty()) meta.uid = "offline-" + meta.name;
-    if (meta.owners.empty() && !is_adopted(meta.label(kube::kRoleLabel))) {
-      meta.owners.push_back({std::string(kube::kKind), deployment.meta.name, deployment.meta.uid, true});
+    if (!meta.owner && !is_adopted(meta.label(kube::kRoleLabel))) {
+      meta.owner = {kube::kKind, deployment.meta.name, deployment.meta.uid};
     }
     snapshot_.pods.push_back(std::move(*pod));
     return Ok{};

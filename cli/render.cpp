@@ -45,7 +45,7 @@ PodWork pod_work(const plan::Plan& planned) {
 Status save(const kube::ConfigMap& map, const RenderRequest& request) {
   std::vector<WholeFile> files;
   for (const auto& [key, content] : map.data) {
-    const std::string path = (fs::path(request.save_dir) / key).string();
+    const std::string path = (fs::path(request.save_dir) / key.str()).string();
     std::error_code ignored;
     if (!request.force && fs::exists(path, ignored)) {
       return Error{Code::kAlreadyExists, path + " is there: choose another --save-dir, or --force to replace it"};
@@ -64,7 +64,9 @@ Answer tell(const plan::Snapshot& snapshot, const plan::Plan& planned) {
   }
   for (const OrderedJson& name : work.deletes) answer.lines.push_back("would delete pod " + name.get<std::string>());
   OrderedJson data = OrderedJson::object();
-  if (snapshot.config_map) data = snapshot.config_map->data;
+  if (snapshot.config_map) {
+    for (const auto& [key, content] : snapshot.config_map->data) data[key.str()] = content;
+  }
   answer.value["data"] = std::move(data);
   answer.value["createPods"] = work.creates;
   answer.value["deletePods"] = work.deletes;

@@ -14,13 +14,6 @@ const std::string& text_of(const TextMap& texts, std::string_view key) {
 
 }  // namespace
 
-const OwnerReference* ObjectMeta::controller() const {
-  for (const OwnerReference& owner : owners) {
-    if (owner.controller) return &owner;
-  }
-  return nullptr;
-}
-
 const std::string& ObjectMeta::label(std::string_view key) const { return text_of(labels, key); }
 
 const std::string& ObjectMeta::annotation(std::string_view key) const { return text_of(annotations, key); }

@@ -23,22 +23,21 @@ struct OwnerReference {
   Text kind;
   Text name;
   Text uid;
-  bool controller = false;
 };
 
 struct ObjectMeta {
-  std::string ns;
+  Text ns;
   std::string name;
-  std::string uid;
+  Text uid;
   std::string resource_version;
   std::int64_t generation = 0;
   TextMap labels;
-  TextMap annotations;  // those of the operator's world alone
-  std::vector<OwnerReference> owners;
+  TextMap annotations;                  // those of the operator's world alone
+  std::optional<OwnerReference> owner;  // the one that is its controller; others are not kept
   std::optional<WallTime> created;
   std::optional<WallTime> deleted;  // deletionTimestamp: the object is terminating
 
-  const OwnerReference* controller() const;
+  const OwnerReference* controller() const { return owner ? &*owner : nullptr; }
   const std::string& label(std::string_view key) const;       // empty when it is not there
   const std::string& annotation(std::string_view key) const;  // likewise
   std::string key() const { return ns.empty() ? name : ns + "/" + name; }
@@ -46,14 +45,14 @@ struct ObjectMeta {
 
 struct Pod {
   ObjectMeta meta;
-  std::string node;  // spec.nodeName
-  bool host_network = false;
-  std::string phase;   // Pending, Running, Succeeded, Failed, Unknown
-  std::string reason;  // status.reason: Evicted, NodeLost, UnexpectedAdmissionError, ...
-  std::string message;
+  Text node;    // spec.nodeName
+  Text phase;   // Pending, Running, Succeeded, Failed, Unknown
+  Text reason;  // status.reason: Evicted, NodeLost, UnexpectedAdmissionError, ...
+  Text message;
   Text unscheduled;  // why the scheduler has no node for it, in its words; empty once it has one
   std::string pod_ip;
-  std::string host_ip;
+  Text host_ip;
+  bool host_network = false;
   bool ready = false;          // condition Ready
   SmallMap<int> npu_requests;  // extended resources in the limits of its containers, summed: name -> count
   int restarts = 0;            // over its main containers
@@ -68,7 +67,7 @@ struct Node {
 
 struct ConfigMap {
   ObjectMeta meta;
-  std::map<std::string, std::string> data;
+  SmallMap<std::string> data;  // of a hundred tables, most keys are the same
 };
 
 struct ServicePort {

@@ -163,11 +163,9 @@ Result<ObjectMeta> decode_meta(const Json& object) {
   meta.generation = integer_member(source, "generation", 0);
   meta.labels = read_texts(object_member(source, "labels"), keep_all);
   meta.annotations = read_texts(object_member(source, "annotations"), keep_annotation);
-  const Json& owners = array_member(source, "ownerReferences");
-  meta.owners.reserve(owners.size());
-  for (const Json& owner : owners) {
-    meta.owners.push_back({text_member(owner, "kind"), text_member(owner, "name"), text_member(owner, "uid"),
-                           boolean_member(owner, "controller", false)});
+  for (const Json& owner : array_member(source, "ownerReferences")) {
+    if (meta.owner || !boolean_member(owner, "controller", false)) continue;
+    meta.owner = {text_member(owner, "kind"), text_member(owner, "name"), text_member(owner, "uid")};
   }
   meta.created = read_time(source, "creationTimestamp");
   meta.deleted = read_time(source, "deletionTimestamp");
@@ -241,8 +239,10 @@ Result<ConfigMap> Resource<ConfigMap>::decode(const Json& object) {
   ConfigMap map;
   map.meta = std::move(*meta);
   for (const auto& [key, value] : object_member(object, "data").items()) {
-    if (value.is_string()) map.data[key] = value.get<std::string>();
+    // They come sorted: each goes to the end.
+    if (value.is_string()) map.data.emplace_hint(map.data.end(), key, value.get_ref<const std::string&>());
   }
+  map.data.shrink_to_fit();
   return map;
 }
 

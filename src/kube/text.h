@@ -9,6 +9,7 @@
 #pragma once
 
 #include <boost/flyweight.hpp>
+#include <compare>
 #include <concepts>
 #include <ostream>
 #include <string>
@@ -24,6 +25,7 @@ class Text {
 
   const std::string& str() const { return shared_.get(); }
   operator const std::string&() const { return str(); }  // NOLINT(google-explicit-constructor)
+  operator std::string_view() const { return str(); }    // NOLINT(google-explicit-constructor)
   bool empty() const { return str().empty(); }
 
   friend bool operator==(const Text& a, const Text& b) { return a.shared_ == b.shared_; }  // compares addresses
@@ -31,6 +33,9 @@ class Text {
   friend bool operator==(const Text& a, const S& b) {
     return a.str() == std::string_view(b);
   }
+  friend std::strong_ordering operator<=>(const Text& a, const Text& b) { return a.str() <=> b.str(); }
+  friend std::string operator+(std::string a, const Text& b) { return std::move(a += b.str()); }
+  friend std::string operator+(const Text& a, std::string_view b) { return std::string(a.str()).append(b); }
   friend std::ostream& operator<<(std::ostream& out, const Text& text) { return out << text.str(); }
 
   // The order of the strings, also against what is none of these.

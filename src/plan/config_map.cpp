@@ -147,7 +147,7 @@ ranktable::Membership membership_of(const TableContent& content, const TableCont
 }
 
 TableContent content_of(const kube::ConfigMap& map) {
-  TableContent content = map.data;
+  TableContent content(map.data.begin(), map.data.end());
   content.erase(std::string(kGenerationKey));
   return content;
 }
@@ -190,7 +190,7 @@ StoredTable read_stored(const Snapshot& snapshot) {
   if (stored.epoch && *stored.epoch > known.epoch) stored.epoch.reset();
   // We write the number in two places. Where they differ somebody edited one, and the status may not know the number
   // yet: the operator may have ended between both writes.
-  const auto key = map.data.find(std::string(kGenerationKey));
+  const auto key = map.data.find(kGenerationKey);
   const bool same = key != map.data.end() && key->second == text;
   if (same && may_be_ours(written, known)) stored.generation = written;
   stored.genuine = is_genuine(map, stored.digest, written, known);

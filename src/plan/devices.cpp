@@ -143,7 +143,7 @@ class Placer {
     const kube::Pod& pod = *pods.occupant;
     if (pod.node.empty())
       return refuse(&pod, PlacementProblem::kUnbound, "pod " + pod.meta.name + " is not bound to a node yet");
-    const std::string& address = snapshot_.deployment.ranktable.server_address == "HostIP" ? pod.host_ip : pod.pod_ip;
+    const std::string& address = snapshot_.deployment.ranktable.server_address == "HostIP" ? pod.host_ip.str() : pod.pod_ip;
     if (slot.instance.role == Role::kScheduler) {
       if (!is_peer_address(address)) return refuse(&pod, PlacementProblem::kWaiting, waits(pod, ""));
       return placed(slot, pod, address);
@@ -215,17 +215,17 @@ class Placer {
     if (node.allocations.ids == npu::Ids::kReal) return;
     const Holding holding = find_holding(pod, node);
     if (holding.problem != PlacementProblem::kNone) return;
-    add_claims(node, holding.ids, {pod.meta.uid, pod.meta.ns, pod.meta.name, false, pod.meta.created});
+    add_claims(node, holding.ids, {pod.meta.uid.str(), pod.meta.ns.str(), pod.meta.name, false, pod.meta.created});
   }
 
   const Claim* stronger_claim(const std::string& address, const kube::Pod& pod) const {
     const bool real = nodes_.at(pod.node)->allocations.ids == npu::Ids::kReal;
-    const Claim own{pod.meta.uid, pod.meta.ns, pod.meta.name, real, pod.meta.created};
+    const Claim own{pod.meta.uid.str(), pod.meta.ns.str(), pod.meta.name, real, pod.meta.created};
     const Claim* strongest = nullptr;
     const auto [first, last] = by_address_.equal_range(address);
     for (auto each = first; each != last; ++each) {
       const Claim& claim = *each->second;
-      if (claim.uid == pod.meta.uid) continue;
+      if (claim.uid == pod.meta.uid.str()) continue;
       // A pod that is not in the snapshot has no known age here; compare as its own deployment would compare ours.
       Claim mine = own;
       if (!claim.created) mine.created.reset();

@@ -34,8 +34,9 @@ TEST(DeploymentView, KnowsAnAdoptedPodByItsName) {
   Observed observed = test::seen_deployment();
   kube::Pod& pod = observed.pods[1];
   pod.meta.labels.erase("pd-operator.io/instance");
-  std::map<std::string, std::string>& data = observed.config_map->data;
-  data["local_ranktable_" + pod.meta.name + ".json"] = data.at("local_ranktable_prefill-0.json");
+  auto& data = observed.config_map->data;
+  const std::string table = data.at("local_ranktable_prefill-0.json");
+  data["local_ranktable_" + pod.meta.name + ".json"] = table;
   data["instance_" + pod.meta.name + ".env"] = "PD_INSTANCE=prefill-3\nSERVER_ID=10.0.0.18\n";
   const OrderedJson told = describe(observed).value["pods"][1];
   EXPECT_EQ(told["instance"], "prefill-3");

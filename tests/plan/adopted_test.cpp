@@ -231,10 +231,10 @@ TEST(Adopted, EachKindOfWorkloadHasItsAdvice) {
     cluster.settle();
     return cluster.condition("DevicesDiscovered").message;
   };
-  EXPECT_THAT(advice({{"leaderworkerset.sigs.k8s.io/name", "lws"}}, {"StatefulSet", "lws", "uid-lws", true}),
+  EXPECT_THAT(advice({{"leaderworkerset.sigs.k8s.io/name", "lws"}}, {"StatefulSet", "lws", "uid-lws"}),
               HasSubstr("LeaderWorkerSet lws needs startupPolicy: LeaderCreated, and 2 pods"));
   EXPECT_THAT(advice({}, kReplicaSet), HasSubstr("its Deployment needs 2 pods"));
-  EXPECT_THAT(advice({}, {"Job", "j", "uid-j", true}), HasSubstr("without waiting for Ready ones, and needs 2 pods"));
+  EXPECT_THAT(advice({}, {"Job", "j", "uid-j"}), HasSubstr("without waiting for Ready ones, and needs 2 pods"));
 }
 
 TEST(Adopted, AFixedNumberOfPlacesIsNotExceeded) {
@@ -286,7 +286,7 @@ TEST(Adopted, ANameThatIsAKeyOfOthersIsRefused) {
 
 TEST(Adopted, OurOwnAndTheDeadDoNotCount) {
   FakeCluster cluster(adopting(1));
-  cluster.add_workload_pod("ours", "prefill", 2, {}, {"PDDeployment", "qwen", "uid-qwen", true});
+  cluster.add_workload_pod("ours", "prefill", 2, {}, {"PDDeployment", "qwen", "uid-qwen"});
   cluster.add_workload_pod("over", "prefill").phase = "Succeeded";
   cluster.add_workload_pod("going", "prefill").meta.deleted = cluster.now_ + std::chrono::hours(1);
   const Occupancy occupancy = find_occupants(cluster.snapshot());

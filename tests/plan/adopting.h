@@ -9,7 +9,7 @@ namespace pd::plan {
 
 using std::chrono::seconds;
 
-inline const kube::OwnerReference kReplicaSet{"ReplicaSet", "engine-5f", "uid-rs", true};
+inline const kube::OwnerReference kReplicaSet{"ReplicaSet", "engine-5f", "uid-rs"};
 
 inline DeploymentBuilder adopting(int prefill = 2) { return a_deployment().prefill(prefill).adopt("prefill"); }
 

@@ -190,7 +190,7 @@ class FakeCluster {
   // A pod that a workload of somebody else makes for a role that adopts; by default a StatefulSet's.
   kube::Pod& add_workload_pod(const std::string& name, const std::string& role, int npus = 2,
                               const kube::TextMap& labels = {},
-                              const kube::OwnerReference& owner = {"StatefulSet", "engine", "uid-engine", true}) {
+                              const kube::OwnerReference& owner = {"StatefulSet", "engine", "uid-engine"}) {
     kube::Pod pod;
     pod.meta.ns = "llm";
     pod.meta.name = name;
@@ -199,7 +199,7 @@ class FakeCluster {
     pod.meta.labels = labels;
     pod.meta.labels["pd-operator.io/deployment"] = "qwen";
     pod.meta.labels["pd-operator.io/role"] = role;
-    pod.meta.owners = {owner};
+    pod.meta.owner = owner;
     pod.phase = "Pending";
     pod.gate_port = 8089;
     if (npus > 0) pod.npu_requests["huawei.com/Ascend910"] = npus;
@@ -217,7 +217,7 @@ class FakeCluster {
                        {"pd-operator.io/role", role},
                        {"pd-operator.io/instance", std::to_string(instance)},
                        {"pd-operator.io/pod-index", "0"}};
-    pod.meta.owners = {{"ReplicaSet", "other", "uid-other", true}};
+    pod.meta.owner = {"ReplicaSet", "other", "uid-other"};
     pod.phase = "Running";
     bump(pod.meta);
     pods_[name] = std::move(pod);

@@ -37,7 +37,7 @@ class Invariants {
     if (!says_completed(global)) return places_.clear();
     expect(ranktable::validate_global(global, "AscendCloud").empty(), "S1: a completed table breaks a rule");
     for (const auto& [key, text] : data) {
-      if (!key.starts_with("local_ranktable_") || !says_completed(text)) continue;
+      if (!key.str().starts_with("local_ranktable_") || !says_completed(text)) continue;
       expect(ranktable::validate_mirror(global, text, "AscendCloud").empty(), "S2: " + key + " does not mirror");
     }
     expect(data.at("generation") == cluster_.config_map_->meta.annotation("pd-operator.io/generation"),

@@ -65,7 +65,7 @@ TEST_F(IndexTest, HoldsTheNewestOfAnObject) {
 TEST(OwnerUid, IsThatOfTheController) {
   kube::Pod made = pod("a", "");
   EXPECT_EQ(owner_uid(made), "");
-  made.meta.owners = {{"A", "a", "1", false}, {"B", "b", "2", true}};
+  made.meta.owner = {"B", "b", "2"};
   EXPECT_EQ(owner_uid(made), "2");
 }
 
