@@ -44,7 +44,7 @@ Controller::Controller(boost::asio::io_context& context, Stores& stores, Applier
           [this](const std::string& key) { loop_.add(key); }) {
   stores_.watch_with(loop_);
   loop_.begin_with([this] {
-    for (const auto& [key, deployment] : stores_.deployments()) loop_.add(key);
+    for (const auto& deployment : stores_.deployments()) loop_.add(deployment->meta.key());
   });
   stores_.on_change([this](const std::string& key, Stores::Change change) { on_change(key, change); });
 }

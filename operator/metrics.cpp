@@ -17,7 +17,7 @@ std::string result_of(const Status& written) {
 template <typename Value>
 Registry::Series of_each(const Stores& stores, Value value) {
   Registry::Series series;
-  for (const auto& [key, deployment] : stores.deployments()) {
+  for (const auto& deployment : stores.deployments()) {
     const std::optional<double> number = value(deployment->status.ranktable);
     if (!number) continue;
     series.push_back({{{"namespace", deployment->meta.ns}, {"name", deployment->meta.name}}, *number});

@@ -98,7 +98,7 @@ void Stores::node_changed(const std::shared_ptr<const kube::Node>& before,
   known = resource;
   if (resource.empty()) resource_by_node_.erase(name);
   if (!appeared) return;
-  for (const auto& [key, deployment] : deployments()) concern(key);
+  for (const auto& deployment : deployments()) concern(deployment->meta.key());
 }
 
 // Of pods of these UIDs, or of all that are there.
@@ -125,7 +125,7 @@ std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan
   snapshot.deployment = *deployment;
   for (const auto& pod : pods_by_deployment_.find(key)) {
     snapshot.pods.push_back(pod);
-    const auto node = pod->node.empty() ? nullptr : nodes_.store().find(pod->node);
+    const auto node = pod->node.empty() ? nullptr : nodes_.store().find(pod->node.str());
     if (!node) continue;
     plan::NodeAnnotations& annotations = snapshot.nodes[pod->node];
     annotations = annotations_of(*node);

@@ -26,9 +26,7 @@ class Stores {
   // Lets the controller run the watches.
   void watch_with(runtime::Controller& controller);
 
-  const std::map<std::string, std::shared_ptr<const kube::PDDeployment>>& deployments() const {
-    return deployments_.store().all();
-  }
+  const runtime::Store<kube::PDDeployment>::Objects& deployments() const { return deployments_.store().all(); }
 
   // All that is known about one deployment now; nothing when it is not (any more) there.
   std::optional<plan::Snapshot> observe(const std::string& key, const plan::Settings& settings) const;

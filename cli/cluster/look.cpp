@@ -70,13 +70,13 @@ void Watch::start(boost::asio::io_context& context, StopToken stop, std::functio
 Seen Watch::seen() const {
   Seen seen;
   if (name_.empty()) {
-    for (const auto& [key, deployment] : deployments_.store().all()) seen.all.push_back(*deployment);
+    for (const auto& deployment : deployments_.store().all()) seen.all.push_back(*deployment);
     return seen;
   }
   const auto deployment = deployments_.store().find(ns_ + "/" + name_);
   if (!deployment) return seen;
   seen.one = Observed{*deployment};
-  for (const auto& [key, pod] : pods_.store().all()) seen.one->pods.push_back(*pod);
+  for (const auto& pod : pods_.store().all()) seen.one->pods.push_back(*pod);
   const auto map = config_maps_.store().find(ns_ + "/" + map_name(name_));
   if (map) seen.one->config_map = *map;
   return seen;

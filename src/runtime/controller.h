@@ -50,7 +50,7 @@ class Controller {
   void watch(Reflector<T>& reflector, std::function<std::string(const T&)> key_of) {
     watch(reflector);
     begin_with([this, &reflector, key_of] {
-      for (const auto& [name, object] : reflector.store().all()) add(key_of(*object));
+      for (const auto& object : reflector.store().all()) add(key_of(*object));
     });
     reflector.store().on_change([this, key_of = std::move(key_of)](const auto& before, const auto& after) {
       const std::string now = after ? key_of(*after) : "";

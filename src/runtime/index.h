@@ -6,7 +6,7 @@
 // The store must outlive the index. Thread: the io_context's.
 #pragma once
 
-#include <boost/container/flat_set.hpp>
+#include <map>
 
 #include "kube/objects.h"
 #include "runtime/store.h"
@@ -17,12 +17,7 @@ template <typename T>
 class Index {
  public:
   using Pointer = typename Store<T>::Pointer;
-  struct ByName {
-    bool operator()(const Pointer& a, const Pointer& b) const {
-      return std::tie(a->meta.ns, a->meta.name) < std::tie(b->meta.ns, b->meta.name);
-    }
-  };
-  using Members = boost::container::flat_set<Pointer, ByName>;
+  using Members = typename Store<T>::Objects;
   // Empty: the object is in no group.
   using GroupOf = std::function<std::string(const T&)>;
 

@@ -96,11 +96,9 @@ class Reflector final : public ReflectorBase {
     void begin_list() override { listed.clear(); }
 
     Status list_item(const Json& object) override {
-      const Status read = with(object, [this](T decoded) {
-        auto pointer = std::make_shared<const T>(std::move(decoded));
-        listed.insert_or_assign(pointer->meta.key(), std::move(pointer));
-      });
-      if (const auto kept = read ? nullptr : known(object)) listed.insert_or_assign(kept->meta.key(), kept);
+      const Status read =
+          with(object, [this](T decoded) { Store<T>::put(listed, std::make_shared<const T>(std::move(decoded))); });
+      if (const auto kept = read ? nullptr : known(object)) Store<T>::put(listed, kept);
       return read;
     }
     // What can't be read any more stays as it was last read: who misses it would take it for deleted.
@@ -109,7 +107,10 @@ class Reflector final : public ReflectorBase {
       const auto found = reflector.store_.find(identity.key());
       return found && found->meta.uid == identity.uid ? found : nullptr;
     }
-    void list_deleted(const Json& object) override { listed.erase(kube::decode_identity(object).key()); }
+    void list_deleted(const Json& object) override {
+      const auto found = listed.find(kube::decode_identity(object).key());
+      if (found != listed.end()) listed.erase(found);
+    }
     void end_list() override {
       reflector.store_.replace(std::exchange(listed, {}), ns);
       synced = fresh = true;
@@ -132,7 +133,7 @@ class Reflector final : public ReflectorBase {
 
     Reflector& reflector;
     std::string ns;
-    std::map<std::string, typename Store<T>::Pointer> listed;
+    typename Store<T>::Objects listed;
     bool synced = false;
     bool fresh = false;
     Watcher watcher;

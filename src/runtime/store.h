@@ -3,8 +3,8 @@
 // Thread: the io_context's.
 #pragma once
 
+#include <boost/container/flat_set.hpp>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,49 +25,68 @@ class Store {
   // Called after each change: before is null for what is new, after for what is gone.
   using Listener = std::function<void(const Pointer& before, const Pointer& after)>;
 
+  // By namespace and name, which the objects have themselves: a key beside each would cost as much as many an object.
+  struct ByKey {
+    using is_transparent = void;
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return parts(a) < parts(b);
+    }
+
+   private:
+    using Parts = std::pair<std::string_view, std::string_view>;
+    static Parts parts(const Pointer& object) { return {object->meta.ns.str(), object->meta.name}; }
+    static Parts parts(std::string_view key) {
+      const std::size_t slash = key.find('/');
+      if (slash == std::string_view::npos) return {{}, key};
+      return {key.substr(0, slash), key.substr(slash + 1)};
+    }
+  };
+  using Objects = boost::container::flat_set<Pointer, ByKey>;
+
   void on_change(Listener listener) { listeners_.push_back(std::move(listener)); }
 
   // Null when it is not there. Keys are "namespace/name", or "name" for a cluster-scoped kind.
-  Pointer find(const std::string& key) const {
+  Pointer find(std::string_view key) const {
     const auto found = objects_.find(key);
-    return found == objects_.end() ? nullptr : found->second;
+    return found == objects_.end() ? nullptr : *found;
   }
-  const std::map<std::string, Pointer>& all() const { return objects_; }
+  const Objects& all() const { return objects_; }
 
   void put(T object) {
-    auto pointer = std::make_shared<const T>(std::move(object));
-    Pointer& place = objects_[pointer->meta.key()];
-    const Pointer before = std::exchange(place, pointer);
-    notify(before, pointer);
+    const auto pointer = std::make_shared<const T>(std::move(object));
+    notify(put(objects_, pointer), pointer);
   }
 
-  void erase(const std::string& key) {
+  void erase(std::string_view key) {
     const auto found = objects_.find(key);
     if (found == objects_.end()) return;
-    const Pointer before = found->second;
+    const Pointer before = *found;
     objects_.erase(found);
     notify(before, nullptr);
   }
 
-  // All that there is in that namespace (empty: in all), by key: what is not in `objects` is gone, which no event may
-  // have told.
-  void replace(std::map<std::string, Pointer> objects, std::string_view ns = {}) {
-    std::vector<std::string> gone;
-    for (const auto& [key, object] : objects_) {
-      if ((ns.empty() || object->meta.ns == ns) && !objects.contains(key)) gone.push_back(key);
+  // All that there is in that namespace (empty: in all): what is not in `objects` is gone, which no event may have
+  // told.
+  void replace(const Objects& objects, std::string_view ns = {}) {
+    std::vector<Pointer> gone;
+    for (const Pointer& known : objects_) {
+      if ((ns.empty() || known->meta.ns == ns) && !objects.contains(known)) gone.push_back(known);
     }
-    while (!objects.empty()) {
-      auto node = objects.extract(objects.begin());
-      const Pointer known = find(node.key());
-      if (known && known->meta.uid == node.mapped()->meta.uid &&
-          known->meta.resource_version == node.mapped()->meta.resource_version)
+    for (const Pointer& object : objects) {
+      const auto known = objects_.find(object);
+      if (known != objects_.end() && (*known)->meta.uid == object->meta.uid &&
+          (*known)->meta.resource_version == object->meta.resource_version)
         continue;
-      const Pointer object = node.mapped();
-      // The first list becomes the store: there are never two of it in memory.
-      if (!objects_.insert(std::move(node)).inserted) objects_[object->meta.key()] = object;
-      notify(known, object);
+      notify(put(objects_, object), object);
     }
-    for (const std::string& key : gone) erase(key);
+    for (const Pointer& object : gone) erase(object->meta.key());
+  }
+
+  // Answers what was there under the same key.
+  static Pointer put(Objects& objects, const Pointer& object) {
+    const auto [place, is_new] = objects.insert(object);
+    return is_new ? nullptr : std::exchange(*place, object);
   }
 
  private:
@@ -75,7 +94,7 @@ class Store {
     for (const Listener& listener : listeners_) listener(before, after);
   }
 
-  std::map<std::string, Pointer> objects_;
+  Objects objects_;
   std::vector<Listener> listeners_;
 };
 

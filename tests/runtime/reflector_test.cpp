@@ -37,7 +37,8 @@ class ReflectorTest : public ::testing::Test {
   }
   std::vector<std::string> names() const {
     std::vector<std::string> keys;
-    for (const auto& [key, object] : nodes_.store().all()) keys.push_back(key + "@" + object->meta.resource_version);
+    for (const auto& object : nodes_.store().all())
+      keys.push_back(object->meta.key() + "@" + object->meta.resource_version);
     return keys;
   }
   void TearDown() override {

@@ -22,7 +22,7 @@ kube::Node node(const std::string& name, const std::string& version, const std::
 
 class StoreTest : public ::testing::Test {
  protected:
-  using Objects = std::map<std::string, Store<kube::Node>::Pointer>;
+  using Objects = Store<kube::Node>::Objects;
   using Pointer = Store<kube::Node>::Pointer;
   StoreTest() {
     store_.on_change([this](const Pointer& before, const Pointer& after) {
@@ -48,9 +48,9 @@ TEST_F(StoreTest, ReplaceTellsOfWhatVanished) {
   store_.put(node("b", "2"));
   changes_.clear();
   Objects all;
-  all.emplace("b", std::make_shared<kube::Node>(node("b", "3")));
-  all.emplace("c", std::make_shared<kube::Node>(node("c", "4")));
-  store_.replace(std::move(all));
+  all.insert(std::make_shared<kube::Node>(node("b", "3")));
+  all.insert(std::make_shared<kube::Node>(node("c", "4")));
+  store_.replace(all);
   EXPECT_THAT(changes_, UnorderedElementsAre("a@1 -> none", "b@2 -> b@3", "none -> c@4"));
   EXPECT_EQ(store_.all().size(), 2U);
 }
@@ -60,8 +60,8 @@ TEST_F(StoreTest, ReplaceIsSilentAboutWhatIsTheSame) {
   const Pointer before = store_.find("a");
   changes_.clear();
   Objects all;
-  all.emplace("a", std::make_shared<kube::Node>(node("a", "1")));
-  store_.replace(std::move(all));
+  all.insert(std::make_shared<kube::Node>(node("a", "1")));
+  store_.replace(all);
   EXPECT_THAT(changes_, IsEmpty());
   EXPECT_EQ(store_.find("a"), before);
 }
@@ -70,10 +70,10 @@ TEST_F(StoreTest, ReplaceIsSilentAboutWhatIsTheSame) {
 TEST_F(StoreTest, ReplaceKeepsTheObjectsThatItIsGiven) {
   store_.put(node("a", "1"));
   Objects all;
-  all.emplace("a", std::make_shared<kube::Node>(node("a", "2")));
-  all.emplace("b", std::make_shared<kube::Node>(node("b", "3")));
+  all.insert(std::make_shared<kube::Node>(node("a", "2")));
+  all.insert(std::make_shared<kube::Node>(node("b", "3")));
   const Objects given = all;
-  store_.replace(std::move(all));
+  store_.replace(all);
   EXPECT_EQ(store_.all(), given);
 }
 
@@ -81,8 +81,8 @@ TEST_F(StoreTest, ReplaceSeesARecreatedObject) {
   store_.put(node("a", "1", "first"));
   changes_.clear();
   Objects all;
-  all.emplace("a", std::make_shared<kube::Node>(node("a", "1", "second")));
-  store_.replace(std::move(all));
+  all.insert(std::make_shared<kube::Node>(node("a", "1", "second")));
+  store_.replace(all);
   EXPECT_EQ(changes_.size(), 1U);
   EXPECT_EQ(store_.find("a")->meta.uid, "second");
 }

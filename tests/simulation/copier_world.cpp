@@ -240,7 +240,7 @@ class CopierRun {
         wanted[key] = object->meta_text("resourceVersion");
     }
     std::map<std::string, std::string> held;
-    for (const auto& [key, object] : store.all()) held[key] = object->meta.resource_version;
+    for (const auto& object : store.all()) held[object->meta.key()] = object->meta.resource_version;
     if (held != wanted)
       violated("a store is not what the API server has: " + Json(held).dump() + " " + Json(wanted).dump());
   }

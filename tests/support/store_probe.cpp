@@ -132,7 +132,7 @@ class WatchedKind final : public Watched {
   runtime::ReflectorBase& reflector() override { return reflector_; }
   std::map<std::string, std::string> versions() const override {
     std::map<std::string, std::string> versions;
-    for (const auto& [key, object] : reflector_.store().all()) versions[key] = object->meta.resource_version;
+    for (const auto& object : reflector_.store().all()) versions[object->meta.key()] = object->meta.resource_version;
     return versions;
   }
 
