@@ -10,6 +10,7 @@
 #include "npu/inventory.h"
 #include "plan/config_map.h"
 #include "plan/membership.h"
+#include "plan/node_npus.h"
 
 namespace pd::cli {
 namespace {
@@ -70,12 +71,12 @@ class OfflineCluster {
     Result<kube::Node> node = kube::Resource<kube::Node>::decode(as_stored(object));
     if (!node) return node.error();
     const kube::ObjectMeta& meta = node->meta;
-    const std::string inventory = meta.annotation(npu::kInventoryAnnotation);
-    snapshot_.nodes[meta.name] = {inventory, meta.annotation(npu::kAllocationsAnnotation)};
-    const Result<npu::Inventory> read = npu::parse_inventory(inventory);
+    const auto npus = plan::read_node(meta.name, meta.annotation(npu::kInventoryAnnotation),
+                                      meta.annotation(npu::kAllocationsAnnotation));
+    snapshot_.nodes[meta.name] = npus;
     std::vector<std::string>& resources = snapshot_.resources;
-    if (read && std::find(resources.begin(), resources.end(), read->resource) == resources.end()) {
-      resources.push_back(read->resource);
+    if (!npus->resource.empty() && std::find(resources.begin(), resources.end(), npus->resource) == resources.end()) {
+      resources.push_back(npus->resource);
     }
     return Ok{};
   }

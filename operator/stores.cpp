@@ -1,9 +1,7 @@
 #include "operator/stores.h"
 
-#include "npu/inventory.h"
 #include "plan/budgets.h"
 #include "plan/config_map.h"
-#include "plan/node_npus.h"
 
 namespace pd::op {
 namespace {
@@ -11,15 +9,6 @@ namespace {
 std::string deployment_key(const kube::ObjectMeta& meta) {
   const std::string& name = meta.label(kube::kDeploymentLabel);
   return name.empty() ? "" : meta.ns + "/" + name;
-}
-
-plan::NodeAnnotations annotations_of(const kube::Node& node) {
-  return {node.meta.annotation(npu::kInventoryAnnotation), node.meta.annotation(npu::kAllocationsAnnotation)};
-}
-
-std::string resource_of(const kube::Node& node) {
-  const Result<npu::Inventory> inventory = npu::parse_inventory(node.meta.annotation(npu::kInventoryAnnotation));
-  return inventory ? inventory->resource : "";
 }
 
 }  // namespace
@@ -60,7 +49,7 @@ void Stores::tell_changes() {
   });
   services_.store().on_change(concern_owner);
   budgets_.store().on_change(concern_owner);
-  nodes_.store().on_change([this](const auto& before, const auto& after) { node_changed(before, after); });
+  nodes_.store().on_change([this](const auto& before, const auto& after) { node_changed(before.get(), after.get()); });
 }
 
 void Stores::watch_with(runtime::Controller& controller) {
@@ -76,28 +65,19 @@ void Stores::concern(const std::string& key, Change change) const {
   if (!key.empty() && on_change_) on_change_(key, change);
 }
 
-// A node matters through its annotations: to the deployments with pods on it, and, when a resource appears, to all that
-// wait for it.
-void Stores::node_changed(const std::shared_ptr<const kube::Node>& before,
-                          const std::shared_ptr<const kube::Node>& after) {
-  if (before && after && before->meta.annotations == after->meta.annotations) return;
-  const std::string& name = (after ? after : before)->meta.name;
-  const auto said = node_npus_.extract(name);
+// A node matters through its NPUs: to the deployments with pods on it, and, when a resource appears, to all that wait
+// for it.
+void Stores::node_changed(const NpuNode* before, const NpuNode* after) {
+  if (before != nullptr && after != nullptr && *before->npus == *after->npus) return;
   std::optional<std::set<std::string>> uids;
-  if (said && after && !pods_by_node_.find(name).empty()) {
-    uids = plan::pods_with_other_npus(*said.mapped(), *npus_of(*after));
-  }
-  concern_pods_on(name, uids);
-  const bool same_inventory =
-      before && after &&
-      before->meta.annotation(npu::kInventoryAnnotation) == after->meta.annotation(npu::kInventoryAnnotation);
-  if (same_inventory) return;
-  const std::string resource = after ? resource_of(*after) : "";
-  std::string& known = resource_by_node_[name];
-  const bool appeared = !resource.empty() && resource != known;
-  known = resource;
-  if (resource.empty()) resource_by_node_.erase(name);
-  if (!appeared) return;
+  if (before != nullptr && after != nullptr) uids = plan::pods_with_other_npus(*before->npus, *after->npus);
+  concern_pods_on((after != nullptr ? after : before)->meta.name, uids);
+  const std::string then = before != nullptr ? before->npus->resource : "";
+  const std::string now = after != nullptr ? after->npus->resource : "";
+  if (then == now) return;
+  if (!then.empty() && --nodes_by_resource_[then] == 0) nodes_by_resource_.erase(then);
+  if (now.empty()) return;
+  ++nodes_by_resource_[now];
   for (const auto& deployment : deployments()) concern(deployment->meta.key());
 }
 
@@ -106,15 +86,9 @@ void Stores::concern_pods_on(const std::string& node, const std::optional<std::s
   std::map<std::string, Change> concerned;
   for (const auto& pod : pods_by_node_.find(node)) {
     Change& change = concerned.try_emplace(deployment_key(pod->meta), Change::kNeighbour).first->second;
-    if (!uids || uids->contains(pod->meta.uid)) change = Change::kPlacement;
+    if (!uids || uids->contains(pod->meta.uid.str())) change = Change::kPlacement;
   }
   for (const auto& [key, change] : concerned) concern(key, change);
-}
-
-std::shared_ptr<const plan::NodeNpus> Stores::npus_of(const kube::Node& node) const {
-  const auto kept = node_npus_.find(node.meta.name);
-  if (kept != node_npus_.end()) return kept->second;
-  return node_npus_.emplace(node.meta.name, plan::read_node(node.meta.name, annotations_of(node))).first->second;
 }
 
 std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan::Settings& settings) const {
@@ -125,15 +99,10 @@ std::optional<plan::Snapshot> Stores::observe(const std::string& key, const plan
   snapshot.deployment = *deployment;
   for (const auto& pod : pods_by_deployment_.find(key)) {
     snapshot.pods.push_back(pod);
-    const auto node = pod->node.empty() ? nullptr : nodes_.store().find(pod->node.str());
-    if (!node) continue;
-    plan::NodeAnnotations& annotations = snapshot.nodes[pod->node];
-    annotations = annotations_of(*node);
-    annotations.npus = npus_of(*node);
+    if (pod->node.empty()) continue;
+    if (const auto node = nodes_.store().find(pod->node.str())) snapshot.nodes[pod->node] = node->npus;
   }
-  std::set<std::string> resources;
-  for (const auto& [node, resource] : resource_by_node_) resources.insert(resource);
-  snapshot.resources.assign(resources.begin(), resources.end());
+  for (const auto& [resource, nodes] : nodes_by_resource_) snapshot.resources.push_back(resource);
   if (const auto map = config_maps_.store().find(key + "-ranktable")) {
     snapshot.config_map = *map;
     std::string& kept = digests_[map->meta.key()];

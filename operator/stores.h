@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "operator/npu_node.h"
 #include "plan/snapshot.h"
 #include "runtime/controller.h"
 #include "runtime/index.h"
@@ -36,23 +37,21 @@ class Stores {
 
  private:
   void tell_changes();
-  void node_changed(const std::shared_ptr<const kube::Node>& before, const std::shared_ptr<const kube::Node>& after);
+  void node_changed(const NpuNode* before, const NpuNode* after);
   void concern(const std::string& key, Change change = Change::kOther) const;
   void concern_pods_on(const std::string& node, const std::optional<std::set<std::string>>& uids) const;
-  std::shared_ptr<const plan::NodeNpus> npus_of(const kube::Node& node) const;
 
   runtime::Reflector<kube::PDDeployment> deployments_;
   runtime::Reflector<kube::Pod> pods_;
-  runtime::Reflector<kube::Node> nodes_;
+  runtime::Reflector<NpuNode> nodes_;
   runtime::Reflector<kube::ConfigMap> config_maps_;
   runtime::Reflector<kube::Service> services_;
   runtime::Reflector<kube::PodDisruptionBudget> budgets_;
   runtime::Index<kube::Pod> pods_by_deployment_;
   runtime::Index<kube::Pod> pods_by_node_;
-  std::map<std::string, std::string> resource_by_node_;  // node -> the resource its inventory names
-  // Of nodes with pods of ours, read when they were last needed, until their annotations change.
-  mutable std::map<std::string, std::shared_ptr<const plan::NodeNpus>> node_npus_;
-  mutable std::map<std::string, std::string> digests_;  // likewise, of ConfigMaps
+  std::map<std::string, int> nodes_by_resource_;  // how many inventories name it
+  // Of ConfigMaps, made when they were last needed, until these change.
+  mutable std::map<std::string, std::string> digests_;
   std::function<void(const std::string&, Change)> on_change_;
 };
 

@@ -13,21 +13,19 @@
 namespace pd::plan {
 namespace {
 
-const npu::PodDevices* find_allocation(const NodeNpus& node, const kube::Pod& pod) {
-  for (const npu::PodDevices& entry : node.allocations.pods) {
+const NodeNpus::Holder* find_allocation(const NodeNpus& node, const kube::Pod& pod) {
+  for (const NodeNpus::Holder& entry : node.holders) {
     if (entry.uid == pod.meta.uid) return &entry;
   }
   return nullptr;
 }
 
-const npu::Device* find_device(const NodeNpus& node, int id) {
-  for (const npu::Device& device : node.inventory.devices) {
+const NodeNpus::Device* find_device(const NodeNpus& node, int id) {
+  for (const NodeNpus::Device& device : node.devices) {
     if (device.id == id) return &device;
   }
   return nullptr;
 }
-
-const std::string& address_of(const npu::Device& device) { return device.ip.empty() ? device.ipv6 : device.ip; }
 
 std::string numbers(const std::vector<int>& ids) {
   std::string text;
@@ -55,7 +53,7 @@ Holding waits_for_report(const kube::Pod& pod) {
 
 // Kubelet's word, by the pod's UID, which the pod's own annotations can only confirm.
 Holding by_kubelet(const kube::Pod& pod, const NodeNpus& node, const std::optional<DeviceClaim>& claim) {
-  const npu::PodDevices* allocation = find_allocation(node, pod);
+  const NodeNpus::Holder* allocation = find_allocation(node, pod);
   if (allocation == nullptr) return waits_for_report(pod);
   if (!claim) return {PlacementProblem::kNone, "", allocation->devices, std::string(npu::kAllocationsAnnotation)};
   if (claim->ids == allocation->devices) return {PlacementProblem::kNone, "", claim->ids, claim->annotation};
@@ -69,8 +67,8 @@ Holding by_kubelet(const kube::Pod& pod, const NodeNpus& node, const std::option
 
 // The word of a scheduler plugin or device plugin, with no more devices than kubelet has counted, where it counts.
 Holding by_claim(const kube::Pod& pod, const NodeNpus& node, const std::optional<DeviceClaim>& claim) {
-  const bool counted = node.allocations.ids == npu::Ids::kRemapped;
-  const npu::PodDevices* allocation = find_allocation(node, pod);
+  const bool counted = node.ids == npu::Ids::kRemapped;
+  const NodeNpus::Holder* allocation = find_allocation(node, pod);
   if (counted && allocation == nullptr) return waits_for_report(pod);
   if (!claim) {
     return unknown(PlacementProblem::kWaiting,
@@ -93,15 +91,14 @@ Holding find_holding(const kube::Pod& pod, const NodeNpus& node) {
     return unknown(PlacementProblem::kBadClaim,
                    "pod " + pod.meta.name + " on node " + pod.node + " has no known NPUs: " + claim.error().message);
   }
-  return node.allocations.ids == npu::Ids::kReal ? by_kubelet(pod, node, *claim) : by_claim(pod, node, *claim);
+  return node.ids == npu::Ids::kReal ? by_kubelet(pod, node, *claim) : by_claim(pod, node, *claim);
 }
 
 // A pod that holds an NPU with some address: also pods of other deployments, as far as they are on nodes of ours. There
 // may be thousands: it only points at what it is made from.
 struct Claim {
   std::string_view uid;
-  std::string_view ns;
-  std::string_view name;
+  std::string_view pod;             // "namespace/name"
   bool by_kubelet = true;           // or by an annotation alone
   std::optional<WallTime> created;  // nothing for pods that the snapshot does not hold
 };
@@ -122,7 +119,7 @@ class Placer {
       if (!pod.node.empty() && !nodes_.contains(pod.node)) nodes_.emplace(pod.node, read_named(pod.node));
     }
     for (const auto& [name, node] : nodes_) {
-      if (node->allocations.ids == npu::Ids::kReal) claim_by_kubelet(name, *node);
+      if (node->ids == npu::Ids::kReal) claim_by_kubelet(name, *node);
     }
     for (const kube::Pod& pod : snapshot.pods) claim_by_annotation(pod);
   }
@@ -143,7 +140,8 @@ class Placer {
     const kube::Pod& pod = *pods.occupant;
     if (pod.node.empty())
       return refuse(&pod, PlacementProblem::kUnbound, "pod " + pod.meta.name + " is not bound to a node yet");
-    const std::string& address = snapshot_.deployment.ranktable.server_address == "HostIP" ? pod.host_ip.str() : pod.pod_ip;
+    const std::string& address =
+        snapshot_.deployment.ranktable.server_address == "HostIP" ? pod.host_ip.str() : pod.pod_ip;
     if (slot.instance.role == Role::kScheduler) {
       if (!is_peer_address(address)) return refuse(&pod, PlacementProblem::kWaiting, waits(pod, ""));
       return placed(slot, pod, address);
@@ -175,8 +173,7 @@ class Placer {
 
   std::shared_ptr<const NodeNpus> read_named(const std::string& name) const {
     const auto found = snapshot_.nodes.find(name);
-    if (found == snapshot_.nodes.end()) return read_node(name, {});
-    return found->second.npus ? found->second.npus : read_node(name, found->second);
+    return found == snapshot_.nodes.end() ? read_node(name, {}, {}) : found->second;
   }
 
   std::string server_id(const Slot& slot, const kube::Pod& pod, const std::string& address) const {
@@ -190,14 +187,14 @@ class Placer {
   void add_claims(const NodeNpus& node, const std::vector<int>& ids, const Claim& claim) {
     claims_.push_back(claim);
     for (const int id : ids) {
-      const npu::Device* device = find_device(node, id);
-      if (device != nullptr && !address_of(*device).empty()) by_address_.emplace(address_of(*device), &claims_.back());
+      const NodeNpus::Device* device = find_device(node, id);
+      if (device != nullptr && !device->address.empty()) by_address_.emplace(device->address, &claims_.back());
     }
   }
 
   void claim_by_kubelet(const std::string& name, const NodeNpus& node) {
-    for (const npu::PodDevices& entry : node.allocations.pods) {
-      Claim claim{entry.uid, entry.pod_namespace, entry.name, true, std::nullopt};
+    for (const NodeNpus::Holder& entry : node.holders) {
+      Claim claim{entry.uid.str(), entry.pod, true, std::nullopt};
       const auto known = pods_.find(entry.uid);
       if (known != pods_.end()) {
         const kube::Pod& pod = *known->second;
@@ -212,15 +209,15 @@ class Placer {
   void claim_by_annotation(const kube::Pod& pod) {
     if (pod.node.empty() || pod.meta.deleted || is_dead(pod)) return;
     const NodeNpus& node = *nodes_.at(pod.node);
-    if (node.allocations.ids == npu::Ids::kReal) return;
+    if (node.ids == npu::Ids::kReal) return;
     const Holding holding = find_holding(pod, node);
     if (holding.problem != PlacementProblem::kNone) return;
-    add_claims(node, holding.ids, {pod.meta.uid.str(), pod.meta.ns.str(), pod.meta.name, false, pod.meta.created});
+    add_claims(node, holding.ids, {pod.meta.uid.str(), keys_.emplace_back(pod.meta.key()), false, pod.meta.created});
   }
 
   const Claim* stronger_claim(const std::string& address, const kube::Pod& pod) const {
-    const bool real = nodes_.at(pod.node)->allocations.ids == npu::Ids::kReal;
-    const Claim own{pod.meta.uid.str(), pod.meta.ns.str(), pod.meta.name, real, pod.meta.created};
+    const bool real = nodes_.at(pod.node)->ids == npu::Ids::kReal;
+    const Claim own{pod.meta.uid.str(), pod.meta.name, real, pod.meta.created};
     const Claim* strongest = nullptr;
     const auto [first, last] = by_address_.equal_range(address);
     for (auto each = first; each != last; ++each) {
@@ -244,16 +241,16 @@ class Placer {
     }
     std::set<std::string> addresses;
     for (const int id : ids) {
-      const npu::Device* device = find_device(*nodes_.at(pod.node), id);
+      const NodeNpus::Device* device = find_device(*nodes_.at(pod.node), id);
       Placement refused = check_device(pod, id, device);
       if (refused.problem != PlacementProblem::kNone) return refused;
-      if (!addresses.insert(address_of(*device)).second) {
+      if (!addresses.insert(device->address).second) {
         return refuse(&pod, PlacementProblem::kDeviceUnknown,
-                      who() + " holds two NPUs with the one address " + address_of(*device));
+                      who() + " holds two NPUs with the one address " + device->address);
       }
-      if (device->link == "down" && placement.warning.empty())
+      if (device->link_down && placement.warning.empty())
         placement.warning = holds(pod, id) + ", whose link is down";
-      placement.server->devices.push_back({id, address_of(*device)});
+      placement.server->devices.push_back({id, device->address});
     }
     return placement;
   }
@@ -262,24 +259,24 @@ class Placer {
     return "pod " + pod.meta.name + " on node " + pod.node + " holds NPU " + std::to_string(id);
   }
 
-  Placement check_device(const kube::Pod& pod, int id, const npu::Device* known) const {
+  Placement check_device(const kube::Pod& pod, int id, const NodeNpus::Device* known) const {
     if (known == nullptr) {
       return refuse(&pod, PlacementProblem::kDeviceUnknown, holds(pod, id) + ", which is not in the node's inventory");
     }
-    if (!is_peer_address(address_of(*known))) {
+    if (!is_peer_address(known->address)) {
       return refuse(&pod, PlacementProblem::kDeviceUnknown,
                     holds(pod, id) + ", which has no usable address: check `hccn_tool -i " + std::to_string(id) +
                         " -ip -g` on the node");
     }
-    if (snapshot_.deployment.ranktable.require_link_up && known->link == "down") {
+    if (snapshot_.deployment.ranktable.require_link_up && known->link_down) {
       return refuse(&pod, PlacementProblem::kLinkDown, holds(pod, id) + ", whose link is down");
     }
     // One device in two pods of a node is refused by the report's parser; one address on two nodes shows only here.
-    const Claim* other = stronger_claim(address_of(*known), pod);
+    const Claim* other = stronger_claim(known->address, pod);
     if (other != nullptr) {
       return refuse(&pod, PlacementProblem::kDuplicateDevice,
-                    holds(pod, id) + " with the address " + address_of(*known) + ", which an NPU of " +
-                        std::string(other->ns) + "/" + std::string(other->name) + " has too");
+                    holds(pod, id) + " with the address " + known->address + ", which an NPU of " +
+                        std::string(other->pod) + " has too");
     }
     return refuse(&pod, PlacementProblem::kNone, "");
   }
@@ -288,6 +285,7 @@ class Placer {
   const Occupancy& occupancy_;
   std::unordered_map<std::string_view, const kube::Pod*> pods_;  // by UID
   std::map<std::string, std::shared_ptr<const NodeNpus>> nodes_;
+  std::deque<std::string> keys_;  // of pods that claim by an annotation
   std::deque<Claim> claims_;
   std::unordered_multimap<std::string_view, const Claim*> by_address_;  // over all nodes of the snapshot
 };

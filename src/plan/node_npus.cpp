@@ -6,48 +6,77 @@
 namespace pd::plan {
 namespace {
 
-std::shared_ptr<const NodeNpus> failed(PlacementProblem problem, std::string reason) {
-  return std::make_shared<NodeNpus>(NodeNpus{problem, std::move(reason), {}, {}});
+void fail(NodeNpus& node, PlacementProblem problem, std::string reason) {
+  node.problem = problem;
+  node.reason = std::move(reason);
 }
 
-std::shared_ptr<const NodeNpus> unreadable(const std::string& node, std::string_view annotation, const Error& error) {
-  return failed(PlacementProblem::kBadAnnotation,
-                "annotation " + std::string(annotation) + " of node " + node + " cannot be read: " + error.message);
+std::string unreadable(const std::string& node, std::string_view annotation, const Error& error) {
+  return "annotation " + std::string(annotation) + " of node " + node + " cannot be read: " + error.message;
+}
+
+std::vector<NodeNpus::Device> devices_of(const npu::Inventory& inventory) {
+  std::vector<NodeNpus::Device> devices;
+  devices.reserve(inventory.devices.size());
+  for (const npu::Device& device : inventory.devices) {
+    devices.push_back({device.id, device.link == "down", device.ip.empty() ? device.ipv6 : device.ip});
+  }
+  return devices;
+}
+
+std::vector<NodeNpus::Holder> holders_of(const npu::Allocations& allocations) {
+  std::vector<NodeNpus::Holder> holders;
+  holders.reserve(allocations.pods.size());
+  for (const npu::PodDevices& pod : allocations.pods) {
+    holders.push_back({pod.uid, pod.pod_namespace + "/" + pod.name, pod.devices});
+  }
+  return holders;
 }
 
 }  // namespace
 
-std::shared_ptr<const NodeNpus> read_node(const std::string& name, const NodeAnnotations& annotations) {
-  if (annotations.inventory.empty() || annotations.allocations.empty()) {
-    return failed(
-        PlacementProblem::kNodeSilent,
-        "node " + name + " has no annotation " +
-            std::string(annotations.inventory.empty() ? npu::kInventoryAnnotation : npu::kAllocationsAnnotation) +
-            ": see whether pd-agent runs there");
+std::shared_ptr<const NodeNpus> read_node(const std::string& name, std::string_view inventory,
+                                          std::string_view allocations) {
+  auto node = std::make_shared<NodeNpus>();
+  const Result<npu::Inventory> devices = npu::parse_inventory(inventory);
+  if (devices) {
+    node->resource = devices->resource;
+    node->devices = devices_of(*devices);
   }
-  Result<npu::Inventory> inventory = npu::parse_inventory(annotations.inventory);
-  if (!inventory) return unreadable(name, npu::kInventoryAnnotation, inventory.error());
-  Result<npu::Allocations> allocations = npu::parse_allocations(annotations.allocations);
-  if (!allocations) return unreadable(name, npu::kAllocationsAnnotation, allocations.error());
-  return std::make_shared<NodeNpus>(
-      NodeNpus{PlacementProblem::kNone, "", std::move(*inventory), std::move(*allocations)});
+  if (inventory.empty() || allocations.empty()) {
+    fail(*node, PlacementProblem::kNodeSilent,
+         "node " + name + " has no annotation " +
+             std::string(inventory.empty() ? npu::kInventoryAnnotation : npu::kAllocationsAnnotation) +
+             ": see whether pd-agent runs there");
+    return node;
+  }
+  const Result<npu::Allocations> held = npu::parse_allocations(allocations);
+  if (!devices) {
+    fail(*node, PlacementProblem::kBadAnnotation, unreadable(name, npu::kInventoryAnnotation, devices.error()));
+  } else if (!held) {
+    fail(*node, PlacementProblem::kBadAnnotation, unreadable(name, npu::kAllocationsAnnotation, held.error()));
+  } else {
+    node->ids = held->ids;
+    node->holders = holders_of(*held);
+  }
+  return node;
 }
 
 std::optional<std::set<std::string>> pods_with_other_npus(const NodeNpus& before, const NodeNpus& after) {
-  const bool readable = before.problem == PlacementProblem::kNone && after.problem == PlacementProblem::kNone;
-  if (!readable || before.inventory.devices != after.inventory.devices ||
-      before.inventory.resource != after.inventory.resource || before.allocations.ids != after.allocations.ids) {
-    return std::nullopt;
-  }
-  const auto in_order = [](const npu::PodDevices& a, const npu::PodDevices& b) {
-    return std::tie(a.pod_namespace, a.name, a.uid, a.devices) < std::tie(b.pod_namespace, b.name, b.uid, b.devices);
+  NodeNpus others = after;
+  others.holders = before.holders;
+  if (others != before) return std::nullopt;
+  const auto in_order = [](const NodeNpus::Holder& a, const NodeNpus::Holder& b) {
+    return std::tie(a.uid.str(), a.pod, a.devices) < std::tie(b.uid.str(), b.pod, b.devices);
   };
-  const std::vector<npu::PodDevices>& was = before.allocations.pods;
-  const std::vector<npu::PodDevices>& is = after.allocations.pods;
-  std::vector<npu::PodDevices> differing;
+  std::vector<NodeNpus::Holder> was = before.holders;
+  std::vector<NodeNpus::Holder> is = after.holders;
+  std::sort(was.begin(), was.end(), in_order);
+  std::sort(is.begin(), is.end(), in_order);
+  std::vector<NodeNpus::Holder> differing;
   std::set_symmetric_difference(was.begin(), was.end(), is.begin(), is.end(), std::back_inserter(differing), in_order);
   std::set<std::string> uids;
-  for (npu::PodDevices& pod : differing) uids.insert(std::move(pod.uid));
+  for (const NodeNpus::Holder& pod : differing) uids.insert(pod.uid);
   return uids;
 }
 

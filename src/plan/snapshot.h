@@ -23,13 +23,6 @@ struct Settings {
 
 struct NodeNpus;
 
-// A node's annotations as found: text from outside, parsed (and refused) by the planner.
-struct NodeAnnotations {
-  std::string inventory;                      // pd-operator.io/npu-inventory
-  std::string allocations;                    // pd-operator.io/npu-allocations
-  std::shared_ptr<const NodeNpus> npus = {};  // what read_node() made of them, where it was kept
-};
-
 // What a pod's sidecar has told about the tables that it sees.
 struct DeliveryState {
   std::int64_t generation = 0;  // the last that it told of
@@ -69,11 +62,11 @@ struct Snapshot {
   Settings settings;
   kube::PDDeployment deployment;
   Pods pods;  // every pod of its namespace with its deployment label, whoever owns it
-  std::map<std::string, NodeAnnotations> nodes;  // by name: the nodes that those pods are bound to
-  std::vector<std::string> resources;            // the extended resources that any node's inventory names
-  std::optional<kube::ConfigMap> config_map;     // the object named <pdd>-ranktable, whoever owns it
-  std::string table_digest;                      // of what it holds, where that was kept
-  std::vector<kube::Service> services;           // the objects named <pdd>-pods and <pdd>-scheduler, whoever owns them
+  std::map<std::string, std::shared_ptr<const NodeNpus>> nodes;  // by name: those that the pods are bound to
+  std::vector<std::string> resources;         // the extended resources that any node's inventory names
+  std::optional<kube::ConfigMap> config_map;  // the object named <pdd>-ranktable, whoever owns it
+  std::string table_digest;                   // of what it holds, where that was kept
+  std::vector<kube::Service> services;        // the objects named <pdd>-pods and <pdd>-scheduler, whoever owns them
   std::vector<kube::PodDisruptionBudget> budgets;   // the objects named <pdd>-<role>, whoever owns them
   std::map<std::string, DeliveryState> deliveries;  // by pod UID
   std::map<std::string, DryRun> dry_runs;           // by the key of what was tried

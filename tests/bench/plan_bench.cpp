@@ -43,10 +43,9 @@ bool measure_tables() {
   return pd::ranktable::validate_global(table, kProfile).empty();
 }
 
-// With what the operator keeps of nodes and ConfigMaps.
+// With what the operator keeps of a ConfigMap.
 pd::plan::Snapshot snapshot_of(const pd::plan::FakeCluster& cluster) {
   pd::plan::Snapshot made = cluster.snapshot();
-  for (auto& [name, node] : made.nodes) node.npus = pd::plan::read_node(name, node);
   made.table_digest = pd::plan::digest_of(pd::plan::content_of(made.config_map.value()));
   return made;
 }

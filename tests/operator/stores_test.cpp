@@ -88,7 +88,7 @@ TEST_F(StoresTest, CollectsWhatConcernsOneDeployment) {
   ASSERT_EQ(snapshot.pods.size(), 1U);
   EXPECT_EQ(snapshot.pods[0].meta.name, "a");
   ASSERT_EQ(snapshot.nodes.size(), 1U);
-  EXPECT_EQ(snapshot.nodes.at("node-1").inventory, inventory("huawei.com/Ascend910"));
+  EXPECT_EQ(snapshot.nodes.at("node-1")->resource, "huawei.com/Ascend910");
   EXPECT_THAT(snapshot.resources, ElementsAre("huawei.com/Ascend910", "huawei.com/npu"));
   ASSERT_TRUE(snapshot.config_map);
   ASSERT_EQ(snapshot.services.size(), 1U);
@@ -206,11 +206,11 @@ TEST_F(StoresTest, ANodeIsReadAgainWhenItsAnnotationsChange) {
   script_.add(ClusterScript::kNodes, node_with("node-1", "2", "garbage"));
   script_.add(ClusterScript::kPods, pod_on("a", "3", "qwen", "node-1"));
   start();
-  const auto before = observe("llm/qwen").nodes.at("node-1").npus;
+  const auto before = observe("llm/qwen").nodes.at("node-1");
   ASSERT_TRUE(before);
-  EXPECT_EQ(observe("llm/qwen").nodes.at("node-1").npus, before);
+  EXPECT_EQ(observe("llm/qwen").nodes.at("node-1"), before);
   event(ClusterScript::kNodes, "MODIFIED", node_with("node-1", "102", inventory("huawei.com/npu")));
-  EXPECT_NE(observe("llm/qwen").nodes.at("node-1").npus, before);
+  EXPECT_NE(observe("llm/qwen").nodes.at("node-1"), before);
 }
 
 TEST_F(StoresTest, AResourceThatAppearsConcernsAll) {

@@ -79,7 +79,7 @@ TEST_F(Devices, HostileAnnotationsNameTheNodeAndThePlace) {
     EXPECT_THAT(placed.reason, AllOf(HasSubstr("node-0"), HasSubstr("npu-inventory"))) << text;
   }
   snapshot_ = cluster_.snapshot();
-  snapshot_.nodes["node-0"] = {node().inventory_text, R"({"v":1,"ids":"real","pods":7})"};
+  snapshot_.nodes["node-0"] = read_node("node-0", node().inventory_text, R"({"v":1,"ids":"real","pods":7})");
   EXPECT_THAT(place(snapshot_, find_occupants(snapshot_)).at(kPrefill0).reason,
               AllOf(HasSubstr("npu-allocations"), HasSubstr("/pods")));
 }
@@ -105,10 +105,10 @@ class Claimed : public Devices {
   kube::TextMap& annotations(const char* pod) { return cluster_.pod(pod).meta.annotations; }
   Placement placement_where_ids_are(const std::string& ids) {
     snapshot_ = cluster_.snapshot();
-    std::string& text = snapshot_.nodes["node-0"].allocations;
-    const std::string real = R"("ids":"real")";
-    text.replace(text.find(real), real.size(), R"("ids":")" + ids + "\"");
-    if (ids == "unknown") text = R"({"v":1,"ids":"unknown","pods":[]})";
+    NodeNpus told = *snapshot_.nodes.at("node-0");
+    told.ids = *npu::parse_ids(ids);
+    if (ids == "unknown") told.holders.clear();
+    snapshot_.nodes["node-0"] = std::make_shared<NodeNpus>(std::move(told));
     return place(snapshot_, find_occupants(snapshot_)).at(kPrefill0);
   }
   static std::vector<int> ids_of(const Placement& placement) {
@@ -282,7 +282,8 @@ TEST_F(Clash, AnAnnotationAloneLosesAgainstKubeletsWord) {
   decode.meta.annotations["huawei.com/AscendReal"] = "Ascend910-" + id + ",Ascend910-" + other;
   cluster_.pod(kPrefillPod).meta.created = cluster_.now_;
   snapshot_ = cluster_.snapshot();
-  snapshot_.nodes[decode.node].allocations = R"({"v":1,"ids":"unknown","pods":[]})";
+  snapshot_.nodes[decode.node] =
+      read_node(decode.node, cluster_.nodes_.at(decode.node).inventory_text, R"({"v":1,"ids":"unknown","pods":[]})");
   const Placements placements = place(snapshot_, find_occupants(snapshot_));
   EXPECT_TRUE(placements.at(kPrefill0).server);
   EXPECT_EQ(placements.at(kDecode0).problem, PlacementProblem::kDuplicateDevice);

@@ -12,6 +12,7 @@
 
 #include "kube/resource.h"
 #include "npu/inventory.h"
+#include "plan/node_npus.h"
 #include "plan/plan.h"
 #include "tests/plan/builders.h"
 #include "tests/plan/fake_objects.h"
@@ -61,7 +62,7 @@ class FakeCluster {
     for (const auto& [name, pod] : pods_) {
       made.pods.push_back(pod);
       const auto node = nodes_.find(pod.node);
-      if (node != nodes_.end()) made.nodes[pod.node] = annotations(node->second);
+      if (node != nodes_.end() && !made.nodes.contains(pod.node)) made.nodes[pod.node] = read(pod.node, node->second);
     }
     made.config_map = config_map_;
     made.services = objects_.read<kube::Service>();
@@ -250,11 +251,11 @@ class FakeCluster {
   int status_writes_ = 0;
 
  private:
-  static NodeAnnotations annotations(const FakeNode& node) {
-    if (node.garbled) return {*node.garbled, *node.garbled};
+  static std::shared_ptr<const NodeNpus> read(const std::string& name, const FakeNode& node) {
+    if (node.garbled) return read_node(name, *node.garbled, *node.garbled);
     npu::Allocations allocations;
     for (const auto& [uid, ids] : node.held) allocations.pods.push_back({"llm", "pod-" + uid, uid, ids});
-    return {node.inventory_text, npu::format_allocations(allocations)};
+    return read_node(name, node.inventory_text, npu::format_allocations(allocations));
   }
 
   void touch_deployment() {

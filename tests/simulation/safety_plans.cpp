@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "kube/json_members.h"
-#include "npu/inventory.h"
+#include "plan/node_npus.h"
 #include "ranktable/profile.h"
 #include "tests/simulation/safety_checks.h"
 
@@ -115,18 +115,18 @@ void SafetyChecks::plan_lists_pod(const plan::Snapshot& snapshot, const std::str
   if (instance == "scheduler") return;
   const auto node = snapshot.nodes.find(occupant->node);
   if (node == snapshot.nodes.end()) return violated("S3: nothing is known of the node of " + occupant->meta.name);
-  const Result<npu::Inventory> inventory = npu::parse_inventory(node->second.inventory);
-  const Result<npu::Allocations> allocations = npu::parse_allocations(node->second.allocations);
-  if (!inventory || !allocations) return violated("S9: unreadable annotations of " + occupant->node + " are used");
+  const plan::NodeNpus& npus = *node->second;
+  if (npus.problem != plan::PlacementProblem::kNone) {
+    return violated("S9: unreadable annotations of " + occupant->node + " are used");
+  }
   std::vector<int> ids;
   for (const ranktable::Device& device : server.devices) {
     ids.push_back(device.id);
-    const bool known = std::any_of(inventory->devices.begin(), inventory->devices.end(), [&](const npu::Device& each) {
-      return each.id == device.id && each.ip == device.ip;
-    });
+    const bool known = std::any_of(npus.devices.begin(), npus.devices.end(),
+                                   [&](const auto& each) { return each.id == device.id && each.address == device.ip; });
     if (!known) return violated("S3: NPU " + std::to_string(device.id) + " has not the address " + device.ip);
   }
-  for (const npu::PodDevices& pod : allocations->pods) {
+  for (const plan::NodeNpus::Holder& pod : npus.holders) {
     if (pod.uid == occupant->meta.uid && pod.devices == ids) return;
   }
   violated("S3: " + occupant->meta.name + " does not hold the listed NPUs by kubelet's word");
