@@ -30,27 +30,18 @@ void Delivery::measure(runtime::MetricsRegistry& registry) {
 void Delivery::follow(const std::string& key, const std::vector<plan::DeliveryTarget>& targets) {
   Pods& pods = followed_[key];
   Pods next;
+  next.reserve(targets.size());
   for (const plan::DeliveryTarget& target : targets) {
-    const auto known = pods.find(target.uid);
-    std::shared_ptr<Pod> pod = known == pods.end() ? nullptr : known->second;
-    if (pod == nullptr || pod->target != target) {
-      auto anew = std::make_shared<Pod>(Pod{target, {}, time_.now()});
-      if (pod != nullptr) anew->state.generation = pod->state.generation;
-      pod = std::move(anew);
-    }
-    next.emplace(target.uid, std::move(pod));
+    Pod& pod = next[target.uid];
+    if (const auto known = pods.find(target.uid); known != pods.end()) pod = std::exchange(known->second, {});
+    if (pod.asks && pod.asks->target == target) continue;
+    if (pod.asks) pod.asks->over = true;
+    pod.asks = pod.generation < target.generation && !stop_.stopped() ? ask(key, target) : nullptr;
   }
   for (const auto& [uid, pod] : pods) {
-    const auto kept = next.find(uid);
-    pod->dropped = kept == next.end() || kept->second != pod;
+    if (pod.asks) pod.asks->over = true;
   }
   pods = std::move(next);
-  for (const auto& [uid, pod] : pods) {
-    if (pod->asked || pod->state.generation >= pod->target.generation || stop_.stopped()) continue;
-    pod->asked = true;
-    ++flows_;
-    runtime::spawn(context_, ask_until_seen(key, pod));
-  }
   if (pods.empty()) followed_.erase(key);
 }
 
@@ -58,50 +49,58 @@ std::map<std::string, plan::DeliveryState> Delivery::seen(const std::string& key
   std::map<std::string, plan::DeliveryState> states;
   const auto found = followed_.find(key);
   if (found == followed_.end()) return states;
-  for (const auto& [uid, pod] : found->second) states.emplace(uid, pod->state);
+  for (const auto& [uid, pod] : found->second) {
+    states.emplace_hint(states.end(), uid, plan::DeliveryState{pod.generation, pod.asks ? pod.asks->problem : ""});
+  }
   return states;
 }
 
-boost::asio::awaitable<void> Delivery::ask_until_seen(std::string key, std::shared_ptr<Pod> pod) {
+std::shared_ptr<Delivery::Question> Delivery::ask(const std::string& key, const plan::DeliveryTarget& target) {
+  auto question = std::make_shared<Question>(Question{target, time_.now()});
+  ++flows_;
+  runtime::spawn(context_, ask_until_seen(key, question));
+  return question;
+}
+
+boost::asio::awaitable<void> Delivery::ask_until_seen(std::string key, std::shared_ptr<Question> question) {
   runtime::Backoff backoff(kPauses, rng_);
-  while (!pod->dropped && pod->state.generation < pod->target.generation) {
+  while (!question->over) {
     const bool waited = co_await runtime::sleep_for(backoff.next(), stop_.token());
     if (!waited) break;
-    if (!pod->dropped) co_await ask_once(key, pod);
+    if (!question->over) co_await ask_once(key, question);
   }
-  pod->asked = false;
   --flows_;
   freed_.notify_all();
 }
 
-boost::asio::awaitable<void> Delivery::ask_once(std::string key, std::shared_ptr<Pod> pod) {
+boost::asio::awaitable<void> Delivery::ask_once(std::string key, std::shared_ptr<Question> question) {
   while (asking_ >= kAtATime) co_await freed_.wait();
-  if (pod->dropped || stop_.stopped()) co_return;  // its turn came too late
+  if (question->over || stop_.stopped()) co_return;  // its turn came too late
   ++asking_;
-  const Result<std::int64_t> answer = co_await ask_(pod->target);
+  const Result<std::int64_t> answer = co_await ask_(question->target);
   --asking_;
   freed_.notify_all();
-  if (!pod->dropped && !stop_.stopped()) take(key, *pod, answer);
+  if (!question->over && !stop_.stopped()) take(key, *question, answer);
 }
 
-void Delivery::take(const std::string& key, Pod& pod, const Result<std::int64_t>& answer) {
-  const plan::DeliveryState before = pod.state;
+void Delivery::take(const std::string& key, Question& question, const Result<std::int64_t>& answer) {
+  Pods& pods = followed_.at(key);
+  Pod& pod = pods.at(question.target.uid);
+  const bool was_reachable = question.problem.empty();
   if (answer) {
-    pod.state.generation = *answer;
-    pod.state.problem.clear();
-  } else if (time_.now() >= pod.since + kUnreachableAfter) {
-    pod.state.problem = answer.error().message;
+    pod.generation = *answer;
+    question.problem.clear();
+  } else if (time_.now() >= question.since + kUnreachableAfter) {
+    question.problem = answer.error().message;
   }
-  const bool seen = pod.state.generation >= pod.target.generation;
-  if (seen) latency_.observe(time_.now() - pod.since);
-  const bool turned = before.problem.empty() != pod.state.problem.empty();
-  if ((seen && all_seen(key)) || turned) changed_(key);
-}
-
-bool Delivery::all_seen(const std::string& key) const {
-  const Pods& pods = followed_.at(key);
-  return std::all_of(pods.begin(), pods.end(),
-                     [](const auto& one) { return one.second->state.generation >= one.second->target.generation; });
+  bool all_seen = false;
+  if (pod.generation >= question.target.generation) {
+    latency_.observe(time_.now() - question.since);
+    question.over = true;
+    pod.asks.reset();  // the flow still has it
+    all_seen = std::none_of(pods.begin(), pods.end(), [](const auto& one) { return one.second.asks != nullptr; });
+  }
+  if (all_seen || was_reachable != question.problem.empty()) changed_(key);
 }
 
 void Delivery::stop() {

@@ -46,19 +46,23 @@ class Delivery {
   void measure(runtime::MetricsRegistry& registry);
 
  private:
-  struct Pod {
+  // What a flow asks a pod again and again.
+  struct Question {
     plan::DeliveryTarget target;
-    plan::DeliveryState state;
     Instant since;
-    bool asked = false;    // a flow does
-    bool dropped = false;  // nobody expects anything of it any more
+    std::string problem = {};  // why the pod can't be asked; empty as long as it is not given up
+    bool over = false;         // it is answered, or nobody wants to know any more
   };
-  using Pods = std::map<std::string, std::shared_ptr<Pod>>;  // by UID
+  struct Pod {
+    std::int64_t generation = 0;     // the last that it told of
+    std::shared_ptr<Question> asks;  // null: it has seen what it should
+  };
+  using Pods = kube::SmallMap<Pod>;  // by UID
 
-  boost::asio::awaitable<void> ask_until_seen(std::string key, std::shared_ptr<Pod> pod);
-  boost::asio::awaitable<void> ask_once(std::string key, std::shared_ptr<Pod> pod);
-  void take(const std::string& key, Pod& pod, const Result<std::int64_t>& answer);
-  bool all_seen(const std::string& key) const;
+  std::shared_ptr<Question> ask(const std::string& key, const plan::DeliveryTarget& target);
+  boost::asio::awaitable<void> ask_until_seen(std::string key, std::shared_ptr<Question> question);
+  boost::asio::awaitable<void> ask_once(std::string key, std::shared_ptr<Question> question);
+  void take(const std::string& key, Question& question, const Result<std::int64_t>& answer);
 
   boost::asio::io_context& context_;
   runtime::TimeService& time_;

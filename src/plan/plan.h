@@ -80,7 +80,7 @@ using Action = std::variant<CreateConfigMap, ReplaceConfigMap, CreateObject, Pat
 
 // A pod that should see a generation of the tables, and whom to ask whether it does.
 struct DeliveryTarget {
-  std::string uid;
+  kube::Text uid;
   std::string address;
   std::uint16_t port = 0;
   std::int64_t generation = 0;
