@@ -22,6 +22,7 @@ bench_plan() {
 bench_decode() {
   "$programs/decode_bench"
   "$programs/replay_bench"
+  "$programs/cache_memory"
 }
 
 # Times, then what each process needs at most, then the same documents in Python.
@@ -68,7 +69,7 @@ bench_scale() {
   PYTHONPATH=$root/tests/support "$python" "$root/tests/bench/scale.py"
 }
 
-declare -A targets=([plan]=plan_bench [decode]="decode_bench replay_bench" [ranktable]="ranktable_bench table_memory"
+declare -A targets=([plan]=plan_bench [decode]="decode_bench replay_bench cache_memory" [ranktable]="ranktable_bench table_memory"
   [runtime]="runtime_bench store-probe api-load" [agent]="pd-agent fake-npu-plugin fake-hccn-tool"
   [reschedule]="pd-operator" [scale]="pd-operator")
 idle_seconds=600
