@@ -115,7 +115,7 @@ class Placer {
  public:
   Placer(const Snapshot& snapshot, const Occupancy& occupancy) : snapshot_(snapshot), occupancy_(occupancy) {
     for (const kube::Pod& pod : snapshot.pods) {
-      pods_.emplace(pod.meta.uid, &pod);
+      pods_.emplace(pod.meta.uid.str(), &pod);
       if (!pod.node.empty() && !nodes_.contains(pod.node)) nodes_.emplace(pod.node, read_named(pod.node));
     }
     for (const auto& [name, node] : nodes_) {
@@ -195,7 +195,7 @@ class Placer {
   void claim_by_kubelet(const std::string& name, const NodeNpus& node) {
     for (const NodeNpus::Holder& entry : node.holders) {
       Claim claim{entry.uid.str(), entry.pod, true, std::nullopt};
-      const auto known = pods_.find(entry.uid);
+      const auto known = pods_.find(entry.uid.str());
       if (known != pods_.end()) {
         const kube::Pod& pod = *known->second;
         // Kubelet may list a pod that is over until it gives its devices to the next one.
@@ -248,8 +248,7 @@ class Placer {
         return refuse(&pod, PlacementProblem::kDeviceUnknown,
                       who() + " holds two NPUs with the one address " + device->address);
       }
-      if (device->link_down && placement.warning.empty())
-        placement.warning = holds(pod, id) + ", whose link is down";
+      if (device->link_down && placement.warning.empty()) placement.warning = holds(pod, id) + ", whose link is down";
       placement.server->devices.push_back({id, device->address});
     }
     return placement;
