@@ -101,13 +101,13 @@ class Dump {
   }
   std::string nodes() const {
     Json items = Json::array();
-    for (const auto& [name, annotations] : cluster_.snapshot().nodes) {
+    for (const auto& [name, node] : cluster_.nodes_) {
       items.push_back({{"kind", "Node"},
                        {"metadata",
                         {{"name", name},
                          {"annotations",
-                          {{"pd-operator.io/npu-inventory", annotations.inventory},
-                           {"pd-operator.io/npu-allocations", annotations.allocations}}}}}});
+                          {{"pd-operator.io/npu-inventory", node.inventory_text},
+                           {"pd-operator.io/npu-allocations", node.allocations_text()}}}}}});
     }
     return list(items);
   }

@@ -32,6 +32,12 @@ struct FakeNode {
   std::string inventory_text;                    // as formatted once; empty: changed since
   std::map<std::string, std::vector<int>> held;  // devices by pod UID
   std::optional<std::string> garbled;            // what both annotations say instead
+
+  std::string allocations_text() const {
+    npu::Allocations allocations;
+    for (const auto& [uid, ids] : held) allocations.pods.push_back({"llm", "pod-" + uid, uid, ids});
+    return npu::format_allocations(allocations);
+  }
   bool cordoned = false;
 };
 
@@ -253,9 +259,7 @@ class FakeCluster {
  private:
   static std::shared_ptr<const NodeNpus> read(const std::string& name, const FakeNode& node) {
     if (node.garbled) return read_node(name, *node.garbled, *node.garbled);
-    npu::Allocations allocations;
-    for (const auto& [uid, ids] : node.held) allocations.pods.push_back({"llm", "pod-" + uid, uid, ids});
-    return read_node(name, node.inventory_text, npu::format_allocations(allocations));
+    return read_node(name, node.inventory_text, node.allocations_text());
   }
 
   void touch_deployment() {
