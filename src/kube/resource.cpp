@@ -82,12 +82,12 @@ void read_gate_port(const Json& spec, Pod& pod) {
   }
 }
 
-// "0/2 nodes are available: 2 Insufficient huawei.com/Ascend910. preemption: 0/2 nodes ...": a clause of it. In a large
-// cluster it has the counts of many reasons.
+// "0/2 nodes are available: 2 Insufficient huawei.com/Ascend910. no new claims to deallocate, preemption: 0/2 ...": its
+// first sentence, as a clause. In a large cluster it has the counts of many reasons.
 std::string words_of_scheduler(const Json& condition) {
   constexpr std::size_t kMostWords = 300;  // bytes
   std::string words = text_member(condition, "message");
-  words.resize(std::min(words.size(), words.find(" preemption: ")));
+  words.resize(std::min(words.size(), words.find(". ")));
   while (words.ends_with('.')) words.pop_back();
   return words.size() > kMostWords ? cut(std::move(words), kMostWords) + " ..." : words;
 }

@@ -66,6 +66,8 @@ std::string unscheduled(const std::string& message, const std::string& node = ""
 TEST(DecodePod, KeepsWhyItHasNoNode) {
   const std::string few = "0/2 nodes are available: 2 Insufficient huawei.com/Ascend910";
   EXPECT_EQ(unscheduled(few + ". preemption: 0/2 nodes are available: 2 No preemption victims found."), few);
+  EXPECT_EQ(unscheduled(few + ". no new claims to deallocate, preemption: 0/2 nodes are available: 2 No victims."),
+            few);
   EXPECT_EQ(unscheduled(few + "."), few);
   EXPECT_EQ(unscheduled(""), "");
   EXPECT_EQ(unscheduled(few, "node-1"), "") << "it has one";

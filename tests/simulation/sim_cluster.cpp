@@ -103,6 +103,9 @@ void SimCluster::schedule() {
     if (bound.empty() && !pod->terminating()) waiting.emplace_back(key, pod);
     if (!bound.empty() && !is_over(pod->json())) used[bound] += npus_of(pod->json());
   }
+  // The largest first: where a small one takes the last whole node, a pod that needs all of a node waits for ever.
+  std::stable_sort(waiting.begin(), waiting.end(),
+                   [](const auto& a, const auto& b) { return npus_of(a.second->json()) > npus_of(b.second->json()); });
   for (const auto& [key, pod] : waiting) bind(key, pod->json(), used);
 }
 
