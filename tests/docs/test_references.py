@@ -141,7 +141,7 @@ def test_the_sizes_are_those_of_the_chart():
             assert f"{asked['requests']['cpu']}, {asked['requests']['memory']} | {asked['limits']['memory']}" in text, (language, program)
     assert "900 * 1024" in code("config_map.h") and "900 KiB" in text
     readme = pages.read(ROOT / "charts" / "pd-operator" / "README.md")
-    assert "21 MB with some deployments, 57 MB with 1,000 nodes and 10,000 pods" in readme and "23 MB and 0.1 % of a core" in readme
+    assert "21 MB with some deployments, 47 MB with 1,000 nodes and 10,000 pods" in readme and "23 MB and 0.1 % of a core" in readme
 
 
 def test_the_pages_of_fields_are_those_of_the_schema():
