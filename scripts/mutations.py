@@ -90,8 +90,8 @@ OPERATOR_FAULTS = {
     "a-table-is-taken-back": (PLAN + "table.cpp", "stored_.completed ? stored_.content : initializing();", "initializing_content(deployment_);"),
     "listed-by-name": (PLAN + "table.cpp", "return held != content.end() && held->second == document;", "return held != content.end();"),
     "any-size-fits": (PLAN + "table.cpp", "if (bytes > kMaxTableBytes) {", "if (bytes > kMaxTableBytes * 1000) {"),
-    "trusts-an-edited-table": (PLAN + "config_map.cpp", "stored.genuine = is_genuine(map, stored.digest, written, known);", "stored.genuine = true;"),
-    "an-edited-number-takes-a-table-back": (PLAN + "config_map.cpp", "is_genuine(map, stored.digest, written, known)", "is_genuine(map, stored.digest, stored.generation, known)"),
+    "trusts-an-edited-table": (PLAN + "config_map.cpp", "stored.genuine = is_genuine(map, stored.digest, known);", "stored.genuine = true;"),
+    "an-edited-number-takes-a-table-back": (PLAN + "config_map.cpp", "known.digest.empty() || is_later(map.meta.annotation(kube::kGenerationAnnotation)) ||", "known.digest.empty() ||"),
     "replaces-without-a-version": (PLAN + "config_map.cpp", 'if (!resource_version.empty()) metadata["resourceVersion"] = resource_version;', ""),
     # Who is told.
     "touches-whom-no-table-lists": (PLAN + "touch.cpp", "if (situation.table.listed.contains(instance)) return true;", "return true;"),

@@ -40,11 +40,17 @@ bool may_be_ours(std::optional<std::int64_t> generation, const kube::RanktableSt
 }
 
 // The status remembers the digest of the generation it knows. A later generation was written just before a crash kept
-// us from recording it: its own annotations vouch for it. `written`: the generation among them.
-bool is_genuine(const kube::ConfigMap& map, const std::string& digest, std::optional<std::int64_t> written,
-                const kube::RanktableStatus& known) {
+// us from recording it: its own annotation vouches for the content, and one of the two places that have the number for
+// its being later. Somebody may have edited the other one.
+bool is_genuine(const kube::ConfigMap& map, const std::string& digest, const kube::RanktableStatus& known) {
   if (!known.digest.empty() && digest == known.digest) return true;
-  const bool unrecorded = known.digest.empty() || (may_be_ours(written, known) && *written > known.generation);
+  const auto is_later = [&known](const std::string& number) {
+    const std::optional<std::int64_t> generation = parse_number(number);
+    return may_be_ours(generation, known) && *generation > known.generation;
+  };
+  const auto key = map.data.find(kGenerationKey);
+  const bool unrecorded = known.digest.empty() || is_later(map.meta.annotation(kube::kGenerationAnnotation)) ||
+                          (key != map.data.end() && is_later(key->second));
   return unrecorded && digest == map.meta.annotation(kube::kDigestAnnotation);
 }
 
@@ -193,7 +199,7 @@ StoredTable read_stored(const Snapshot& snapshot) {
   const auto key = map.data.find(kGenerationKey);
   const bool same = key != map.data.end() && key->second == text;
   if (same && may_be_ours(written, known)) stored.generation = written;
-  stored.genuine = is_genuine(map, stored.digest, written, known);
+  stored.genuine = is_genuine(map, stored.digest, known);
   stored.intact = stored.genuine && stored.generation && stored.epoch &&
                   map.meta.annotation(kube::kDigestAnnotation) == stored.digest &&
                   has_our_labels(map.meta, snapshot.deployment);

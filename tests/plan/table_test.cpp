@@ -263,18 +263,24 @@ TEST(Table, OneThatWasWrittenJustBeforeACrashIsKnownAgain) {
   EXPECT_EQ(published, 2) << "the event comes with the status, so a crash does not lose it";
 }
 
-TEST(Table, OneThatWasWrittenJustBeforeACrashIsKeptAlsoWhereItsNumberIsEditedInTheData) {
-  FakeCluster cluster = a_running_cluster();
-  cluster.edit_spec("/spec/prefill/instances", 1);
-  cluster.apply_plan(cluster.plan_now(), 1);
-  const std::string written = cluster.table(kGlobal);
-  cordon(cluster);
-  cluster.vanish("qwen-decode-0-0-1");
-  cluster.config_map_->data["generation"] = "0";
-  reconcile(cluster);
-  EXPECT_EQ(cluster.table(kGlobal), written);
-  EXPECT_EQ(cluster.condition("RanktableReady").reason, "InstanceLost");
-  EXPECT_GT(std::stoll(cluster.generation()), 2);
+TEST(Table, OneThatWasWrittenJustBeforeACrashIsKeptAlsoWhereItsNumberIsEdited) {
+  const auto edits = std::vector<std::function<void(kube::ConfigMap&)>>{
+      [](kube::ConfigMap& map) { map.data["generation"] = "0"; },
+      [](kube::ConfigMap& map) { map.meta.annotations["pd-operator.io/generation"] = "1"; },
+  };
+  for (const auto& edit : edits) {
+    FakeCluster cluster = a_running_cluster();
+    cluster.edit_spec("/spec/prefill/instances", 1);
+    cluster.apply_plan(cluster.plan_now(), 1);
+    const std::string written = cluster.table(kGlobal);
+    cordon(cluster);
+    cluster.vanish("qwen-decode-0-0-1");
+    edit(*cluster.config_map_);
+    reconcile(cluster);
+    EXPECT_EQ(cluster.table(kGlobal), written);
+    EXPECT_EQ(cluster.condition("RanktableReady").reason, "InstanceLost");
+    EXPECT_GT(std::stoll(cluster.generation()), 2);
+  }
 }
 
 TEST(Table, AStrangersConfigMapIsNeverWrittenAndNoPodIsMade) {
