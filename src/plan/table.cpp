@@ -171,8 +171,8 @@ class Decider {
 
   void publish(TableVerdict verdict) {
     TableContent content = completed_content(deployment_, placed_, documents_, adopted_);
-    note_unchanged();
     if (!stored_.genuine || content != stored_.content) {
+      note_unchanged();
       const std::size_t bytes = bytes_of(content);
       if (bytes > kMaxTableBytes) {
         return keep(TableVerdict::kTooLarge, "The tables have " + std::to_string(bytes) + " bytes and only " +
