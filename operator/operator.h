@@ -37,6 +37,7 @@ class Operator {
   std::vector<std::pair<std::string, Step>> ending();
 
   const Controller& controller() const { return controller_; }
+  const Stores& stores() const { return stores_; }
   bool may_write() const { return leadership_.may_write(); }
 
  private:

@@ -28,6 +28,7 @@ class Stores {
   void watch_with(runtime::Controller& controller);
 
   const runtime::Store<kube::PDDeployment>::Objects& deployments() const { return deployments_.store().all(); }
+  runtime::Store<NpuNode>::Pointer node(const std::string& name) const { return nodes_.store().find(name); }
 
   // All that is known about one deployment now; nothing when it is not (any more) there.
   std::optional<plan::Snapshot> observe(const std::string& key, const plan::Settings& settings) const;

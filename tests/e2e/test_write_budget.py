@@ -55,5 +55,7 @@ def test_an_idle_operator_writes_only_its_lease(system, life):
     life.begin()
     settled = time.time() + 2
     look_on(system, life.namespace)
-    written = collections.Counter(f"{entry.verb} {entry.resource}" for entry in AuditLog(system).writes(USER, since=settled))
-    assert written.keys() == {"update leases"}
+    written = AuditLog(system).writes(USER, since=settled)
+    # What a pod that was not Ready for a moment would have caused is seen in the others' writes.
+    others = [entry for entry in AuditLog(system).read() if entry.received > settled and entry.is_write and entry.resource != "leases"]
+    assert {f"{entry.verb} {entry.resource}" for entry in written} == {"update leases"}, others

@@ -114,9 +114,12 @@ class OperatorRun {
     options.election.lease_ns = kNamespace;
     auto program = std::make_unique<OperatorProgram>(
         process, options, [this](plan::DeliveryTarget target) { return ask(std::move(target)); },
-        [this](const plan::Snapshot& snapshot, WallTime now) {
+        [this, &process](const plan::Snapshot& snapshot, WallTime now) {
           plan::Plan plan = plan::plan(snapshot, now);
-          checks_.planned(snapshot, plan);
+          checks_.planned(snapshot, plan, [this, &process](const std::string& node) {
+            const auto seen = operators_[static_cast<std::size_t>(process.index())]->parts().stores().node(node);
+            return seen ? seen->meta.resource_version : "";
+          });
           return plan;
         });
     operators_[static_cast<std::size_t>(process.index())] = program.get();

@@ -3,8 +3,8 @@
 // decides with is used; of the ranktable library, the parser and the validator are. The first violation is kept.
 //
 //   SafetyChecks checks(world, cluster, operators);
-//   checks.planned(snapshot, plan);    // before it is carried out
-//   checks.committed(commit);          // after each write that was done
+//   checks.planned(snapshot, plan, seen_version);    // before it is carried out
+//   checks.committed(commit);                        // after each write that was done
 //
 // Thread: one. World and cluster must outlive it.
 #pragma once
@@ -40,7 +40,9 @@ class SafetyChecks {
   SafetyChecks(World& world, const SimCluster& cluster, int operators)
       : world_(world), cluster_(cluster), operators_(operators) {}
 
-  void planned(const plan::Snapshot& snapshot, const plan::Plan& plan);
+  // Which resourceVersion of a node the one who plans has seen; "" of one that it doesn't know.
+  using SeenVersion = std::function<std::string(const std::string& node)>;
+  void planned(const plan::Snapshot& snapshot, const plan::Plan& plan, const SeenVersion& seen_version);
   void committed(const Commit& commit);
   const std::string& violation() const { return violation_; }
   void violated(const std::string& what);
@@ -76,9 +78,10 @@ class SafetyChecks {
   };
 
   // ---- When it is planned (safety_plans.cpp).
-  void plan_writes_table(const plan::Snapshot& snapshot, const Json& object);
-  void plan_is_true(const plan::Snapshot& snapshot, const Content& content);
-  void plan_lists_pod(const plan::Snapshot& snapshot, const std::string& instance, const ranktable::Server& server);
+  void plan_writes_table(const plan::Snapshot& snapshot, const Json& object, const SeenVersion& seen_version);
+  void plan_is_true(const plan::Snapshot& snapshot, const Content& content, const SeenVersion& seen_version);
+  void plan_lists_pod(const plan::Snapshot& snapshot, const std::string& instance, const ranktable::Server& server,
+                      const SeenVersion& seen_version);
   void plan_takes_back(const plan::Snapshot& snapshot, const Content& content);
   void plan_creates(const plan::Snapshot& snapshot, const Json& pod);
   void plan_deletes(const plan::Snapshot& snapshot, const plan::DeletePod& pod);

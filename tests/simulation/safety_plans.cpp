@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "kube/json_members.h"
-#include "plan/node_npus.h"
+#include "npu/inventory.h"
 #include "ranktable/profile.h"
 #include "tests/simulation/safety_checks.h"
 
@@ -74,38 +74,40 @@ std::map<std::string, std::string> content_of(const kube::ConfigMap& map) {
 
 }  // namespace
 
-void SafetyChecks::planned(const plan::Snapshot& snapshot, const plan::Plan& plan) {
+void SafetyChecks::planned(const plan::Snapshot& snapshot, const plan::Plan& plan, const SeenVersion& seen_version) {
   for (const plan::Action& action : plan.actions) {
-    if (const auto* map = std::get_if<plan::CreateConfigMap>(&action)) plan_writes_table(snapshot, map->object);
-    if (const auto* map = std::get_if<plan::ReplaceConfigMap>(&action)) plan_writes_table(snapshot, map->object);
+    if (const auto* map = std::get_if<plan::CreateConfigMap>(&action)) plan_writes_table(snapshot, map->object, seen_version);
+    if (const auto* map = std::get_if<plan::ReplaceConfigMap>(&action)) plan_writes_table(snapshot, map->object, seen_version);
     if (const auto* pod = std::get_if<plan::CreatePod>(&action)) plan_creates(snapshot, pod->object);
     if (const auto* pod = std::get_if<plan::DeletePod>(&action)) plan_deletes(snapshot, *pod);
   }
 }
 
-void SafetyChecks::plan_writes_table(const plan::Snapshot& snapshot, const Json& object) {
+void SafetyChecks::plan_writes_table(const plan::Snapshot& snapshot, const Json& object,
+                                     const SeenVersion& seen_version) {
   const Content content = content_of(object);
   known_[snapshot.deployment.meta.uid].planned.insert(content);
   // What only mends the generation, labels or annotations says nothing new.
   if (snapshot.config_map && content_of(*snapshot.config_map) == content) return;
   plan_takes_back(snapshot, content);
-  if (says_completed(content.at(kGlobalKey))) plan_is_true(snapshot, content);
+  if (says_completed(content.at(kGlobalKey))) plan_is_true(snapshot, content, seen_version);
 }
 
 // S3, as of the snapshot.
-void SafetyChecks::plan_is_true(const plan::Snapshot& snapshot, const Content& content) {
+void SafetyChecks::plan_is_true(const plan::Snapshot& snapshot, const Content& content,
+                                const SeenVersion& seen_version) {
   for (const auto& [key, text] : content) {
     if (!key.starts_with("local_ranktable_") || !says_completed(text)) continue;
     const std::string instance =
         key == local_key_of("scheduler") ? "scheduler" : key.substr(16, key.size() - 16 - 5);  // "prefill-0"
     for (const ranktable::Server& server : listed_servers(text, snapshot.deployment.ranktable.profile)) {
-      plan_lists_pod(snapshot, instance, server);
+      plan_lists_pod(snapshot, instance, server, seen_version);
     }
   }
 }
 
 void SafetyChecks::plan_lists_pod(const plan::Snapshot& snapshot, const std::string& instance,
-                                  const ranktable::Server& server) {
+                                  const ranktable::Server& server, const SeenVersion& seen_version) {
   const kube::Pod* occupant = nullptr;
   for (const kube::Pod& pod : snapshot.pods) {
     const std::optional<SlotName> slot = slot_of_pod(pod, snapshot.deployment);
@@ -113,20 +115,24 @@ void SafetyChecks::plan_lists_pod(const plan::Snapshot& snapshot, const std::str
   }
   if (occupant == nullptr) return violated("S3: no live pod of " + instance + " has the listed address " + server.ip);
   if (instance == "scheduler") return;
-  const auto node = snapshot.nodes.find(occupant->node);
-  if (node == snapshot.nodes.end()) return violated("S3: nothing is known of the node of " + occupant->meta.name);
-  const plan::NodeNpus& npus = *node->second;
-  if (npus.problem != plan::PlacementProblem::kNone) {
-    return violated("S9: unreadable annotations of " + occupant->node + " are used");
-  }
+  const std::string version = seen_version(occupant->node);
+  if (version.empty()) return violated("S3: nothing is known of the node of " + occupant->meta.name);
+  const ObjectPtr node =
+      world_.etcd().find_at(kind_of("nodes"), occupant->node.str(), static_cast<std::uint64_t>(std::stoull(version)));
+  if (!node) return violated("S3: there was no node " + occupant->node);
+  const Json& annotations = kube::object_member(node->meta(), "annotations");
+  const auto inventory = npu::parse_inventory(kube::text_member(annotations, "pd-operator.io/npu-inventory"));
+  const auto allocations = npu::parse_allocations(kube::text_member(annotations, "pd-operator.io/npu-allocations"));
+  if (!inventory || !allocations) return violated("S9: unreadable annotations of " + occupant->node + " are used");
   std::vector<int> ids;
   for (const ranktable::Device& device : server.devices) {
     ids.push_back(device.id);
-    const bool known = std::any_of(npus.devices.begin(), npus.devices.end(),
-                                   [&](const auto& each) { return each.id == device.id && each.address == device.ip; });
+    const bool known = std::any_of(inventory->devices.begin(), inventory->devices.end(), [&](const npu::Device& each) {
+      return each.id == device.id && each.ip == device.ip;
+    });
     if (!known) return violated("S3: NPU " + std::to_string(device.id) + " has not the address " + device.ip);
   }
-  for (const plan::NodeNpus::Holder& pod : npus.holders) {
+  for (const npu::PodDevices& pod : allocations->pods) {
     if (pod.uid == occupant->meta.uid && pod.devices == ids) return;
   }
   violated("S3: " + occupant->meta.name + " does not hold the listed NPUs by kubelet's word");
