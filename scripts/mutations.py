@@ -104,6 +104,8 @@ OPERATOR_FAULTS = {
     "no-back-off-of-pods": (PLAN + "rollout.cpp", "if (known != nullptr && known->next_attempt && *known->next_attempt > situation_.now) {", "if (false) {"),
     "gone-is-not-awaited": (PLAN + "rollout.cpp", "if (waits_for_gone(slot) && (!pods.dead.empty() || !pods.terminating.empty())) {", "if (false) {"),
     "failures-are-never-forgotten": (PLAN + "rollout.cpp", "if (situation_.ready(instance) && situation_.now >= forgotten) continue;", ""),
+    "an-unlisted-pod-waits-for-the-table": (PLAN + "rollout.cpp", "const bool listed = !has_left && situation_.stored.lists(slot.instance, pods.occupant->pod_ip);",
+                                            "const bool listed = !has_left && situation_.stored.completed;"),
     "surplus-pods-stay": (PLAN + "rollout.cpp", "for (const kube::Pod* pod : pods.surplus) rollout_.deletes.push_back(pod);", ""),
     "a-pause-pauses-nothing": (PLAN + "situation.cpp", "return deployment().paused ?", "return false ?"),
     "each-loss-is-an-epoch": (PLAN + "epoch.cpp", "if (!stored.epoch || *stored.epoch < deployment.status.ranktable.epoch) return {};", ""),

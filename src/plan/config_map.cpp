@@ -178,7 +178,11 @@ int npus_of(const TableContent& content) {
   return count;
 }
 
-bool StoredTable::lists(const Instance& instance) const { return is_completed(content, local_key(instance)); }
+bool StoredTable::lists(const Instance& instance, const std::string& address) const {
+  const auto local = content.find(local_key(instance));
+  // Every layout has addresses as strings, and a pod's own in its instance's table.
+  return !address.empty() && local != content.end() && local->second.find('"' + address + '"') != std::string::npos;
+}
 
 StoredTable read_stored(const Snapshot& snapshot) {
   StoredTable stored;

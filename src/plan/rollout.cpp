@@ -139,14 +139,15 @@ class Planner {
     }
   }
 
-  // S11: first the table without the instance, and when the ConfigMap holds that, its pods.
+  // S11: first the table without the instance, and when the ConfigMap holds that, its pods. One that no table lists
+  // goes at once: it may hold the NPUs of those for which the table waits.
   void remove_unwanted() {
     for (const auto& [slot, pods] : own_slots_) {
       if (pods.wanted || pods.occupant == nullptr) continue;
       const std::string name = name_of(slot.instance);
-      const bool instance_stays = own_slots_.contains({slot.instance, 0}) && own_slots_.at({slot.instance, 0}).wanted;
-      const bool listed =
-          instance_stays ? !situation_.table.listed.contains(slot.instance) : situation_.stored.lists(slot.instance);
+      // Where its instance stays, another of its pods may have the same address, that of the host.
+      const bool has_left = situation_.table.listed.contains(slot.instance);
+      const bool listed = !has_left && situation_.stored.lists(slot.instance, pods.occupant->pod_ip);
       if (!situation_.stored.genuine || listed) {
         progress("ScalingIn", name + " is removed as soon as a table without it is published.");
         continue;

@@ -143,7 +143,8 @@ class Invariants {
     if (index >= wanted) {
       const auto key =
           cluster_.config_map_->data.find("local_ranktable_" + role + "-" + std::to_string(index) + ".json");
-      const bool listed = key != cluster_.config_map_->data.end() && says_completed(key->second);
+      const bool listed = key != cluster_.config_map_->data.end() && says_completed(key->second) &&
+                          key->second.find('"' + pod->pod_ip + '"') != std::string::npos;
       expect(!listed || !is_live(*pod), "S11: " + pod->meta.name + " is deleted while a table lists it");
       return;
     }

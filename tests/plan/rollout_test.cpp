@@ -11,6 +11,7 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -224,6 +225,31 @@ TEST(Rollout, AtScaleInPodsStayWhileNoTableWithoutThemCanBePublished) {
   ASSERT_TRUE(cluster.settle());
   EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-1-0-1"));
   EXPECT_EQ(cluster.condition("RanktableReady").reason, "RoleLost");
+}
+
+// Else it would hold NPUs that those need for which the table waits.
+TEST(Rollout, AtScaleInAPodThatNoTableListsGoesAtOnce) {
+  FakeCluster cluster = a_running_cluster(2);
+  for (auto& [name, node] : cluster.nodes_) node.cordoned = true;
+  cluster.delete_pod("qwen-prefill-0-0-1");
+  cluster.delete_pod("qwen-prefill-1-0-1");
+  ASSERT_TRUE(cluster.settle());
+  ASSERT_TRUE(cluster.pods_.contains("qwen-prefill-1-0-2"));
+  cluster.edit_spec("/spec/prefill/instances", 1);
+  EXPECT_THAT(deleted(cluster.plan_now()), ElementsAre("qwen-prefill-1-0-2"));
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("RanktableReady").reason, "RoleLost") << "the last good table stays";
+}
+
+TEST(Rollout, APodTooManyOfAnInstanceThatNoTableListsGoesAtOnce) {
+  FakeCluster cluster = a_running_cluster(1);
+  for (auto& [name, node] : cluster.nodes_) node.cordoned = true;
+  cluster.edit_spec("/spec/prefill/podsPerInstance", 2);
+  ASSERT_TRUE(cluster.settle());
+  ASSERT_TRUE(cluster.pods_.contains("qwen-prefill-0-1-2"));
+  cluster.edit_spec("/spec/prefill/podsPerInstance", 1);
+  cluster.try_templates();
+  EXPECT_THAT(deleted(cluster.plan_now()), Contains("qwen-prefill-0-1-2"));
 }
 
 TEST(Rollout, ScalingOutTouchesNobodyElsesPods) {

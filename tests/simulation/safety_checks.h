@@ -31,6 +31,7 @@ std::optional<SlotName> slot_of(const std::string& deployment, const std::string
 
 // The servers that an instance's own table lists; nothing where it is not completed.
 std::vector<ranktable::Server> listed_servers(const std::string& local, const std::string& profile);
+bool lists_address(const std::string& local, const std::string& address);  // whatever its layout
 bool says_completed(const std::string& table);
 std::string local_key_of(const std::string& instance);  // the scheduler's is that of the host
 

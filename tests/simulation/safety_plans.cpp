@@ -76,8 +76,10 @@ std::map<std::string, std::string> content_of(const kube::ConfigMap& map) {
 
 void SafetyChecks::planned(const plan::Snapshot& snapshot, const plan::Plan& plan, const SeenVersion& seen_version) {
   for (const plan::Action& action : plan.actions) {
-    if (const auto* map = std::get_if<plan::CreateConfigMap>(&action)) plan_writes_table(snapshot, map->object, seen_version);
-    if (const auto* map = std::get_if<plan::ReplaceConfigMap>(&action)) plan_writes_table(snapshot, map->object, seen_version);
+    if (const auto* map = std::get_if<plan::CreateConfigMap>(&action))
+      plan_writes_table(snapshot, map->object, seen_version);
+    if (const auto* map = std::get_if<plan::ReplaceConfigMap>(&action))
+      plan_writes_table(snapshot, map->object, seen_version);
     if (const auto* pod = std::get_if<plan::CreatePod>(&action)) plan_creates(snapshot, pod->object);
     if (const auto* pod = std::get_if<plan::DeletePod>(&action)) plan_deletes(snapshot, *pod);
   }
@@ -197,9 +199,9 @@ bool SafetyChecks::may_be_deleted(const plan::Snapshot& snapshot, const kube::Po
   if (!wants(deployment, slot)) {
     if (!snapshot.config_map) return false;
     const auto local = snapshot.config_map->data.find(local_key_of(slot.instance_name()));
-    const bool listed = local != snapshot.config_map->data.end() && says_completed(local->second);
     const bool whole = slot.instance >= wanted_of(deployment, slot.role);
-    if (whole && listed) violated("S11: " + pod.meta.name + " is deleted while the table lists it");
+    if (whole && local != snapshot.config_map->data.end() && lists_address(local->second, pod.pod_ip))
+      violated("S11: " + pod.meta.name + " is deleted while the table lists it");
     return true;
   }
   if (together && mates + 1 < role.pods_per_instance) return true;

@@ -340,7 +340,7 @@ void SafetyChecks::pod_deleted(const Change& change) {
   const std::map<std::string, bool>& deletes = known_[text_member(owner, "uid")].deletes;
   const auto doomed = deletes.find(change.before->meta_text("uid"));
   if (doomed == deletes.end()) return violated("S10: a pod is deleted that no plan names: " + name);
-  // S11: an instance that nobody wants any more leaves the table first.
+  // S11: an instance that nobody wants any more leaves the table first, if that lists this pod and not one before it.
   const ObjectPtr deployment = owner_of(pod);
   const std::optional<SlotName> slot = slot_of(text_member(owner, "name"), name);
   if (!doomed->second || !deployment || !slot || slot->role == "scheduler" || change.before->terminating() ||
@@ -352,7 +352,8 @@ void SafetyChecks::pod_deleted(const Change& change) {
   if (slot->instance < role.value("instances", 1) || !map) return;
   const Content content = content_of(map->json());
   const auto local = content.find(local_key_of(slot->instance_name()));
-  const bool listed = local != content.end() && says_completed(local->second);
+  const bool listed =
+      local != content.end() && lists_address(local->second, text_member(object_member(pod, "status"), "podIP"));
   for (const auto& [generation, written] : known_[text_member(owner, "uid")].by_generation) {
     if (listed && written == content) violated("S11: " + name + " is deleted while the table lists it");
   }

@@ -34,4 +34,8 @@ std::vector<ranktable::Server> listed_servers(const std::string& local, const st
   return instance ? instance->servers : std::vector<ranktable::Server>();
 }
 
+bool lists_address(const std::string& local, const std::string& address) {
+  return says_completed(local) && local.find('"' + address + '"') != std::string::npos;
+}
+
 }  // namespace pd::test
