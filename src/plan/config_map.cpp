@@ -178,10 +178,14 @@ int npus_of(const TableContent& content) {
   return count;
 }
 
-bool StoredTable::lists(const Instance& instance, const std::string& address) const {
+bool StoredTable::lists(const Instance& instance, const kube::Pod& pod) const {
   const auto local = content.find(local_key(instance));
-  // Every layout has addresses as strings, and a pod's own in its instance's table.
-  return !address.empty() && local != content.end() && local->second.find('"' + address + '"') != std::string::npos;
+  if (local == content.end() || local->second == ranktable::initializing_document()) return false;
+  // A crash may come between the table and the touch. Every layout has addresses as strings.
+  const auto has = [&](const std::string& address) {
+    return !address.empty() && local->second.find('"' + address + '"') != std::string::npos;
+  };
+  return had_table(pod) || has(pod.pod_ip) || has(pod.host_ip);
 }
 
 StoredTable read_stored(const Snapshot& snapshot) {

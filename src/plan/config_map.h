@@ -60,8 +60,8 @@ struct StoredTable {
   TableContent content;
   std::string digest;  // of the content
 
-  // Whether the table that pods see now lists that address for the instance. Only for genuine content.
-  bool lists(const Instance& instance, const std::string& address) const;
+  // Whether the table that pods see now lists this pod of the instance. Only for genuine content.
+  bool lists(const Instance& instance, const kube::Pod& pod) const;
 };
 StoredTable read_stored(const Snapshot& snapshot);
 

@@ -18,6 +18,12 @@ std::int64_t epoch_of(const kube::Pod& pod) {
   return parse_number(text).value_or(0);
 }
 
+// A layout may list an instance's servers in an order of its own.
+std::vector<ranktable::Server> by_address(std::vector<ranktable::Server> servers) {
+  std::sort(servers.begin(), servers.end(), [](const auto& a, const auto& b) { return a.ip < b.ip; });
+  return servers;
+}
+
 // What is in the published table, against what is there now.
 class Comparison {
  public:
@@ -40,7 +46,7 @@ class Comparison {
         if (placed) return name + " is new";
         continue;
       }
-      if (placed && placed->servers != listed->second) return name + " has moved";
+      if (placed && by_address(placed->servers) != by_address(listed->second)) return name + " has moved";
       if (!placed && is_lost(instance)) return name + " is lost";
       listed_.erase(listed);
     }

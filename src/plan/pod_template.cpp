@@ -211,6 +211,8 @@ std::string template_hash(const kube::PDDeployment& deployment, Role role) {
                  {"mountPath", deployment.ranktable.mount_path},
                  {"profile", deployment.ranktable.profile},
                  {"gate", {{"enabled", deployment.gate.enabled}, {"sidecar", deployment.gate.sidecar}}}};
+  // Its gate is told when it is made; the default has no part in the hash, so that earlier pods keep theirs.
+  if (deployment.ranktable.server_address == "HostIP") hashed["serverAddress"] = "HostIP";
   if (is_positional(deployment)) {
     hashed["instances"] = {{"prefill", wanted_instances(deployment, Role::kPrefill)},
                            {"decode", wanted_instances(deployment, Role::kDecode)}};

@@ -102,6 +102,7 @@ class Planner {
 
   // Whether a failed pod's replacement must wait; otherwise this attempt is counted.
   bool delayed(const Instance& instance) {
+    if (retried_.contains(instance)) return false;  // another pod of it: they failed together
     const std::string name = name_of(instance);
     kube::InstanceRestarts* known = restarts_of(name);
     if (known != nullptr && known->next_attempt && *known->next_attempt > situation_.now) {
@@ -114,6 +115,7 @@ class Planner {
       rollout_.restarts.push_back({name, 0, std::nullopt});
       known = &rollout_.restarts.back();
     }
+    retried_.insert(instance);
     ++known->count;
     known->next_attempt = situation_.now + delay_after(spec_of(deployment_, instance.role), known->count);
     return false;
@@ -147,7 +149,7 @@ class Planner {
       const std::string name = name_of(slot.instance);
       // Where its instance stays, another of its pods may have the same address, that of the host.
       const bool has_left = situation_.table.listed.contains(slot.instance);
-      const bool listed = !has_left && situation_.stored.lists(slot.instance, pods.occupant->pod_ip);
+      const bool listed = !has_left && situation_.stored.lists(slot.instance, *pods.occupant);
       if (!situation_.stored.genuine || listed) {
         progress("ScalingIn", name + " is removed as soon as a table without it is published.");
         continue;
@@ -221,13 +223,33 @@ class Planner {
       }
       progress("RollingUpdate", "Pods of the old template of " + std::string(name_of(role)) + " are being replaced.");
       // One that does not serve anyway costs nothing.
-      const bool serves = situation_.ready(*instance);
+      const bool serves = situation_.ready(*instance) && !is_left_out(*instance);
       if (!new_size && serves && unavailable >= allowed) continue;
       if (situation_.available(*instance)) ++unavailable;
       for_each_outdated(*instance, [&](const kube::Pod& pod) {
         if (!restarted_.contains(pod.meta.uid)) rollout_.deletes.push_back(&pod);
       });
     }
+    remove_outsized_unwanted(role);
+  }
+
+  // They hold NPUs that those of the new size need. None of the old size is left by now that a table could list.
+  void remove_outsized_unwanted(Role role) {
+    for (const auto& [slot, pods] : own_slots_) {
+      if (slot.instance.role != role || pods.wanted || pods.occupant == nullptr) continue;
+      if (!is_outsized(*pods.occupant, deployment_, role) || is_deleted(*pods.occupant)) continue;
+      rollout_.deletes.push_back(pods.occupant);
+    }
+  }
+
+  bool is_deleted(const kube::Pod& pod) const {
+    return std::find(rollout_.deletes.begin(), rollout_.deletes.end(), &pod) != rollout_.deletes.end();
+  }
+
+  // Its peers see a table without it.
+  bool is_left_out(const Instance& instance) const {
+    const kube::Pod* pod = situation_.occupancy.occupant({instance, 0});
+    return situation_.stored.completed && pod != nullptr && !situation_.stored.lists(instance, *pod);
   }
 
   template <typename Visit>
@@ -301,6 +323,7 @@ class Planner {
   const kube::PDDeployment& deployment_;
   std::map<Slot, SlotPods> own_slots_;  // adopted pods are none of ours to make or to delete
   std::set<std::string> restarted_;     // UIDs
+  std::set<Instance> retried_;          // whose failure is counted
   Rollout rollout_;
 };
 

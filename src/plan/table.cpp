@@ -130,10 +130,11 @@ class Decider {
       return keep(TableVerdict::kWaiting, "The first table waits for " + what_is_missing());
     }
     Result<ranktable::Documents> documents = profile_->render(placed_);
-    if (!documents) {
+    if (documents) {
+      documents_ = *std::move(documents);
+    } else if (missing_.empty() || !positional) {  // else what is missing is the reason
       return keep(TableVerdict::kRejected, "The table is not published: " + documents.error().message + ".");
     }
-    documents_ = *std::move(documents);
     if (missing_.empty()) return publish(TableVerdict::kPublished);
     const std::string why = what_is_missing();
     WallTime deadline = now_;

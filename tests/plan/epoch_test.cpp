@@ -151,6 +151,19 @@ TEST_F(Epochs, APausedDeploymentRestartsNobody) {
 }
 
 // One role restarts, the other reloads.
+// PerInstance lists servers by address as text: 10.244.0.10 is before 10.244.0.8.
+TEST(EpochsOfALayout, ItsOwnOrderOfServersIsNoMove) {
+  FakeCluster cluster(a_deployment()
+                          .set("/spec/ranktable/profile", "PerInstance")
+                          .decode(6)
+                          .set("/spec/prefill/podsPerInstance", 4)
+                          .set("/spec/decode/onPeerChange", "Restart"));
+  ASSERT_TRUE(cluster.settle());
+  const auto& pods = cluster.pods_;
+  ASSERT_GT(pods.at("qwen-prefill-0-1-1").pod_ip, pods.at("qwen-prefill-0-3-1").pod_ip) << "as text";
+  EXPECT_EQ(cluster.status().ranktable.epoch, 0);
+}
+
 class OneRoleRestarts : public Epochs {
  protected:
   OneRoleRestarts() : Epochs(a_deployment().prefill(2).set("/spec/decode/onPeerChange", "Restart")) {}

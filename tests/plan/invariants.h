@@ -140,7 +140,10 @@ class Invariants {
     const int wanted = role == "scheduler" ? 1
                        : role == "prefill" ? deployment.prefill.instances
                                            : deployment.decode.instances;
-    if (index >= wanted) {
+    const kube::RoleSpec& spec = role == "prefill" ? deployment.prefill : deployment.decode;
+    int npus = 0;
+    for (const auto& [resource, count] : pod->npu_requests) npus += count;
+    if (index >= wanted && npus == spec.npus_per_pod) {
       const auto key =
           cluster_.config_map_->data.find("local_ranktable_" + role + "-" + std::to_string(index) + ".json");
       const bool listed = key != cluster_.config_map_->data.end() && says_completed(key->second) &&

@@ -49,6 +49,14 @@ TEST_P(Positional, IsServedWithSeveralPodsInAnInstance) {
   }
 }
 
+TEST_P(Positional, ALostSchedulerIsWaitedFor) {
+  ASSERT_TRUE(cluster_.settle());
+  for (auto& [name, node] : cluster_.nodes_) node.cordoned = true;
+  cluster_.vanish("qwen-scheduler-0-0-1");
+  cluster_.apply_plan(cluster_.plan_now());
+  EXPECT_EQ(cluster_.condition("RanktableReady").reason, "InstanceLost");
+}
+
 TEST_P(Positional, TellsEachPodItsPlace) {
   ASSERT_TRUE(cluster_.settle());
   const int first = GetParam() == "OmniK8s" ? 1 : 0;

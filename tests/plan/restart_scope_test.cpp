@@ -76,6 +76,16 @@ TEST_F(RestartScope, SoDoesAFailedOne) {
   EXPECT_FALSE(restarted("prefill-0-0"));
 }
 
+TEST_F(RestartScope, PodsThatFailTogetherAreOneFailure) {
+  cluster_.fail_pod("qwen-prefill-1-0-1");
+  cluster_.fail_pod("qwen-prefill-1-1-1");
+  cluster_.apply_plan(cluster_.plan_now());
+  EXPECT_TRUE(cluster_.created_.contains("qwen-prefill-1-0-2"));
+  EXPECT_TRUE(cluster_.created_.contains("qwen-prefill-1-1-2"));
+  ASSERT_EQ(cluster_.status().restarts.size(), 1U);
+  EXPECT_EQ(cluster_.status().restarts.front().count, 1);
+}
+
 TEST_F(RestartScope, SeveralLossesInARowEndWell) {
   for (int i = 0; i < 4; ++i) {
     for (const auto& [name, pod] : cluster_.pods_) {

@@ -252,6 +252,59 @@ TEST(Rollout, APodTooManyOfAnInstanceThatNoTableListsGoesAtOnce) {
   EXPECT_THAT(deleted(cluster.plan_now()), Contains("qwen-prefill-0-1-2"));
 }
 
+TEST(Rollout, AtScaleInAPodThatIsListedByItsHostsAddressStays) {
+  FakeCluster cluster(a_deployment().prefill(2).set("/spec/ranktable/serverAddress", "HostIP"));
+  ASSERT_TRUE(cluster.settle());
+  for (auto& [name, node] : cluster.nodes_) node.cordoned = true;
+  cluster.vanish("qwen-prefill-0-0-1");
+  cluster.edit_spec("/spec/prefill/instances", 1);
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-1-0-1"));
+}
+
+// Two of 4 NPUs become one of 8 where there are 8.
+TEST(Rollout, FewerAndLargerInstancesFitWhereTheManySmallOnesWere) {
+  FakeCluster cluster(a_deployment().prefill(2).set("/spec/prefill/npusPerPod", 4), 2);
+  cluster.nodes_.at("node-0").cordoned = true;
+  cluster.edit_spec("/spec/decode/npusPerPod", 4);
+  cluster.edit_spec("/spec/decode/instances", 0);
+  ASSERT_TRUE(cluster.settle());
+  cluster.nodes_.at("node-0").cordoned = false;
+  cluster.nodes_.at("node-1").cordoned = true;
+  cluster.edit_spec("/spec/decode/instances", 1);
+  ASSERT_TRUE(cluster.settle());
+  cluster.nodes_.at("node-0").cordoned = true;
+  cluster.nodes_.at("node-1").cordoned = false;
+  cluster.edit_spec("/spec/prefill/npusPerPod", 8);
+  cluster.edit_spec("/spec/prefill/instances", 1);
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
+  EXPECT_EQ(cluster.status().ranktable.npus, 12);
+}
+
+TEST(Rollout, AnUpdateBeginsWithWhomTheTableLeavesOut) {
+  FakeCluster cluster(
+      a_deployment().prefill(2).set("/spec/ranktable/requireLinkUp", true).set("/spec/ranktable/lostGraceSeconds", 30));
+  ASSERT_TRUE(cluster.settle());
+  const kube::Pod& cut_off = cluster.pod("qwen-prefill-1-0-1");
+  const int device = cluster.nodes_.at(cut_off.node).held.at(cut_off.meta.uid).front();
+  cluster.edit_node(cut_off.node, [device](npu::Inventory& inventory) {
+    inventory.devices[static_cast<std::size_t>(device)].link = "down";
+  });
+  ASSERT_TRUE(cluster.settle());
+  ASSERT_EQ(cluster.condition("RanktableReady").reason, "Partial");
+  cluster.edit_spec(kImage, "vllm:2");
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-1-0-2"));
+}
+
+TEST(Rollout, PodsHaveTheServerAddressThatTheTableLists) {
+  FakeCluster cluster = a_running_cluster(1);
+  cluster.edit_spec("/spec/ranktable/serverAddress", "HostIP");
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-0-0-2")) << "its gate looks for another address";
+}
+
 TEST(Rollout, ScalingOutTouchesNobodyElsesPods) {
   FakeCluster cluster = a_running_cluster(1);
   const std::string uid = cluster.pod("qwen-prefill-0-0-1").meta.uid;

@@ -42,6 +42,13 @@ bool wants(const kube::PDDeployment& deployment, const SlotName& slot) {
   return slot.instance < wanted_of(deployment, slot.role) && slot.pod < pods;
 }
 
+// All of a role are replaced at once then, as two sizes never fit in one table: that of before is lost anyway.
+bool has_another_size(const kube::Pod& pod, const kube::RoleSpec& role) {
+  int npus = 0;
+  for (const auto& [resource, count] : pod.npu_requests) npus += count;
+  return npus != role.npus_per_pod;
+}
+
 // All that a pod of the role is made from, and for which it is replaced when it changes.
 std::string makings(const kube::PDDeployment& deployment, const std::string& role) {
   const kube::RoleSpec& spec = role_of(deployment, role);
@@ -176,7 +183,8 @@ void SafetyChecks::plan_deletes(const plan::Snapshot& snapshot, const plan::Dele
   if (pod == snapshot.pods.end()) return violated("S8: a pod is deleted that is not the deployment's: " + doomed.name);
   const std::optional<SlotName> slot = slot_of_pod(*pod, deployment);
   if (!slot) return violated("S8: a pod of somebody else is deleted: " + doomed.name);
-  known_[deployment.meta.uid].deletes[doomed.uid] = slot->instance >= wanted_of(deployment, slot->role);
+  known_[deployment.meta.uid].deletes[doomed.uid] =
+      slot->instance >= wanted_of(deployment, slot->role) && !has_another_size(*pod, role_of(deployment, slot->role));
   if (!may_be_deleted(snapshot, *pod, *slot)) violated("S10: a pod is deleted for no reason: " + doomed.name);
 }
 
@@ -200,7 +208,8 @@ bool SafetyChecks::may_be_deleted(const plan::Snapshot& snapshot, const kube::Po
     if (!snapshot.config_map) return false;
     const auto local = snapshot.config_map->data.find(local_key_of(slot.instance_name()));
     const bool whole = slot.instance >= wanted_of(deployment, slot.role);
-    if (whole && local != snapshot.config_map->data.end() && lists_address(local->second, pod.pod_ip))
+    if (whole && !has_another_size(pod, role) && local != snapshot.config_map->data.end() &&
+        lists_address(local->second, pod.pod_ip))
       violated("S11: " + pod.meta.name + " is deleted while the table lists it");
     return true;
   }
