@@ -46,8 +46,6 @@ bool use_certificate(ssl::context& tls, const std::string& certificate, const st
 }  // namespace
 
 void configure_tls(const Config& config, ssl::context& tls) {
-  // A connection that waits keeps no records' buffers: 34 kB of each that a burst has opened.
-  SSL_CTX_set_mode(tls.native_handle(), SSL_MODE_RELEASE_BUFFERS);
   tls.set_options(ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
   const std::string ca = newest(config.ca_file, config.ca_pem);
   if (!ca.empty()) set_trust(tls.native_handle(), ca);

@@ -282,11 +282,8 @@ class Planner {
       if (!pods.dead.empty() && delayed(slot.instance)) return;
       record(slot, next.incarnation);
     }
-    if (rollout_.creates.size() < kMostCreates) {
-      rollout_.creates.push_back({slot, next.incarnation});
-    } else {
-      due(situation_.now);
-    }
+    // Each that is made is a reason for the next plan. One where none is must keep to the back-off.
+    if (rollout_.creates.size() < kMostCreates) rollout_.creates.push_back({slot, next.incarnation});
   }
 
   void record(const Slot& slot, std::int64_t incarnation) {
