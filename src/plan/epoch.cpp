@@ -20,7 +20,7 @@ std::int64_t epoch_of(const kube::Pod& pod) {
 
 // A layout may list an instance's servers in an order of its own.
 std::vector<ranktable::Server> by_address(std::vector<ranktable::Server> servers) {
-  std::sort(servers.begin(), servers.end(), [](const auto& a, const auto& b) { return a.ip < b.ip; });
+  std::stable_sort(servers.begin(), servers.end(), [](const auto& a, const auto& b) { return a.ip < b.ip; });
   return servers;
 }
 
