@@ -179,11 +179,11 @@ int npus_of(const TableContent& content) {
 }
 
 bool StoredTable::lists(const Instance& instance, const kube::Pod& pod) const {
-  const auto local = content.find(local_key(instance));
-  if (local == content.end() || local->second == ranktable::initializing_document()) return false;
+  if (!is_completed(content, local_key(instance))) return false;
+  const std::string& local = content.at(local_key(instance));
   // A crash may come between the table and the touch. Every layout has addresses as strings.
   const auto has = [&](const std::string& address) {
-    return !address.empty() && local->second.find('"' + address + '"') != std::string::npos;
+    return !address.empty() && local.find('"' + address + '"') != std::string::npos;
   };
   return had_table(pod) || has(pod.pod_ip) || has(pod.host_ip);
 }

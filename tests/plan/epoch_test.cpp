@@ -150,7 +150,6 @@ TEST_F(Epochs, APausedDeploymentRestartsNobody) {
   EXPECT_EQ(pods_of("decode-0-0"), 1);
 }
 
-// One role restarts, the other reloads.
 // PerInstance lists servers by address as text: 10.244.0.10 is before 10.244.0.8.
 TEST(EpochsOfALayout, ItsOwnOrderOfServersIsNoMove) {
   FakeCluster cluster(a_deployment()
@@ -164,6 +163,7 @@ TEST(EpochsOfALayout, ItsOwnOrderOfServersIsNoMove) {
   EXPECT_EQ(cluster.status().ranktable.epoch, 0);
 }
 
+// One role restarts, the other reloads.
 class OneRoleRestarts : public Epochs {
  protected:
   OneRoleRestarts() : Epochs(a_deployment().prefill(2).set("/spec/decode/onPeerChange", "Restart")) {}
