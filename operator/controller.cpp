@@ -8,12 +8,14 @@ namespace {
 constexpr auto kForeignMemory = std::chrono::seconds(30);  // then the API server is asked who holds the name
 // At the latest, each deployment is looked at again after five to ten minutes: what no event tells of is found then.
 constexpr auto kLookAgain = std::chrono::minutes(5);
-constexpr auto kStatusPause = std::chrono::milliseconds(100);
+// A pod that starts slowly comes far in several steps, of which each would be a write.
+constexpr Duration kStatusPause = std::chrono::seconds(1);
+constexpr Duration kReadyPause = std::chrono::milliseconds(100);
 // With ten deployments on a node, the plans for nine of them would otherwise stand before the tenth one's table.
 constexpr auto kNeighbourPause = std::chrono::seconds(1);
 
 bool only_tells(const plan::Plan& planned) {
-  return !planned.urgent && !planned.actions.empty() &&
+  return planned.haste != plan::Haste::kNow && !planned.actions.empty() &&
          std::all_of(planned.actions.begin(), planned.actions.end(), [](const plan::Action& action) {
            return std::holds_alternative<plan::WriteStatus>(action) || std::holds_alternative<plan::EmitEvent>(action);
          });
@@ -144,19 +146,20 @@ void Controller::on_change(const std::string& key, Stores::Change change) {
     known->second.placed = runtime::TimeService::of(context_).now();
   }
   if (change == Stores::Change::kStatus && known != memory_.end() && known->second.failed) return;
-  if (change == Stores::Change::kNeighbour) return loop_.queue().add_after(key, kNeighbourPause);
+  if (change == Stores::Change::kNeighbour) return loop_.add_after(key, kNeighbourPause);
   loop_.add(key);
 }
 
 // How long a status is put off that says nothing but how far a pod has come: while it was written, the table that the
-// pod's next step makes possible would wait. It is put off once, not with each step.
+// pod's next step makes possible would wait. It is put off once, not with each step; what turns Ready only briefly.
 Duration Controller::status_pause(Memory& memory, const plan::Plan& planned) const {
   const Instant now = runtime::TimeService::of(context_).now();
   if (!only_tells(planned) || (memory.status_due && *memory.status_due <= now)) {
     memory.status_due.reset();
     return Duration::zero();
   }
-  if (!memory.status_due) memory.status_due = now + kStatusPause;
+  const Instant due = now + (planned.haste == plan::Haste::kSoon ? kReadyPause : kStatusPause);
+  memory.status_due = std::min(memory.status_due.value_or(due), due);
   return *memory.status_due - now;
 }
 

@@ -232,15 +232,16 @@ bool has_our_labels(const kube::ObjectMeta& meta, const kube::PDDeployment& depl
          meta.label(kube::kDeploymentLabel) == deployment.meta.name;
 }
 
-Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, const std::string& digest,
-                       std::int64_t generation, const std::string& resource_version) {
+Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, const TableMarks& marks,
+                       const std::string& resource_version) {
+  const std::string generation = std::to_string(marks.generation);
   Json metadata = object_metadata(deployment, config_map_name(deployment));
-  metadata["annotations"] = {{kube::kGenerationAnnotation, std::to_string(generation)},
-                             {kube::kDigestAnnotation, digest},
-                             {kube::kEpochAnnotation, std::to_string(deployment.status.ranktable.epoch)}};
+  metadata["annotations"] = {{kube::kGenerationAnnotation, generation},
+                             {kube::kDigestAnnotation, marks.digest},
+                             {kube::kEpochAnnotation, std::to_string(marks.epoch)}};
   if (!resource_version.empty()) metadata["resourceVersion"] = resource_version;
   Json data = content;
-  data[std::string(kGenerationKey)] = std::to_string(generation);
+  data[std::string(kGenerationKey)] = generation;
   return {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", std::move(metadata)}, {"data", std::move(data)}};
 }
 

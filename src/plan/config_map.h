@@ -65,8 +65,14 @@ struct StoredTable {
 };
 StoredTable read_stored(const Snapshot& snapshot);
 
-Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, const std::string& digest,
-                       std::int64_t generation, const std::string& resource_version);
+// What it is to say of itself.
+struct TableMarks {
+  std::int64_t generation = 0;
+  std::int64_t epoch = 0;
+  std::string digest;
+};
+Json config_map_object(const kube::PDDeployment& deployment, const TableContent& content, const TableMarks& marks,
+                       const std::string& resource_version);
 
 // Labels and owner of everything that we create for a deployment.
 Json object_metadata(const kube::PDDeployment& deployment, const std::string& name);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "plan/budgets.h"
+#include "plan/conditions.h"
 #include "plan/config_map.h"
 #include "plan/delivery.h"
 #include "plan/pods.h"
@@ -34,7 +35,7 @@ class Composer {
     }
     if (!situation_.raise_epoch.empty()) {
       // Before anything else: what is made from now on is of the next epoch.
-      plan_.urgent = true;
+      plan_.haste = Haste::kNow;
       add(WriteStatus{raised_status(situation_)});
       add(EmitEvent{false, "InstanceRestarted", "Restart", situation_.raise_epoch, std::nullopt});
       return std::move(plan_);
@@ -86,8 +87,10 @@ class Composer {
 
   void write_table() {
     const std::optional<kube::ConfigMap>& map = situation_.snapshot.config_map;
-    Json object = config_map_object(situation_.deployment(), situation_.table.content, situation_.table.digest,
-                                    situation_.table.generation, map ? map->meta.resource_version : "");
+    const TableDecision& table = situation_.table;
+    Json object =
+        config_map_object(situation_.deployment(), table.content, {table.generation, table.epoch, table.digest},
+                          map ? map->meta.resource_version : "");
     if (map) {
       add(ReplaceConfigMap{std::move(object)});
     } else {
@@ -110,8 +113,14 @@ class Composer {
     kube::PDDeploymentStatus next = next_status(situation_, rollout);
     if (same_status(next, situation_.deployment().status)) return;
     std::vector<EmitEvent> events = transition_events(situation_, next);
+    if (turns(next, kReady) || turns(next, kAvailable)) plan_.haste = Haste::kSoon;
     add(WriteStatus{std::move(next)});
     for (EmitEvent& event : events) add(std::move(event));
+  }
+
+  bool turns(const kube::PDDeploymentStatus& next, std::string_view type) const {
+    const kube::Condition* before = find_condition(situation_.deployment().status.conditions, type);
+    return before == nullptr || before->status != find_condition(next.conditions, type)->status;
   }
 
   void create_pods(const Rollout& rollout) {

@@ -96,13 +96,20 @@ struct DryRunTarget {
   bool proven = false;  // a pod of this template is there: it need not be tried unless another one was refused
 };
 
+// How long a plan may be put off that does nothing but tell, by a status and events.
+enum class Haste {
+  kNone,  // it says how far a pod has come
+  kSoon,  // it turns Ready or Available, for which people and scripts wait
+  kNow,   // other steps wait for what it writes
+};
+
 struct Plan {
   std::vector<Action> actions;  // executed in order; the first failure ends it, and the next plan starts afresh
   std::vector<DeliveryTarget> deliveries;       // all that should confirm what the plan leaves behind
   std::vector<DryRunTarget> dry_runs;           // of all roles whose pods could be made
   std::map<std::string, std::string> rejected;  // pods (by UID) whose NPUs are refused, and the reason
   std::optional<Duration> requeue_after;        // when something is due with no change to be seen
-  bool urgent = false;                          // other steps wait for what it writes
+  Haste haste = Haste::kNone;
 };
 
 // Never fails: what is wrong with the deployment ends up in its conditions.

@@ -243,6 +243,8 @@ class Decider {
     // started.
     const bool decided = decision_.verdict == TableVerdict::kPublished || decision_.verdict == TableVerdict::kPartial;
     const bool new_epoch = decided && stored_.epoch && *stored_.epoch < known.epoch;
+    // A table that is only kept does not tell that: it leaves those to be restarted that still are.
+    decision_.epoch = decided ? known.epoch : stored_.epoch.value_or(known.epoch);
     decision_.write = !stored_.intact || decision_.content != stored_.content || new_epoch;
     decision_.digest = decision_.content == stored_.content ? stored_.digest : digest_of(decision_.content);
     if (!decision_.write) {

@@ -40,6 +40,7 @@ struct TableDecision {
   std::string digest;
   bool completed = false;
   std::int64_t generation = 0;
+  std::int64_t epoch = 0;
   bool write = false;         // it does not hold that yet
   bool reserve = false;       // the generation must be reserved in the status before the write (S4)
   std::set<Instance> listed;  // whose present pods, addresses and devices are what it holds

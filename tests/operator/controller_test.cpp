@@ -20,6 +20,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 const char* const kPost = "POST /api/v1/namespaces/llm/pods";
+const char* const kStatusRoute = "PATCH /apis/pd-operator.io/v1alpha1/namespaces/llm/pddeployments/qwen/status";
 const char* const kGet = "GET /api/v1/namespaces/llm/pods/qwen-prefill-0-0-1";
 
 const char* const kEvents = "POST /apis/events.k8s.io/v1/namespaces/llm/events";
@@ -76,6 +77,18 @@ class ControllerTest : public ::testing::Test {
     plan::Plan planned;
     planned.actions.push_back(plan::CreatePod{pod()});
     return planned;
+  }
+  // A plan that writes a status, which is answered.
+  plan::Plan telling(plan::Haste haste) {
+    transport_.reply(kStatusRoute, json_reply(200, object("llm", "qwen", "120")));
+    plan::Plan planned;
+    planned.actions.emplace_back(plan::WriteStatus{});
+    planned.haste = haste;
+    return planned;
+  }
+  void advance(Duration by) {
+    time_.advance_to(time_.now() + by);
+    test::settle(context_);
   }
   void run_until_planned(std::size_t times) {
     test::settle(context_);
@@ -220,33 +233,37 @@ TEST_F(ControllerTest, WhatANodeSaysOfAnothersPodMayWait) {
   EXPECT_EQ(seen_.size(), planned + 2) << "its own pod";
 }
 
-TEST_F(ControllerTest, AStatusAloneIsPutOffOnceForAMoment) {
-  const std::string route = "PATCH /apis/pd-operator.io/v1alpha1/namespaces/llm/pddeployments/qwen/status";
-  transport_.reply(route, test::json_reply(200, object("llm", "qwen", "120")));
-  plan::Plan tells;
-  tells.actions.emplace_back(plan::WriteStatus{});
-  for (int i = 0; i < 3; ++i) plan_next(tells);
+TEST_F(ControllerTest, AStatusAloneIsPutOffOnceForASecond) {
+  for (int i = 0; i < 3; ++i) plan_next(telling(plan::Haste::kNone));
   test::settle(context_);
   EXPECT_EQ(seen_.size(), 1U);
-  time_.advance_to(time_.now() + std::chrono::milliseconds(60));
+  advance(std::chrono::milliseconds(600));
   change_deployment("110");
   EXPECT_EQ(seen_.size(), 2U);
-  EXPECT_EQ(transport_.count(route), 0);
-  time_.advance_to(time_.now() + std::chrono::milliseconds(40));
-  test::settle(context_);
+  advance(std::chrono::milliseconds(399));
+  EXPECT_EQ(transport_.count(kStatusRoute), 0);
+  advance(std::chrono::milliseconds(1));
   EXPECT_EQ(seen_.size(), 3U);
-  EXPECT_EQ(transport_.count(route), 1);
+  EXPECT_EQ(transport_.count(kStatusRoute), 1);
+}
+
+TEST_F(ControllerTest, AStatusThatTurnsReadyIsPutOffForATenthOfIt) {
+  plan_next(telling(plan::Haste::kNone));
+  for (int i = 0; i < 2; ++i) plan_next(telling(plan::Haste::kSoon));
+  test::settle(context_);
+  advance(std::chrono::milliseconds(500));
+  change_deployment("110");
+  EXPECT_EQ(seen_.size(), 2U);
+  advance(std::chrono::milliseconds(99));
+  EXPECT_EQ(transport_.count(kStatusRoute), 0);
+  advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(transport_.count(kStatusRoute), 1);
 }
 
 TEST_F(ControllerTest, AnUrgentStatusIsNotPutOff) {
-  const std::string route = "PATCH /apis/pd-operator.io/v1alpha1/namespaces/llm/pddeployments/qwen/status";
-  transport_.reply(route, test::json_reply(200, object("llm", "qwen", "120")));
-  plan::Plan raises;
-  raises.actions.emplace_back(plan::WriteStatus{});
-  raises.urgent = true;
-  plan_next(raises);
+  plan_next(telling(plan::Haste::kNow));
   test::settle(context_);
-  EXPECT_EQ(transport_.count(route), 1);
+  EXPECT_EQ(transport_.count(kStatusRoute), 1);
 }
 
 TEST_F(ControllerTest, ComesBackWhenThePlanSaysSo) {

@@ -139,6 +139,20 @@ TEST_F(Epochs, AnEditedEpochIsMendedAndCountsForNothing) {
   EXPECT_EQ(pods_of("decode-0-0"), 2);
 }
 
+// The operator may end between the mended ConfigMap and the deletions that are to follow.
+TEST_F(Epochs, ATableThatIsOnlyKeptLeavesThoseToBeRestarted) {
+  cluster_.vanish("qwen-prefill-0-0-1");
+  cluster_.apply_plan(cluster_.plan_now());  // the epoch is recorded
+  cluster_.config_map_->meta.labels["app.kubernetes.io/managed-by"] = "somebody";
+  const Plan made = cluster_.plan_now();
+  ASSERT_TRUE(std::holds_alternative<ReplaceConfigMap>(made.actions.at(0)));
+  ASSERT_TRUE(cluster_.apply(made.actions[0]));
+  EXPECT_EQ(of_table(), "0");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(of_table(), "1");
+  for (const char* slot : {"prefill-1-0", "decode-0-0"}) EXPECT_EQ(pods_of(slot), 2) << slot;
+}
+
 TEST_F(Epochs, APausedDeploymentRestartsNobody) {
   cluster_.edit_spec("/spec/paused", true);
   cluster_.vanish("qwen-prefill-0-0-1");
