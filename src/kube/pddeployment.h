@@ -140,6 +140,7 @@ inline constexpr std::string_view kPodIndexLabel = "pd-operator.io/pod-index";
 inline constexpr std::string_view kIncarnationLabel = "pd-operator.io/incarnation";
 inline constexpr std::string_view kEpochLabel = "pd-operator.io/epoch";
 inline constexpr std::string_view kTemplateHashLabel = "pd-operator.io/template-hash";
+inline constexpr std::string_view kPodsPerInstanceLabel = "pd-operator.io/pods-per-instance";  // when it was made
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "pd-operator";
 inline constexpr std::string_view kGateWatchContainer = "pd-gate-watch";                // the sidecar in each pod

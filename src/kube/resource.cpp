@@ -1,6 +1,7 @@
 #include "kube/resource.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/excerpt.h"
@@ -28,6 +29,45 @@ TextMap read_texts(const Json& source, bool (*keep)(std::string_view)) {
 }
 
 bool keep_all(std::string_view /*key*/) { return true; }
+
+constexpr std::array kOurLabels = {kDeploymentLabel,  kRoleLabel,  kInstanceLabel,     kPodIndexLabel,
+                                   kIncarnationLabel, kEpochLabel, kTemplateHashLabel, kPodsPerInstanceLabel,
+                                   kManagedByLabel};
+constexpr std::array kOurAnnotations = {kGenerationAnnotation, kDigestAnnotation, kEpochAnnotation,
+                                        kPodGenerationAnnotation, kRetouchedAnnotation};
+
+// Whoever makes a pod chooses these, and the operator keeps them: a few pods must not fill its memory. Ours stay,
+// whatever there is beside them.
+template <std::size_t N>
+void bound(TextMap& texts, const std::array<std::string_view, N>& ours) {
+  constexpr std::size_t kMostOfOurs = 128;
+  constexpr std::size_t kMostOfOthers = std::size_t{16} << 10;
+  std::size_t others = 0;
+  TextMap kept;
+  for (const auto& [key, value] : texts) {
+    const bool is_ours = std::find(ours.begin(), ours.end(), key.str()) != ours.end();
+    const std::size_t bytes = key.str().size() + value.str().size();
+    if (!is_ours && others + bytes > kMostOfOthers) continue;
+    if (!is_ours) others += bytes;
+    kept.emplace_hint(kept.end(), key, is_ours ? Text(cut(value.str(), kMostOfOurs)) : value);
+  }
+  kept.shrink_to_fit();
+  texts = std::move(kept);
+}
+
+// metadata of an object that the users of a namespace may make.
+Result<ObjectMeta> decode_bounded_meta(const Json& object) {
+  Result<ObjectMeta> meta = decode_meta(object);
+  if (!meta) return meta.error();
+  bound(meta->labels, kOurLabels);
+  bound(meta->annotations, kOurAnnotations);
+  return meta;
+}
+
+// Of any other ConfigMap that has our label, only that it is there matters.
+bool may_be_a_table(const ObjectMeta& map) {
+  return map.owner && map.owner->kind == kKind && map.name == map.owner->name.str() + "-ranktable";
+}
 
 std::optional<WallTime> read_time(const Json& object, const char* key) {
   const std::string text = text_member(object, key);
@@ -61,6 +101,8 @@ void read_requests(const Json& spec, Pod& pod) {
     const Json& limits = object_member(object_member(container, "resources"), "limits");
     for (const auto& [name, value] : limits.items()) {
       if (name.find('/') != std::string::npos) {
+        constexpr std::size_t kMostResources = 16;
+        if (pod.npu_requests.size() >= kMostResources && !pod.npu_requests.contains(name)) continue;
         int& sum = pod.npu_requests[name];
         sum = bounded(std::int64_t{sum} + read_quantity(value));
       }
@@ -202,7 +244,7 @@ const Projection& Resource<Pod>::projection() {
 }
 
 Result<Pod> Resource<Pod>::decode(const Json& object) {
-  Result<ObjectMeta> meta = decode_meta(object);
+  Result<ObjectMeta> meta = decode_bounded_meta(object);
   if (!meta) return meta.error();
   Pod pod;
   pod.meta = std::move(*meta);
@@ -234,10 +276,11 @@ const Projection& Resource<ConfigMap>::projection() {
 }
 
 Result<ConfigMap> Resource<ConfigMap>::decode(const Json& object) {
-  Result<ObjectMeta> meta = decode_meta(object);
+  Result<ObjectMeta> meta = decode_bounded_meta(object);
   if (!meta) return meta.error();
   ConfigMap map;
   map.meta = std::move(*meta);
+  if (!may_be_a_table(map.meta)) return map;
   for (const auto& [key, value] : object_member(object, "data").items()) {
     // They come sorted: each goes to the end.
     if (value.is_string()) map.data.emplace_hint(map.data.end(), key, value.get_ref<const std::string&>());
@@ -268,7 +311,7 @@ const Projection& Resource<Service>::projection() {
 }
 
 Result<Service> Resource<Service>::decode(const Json& object) {
-  Result<ObjectMeta> meta = decode_meta(object);
+  Result<ObjectMeta> meta = decode_bounded_meta(object);
   if (!meta) return meta.error();
   return Service{std::move(*meta), decode_service_spec(object_member(object, "spec"))};
 }
@@ -281,7 +324,7 @@ const Projection& Resource<PodDisruptionBudget>::projection() {
 }
 
 Result<PodDisruptionBudget> Resource<PodDisruptionBudget>::decode(const Json& object) {
-  Result<ObjectMeta> meta = decode_meta(object);
+  Result<ObjectMeta> meta = decode_bounded_meta(object);
   if (!meta) return meta.error();
   PodDisruptionBudget budget;
   budget.meta = std::move(*meta);

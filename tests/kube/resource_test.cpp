@@ -91,6 +91,28 @@ TEST(DecodePod, KeepsNoAnnotationOfOthers) {
   EXPECT_FALSE(pod->meta.annotations.contains("kubectl.kubernetes.io/last-applied-configuration"));
 }
 
+// A tenant's pods must not fill the operator's memory, and what others write must not hide what we have written.
+TEST(DecodePod, KeepsLittleOfMuch) {
+  Json object = Json::parse(test::kPod);
+  Json& meta = object["metadata"];
+  meta["annotations"] = {
+      {"huawei.com/AscendReal", "Ascend910-4"},     {"huawei.com/a", std::string(10'000, 'x')},
+      {"huawei.com/b", std::string(10'000, 'x')},   {"pd-operator.io/z", std::string(200'000, 'x')},
+      {"pd-operator.io/ranktable-generation", "7"}, {"pd-operator.io/retouched", std::string(200'000, '7')}};
+  for (int i = 0; i < 5000; ++i) meta["labels"]["a" + std::to_string(i)] = std::string(63, 'x');
+  meta["labels"]["pd-operator.io/role"] = "prefill";
+  for (int i = 0; i < 500; ++i) object["spec"]["containers"][0]["resources"]["limits"]["x/" + std::to_string(i)] = "1";
+  const Result<Pod> pod = decode<Pod>(object.dump());
+  ASSERT_TRUE(pod) << pod.error().message;
+  EXPECT_THAT(pod->meta.annotations,
+              ElementsAre(Pair("huawei.com/AscendReal", "Ascend910-4"), Pair("huawei.com/a", std::string(10'000, 'x')),
+                          Pair("pd-operator.io/ranktable-generation", "7"),
+                          Pair("pd-operator.io/retouched", std::string(128, '7'))));
+  EXPECT_LT(pod->meta.labels.size(), 300U);
+  EXPECT_EQ(pod->meta.label("pd-operator.io/role"), "prefill");
+  EXPECT_EQ(pod->npu_requests.size(), 16U);
+}
+
 TEST(DecodePod, SurvivesCountsThatNoPodHas) {
   const auto counted = [](const std::string& first, const std::string& second) {
     Json object = Json::parse(test::kPod);
@@ -124,10 +146,28 @@ TEST(DecodeNode, ReadsItsAnnotations) {
 TEST(DecodeConfigMap, ReadsItsData) {
   const Result<ConfigMap> map = decode<ConfigMap>(
       R"({"metadata":{"name":"qwen-ranktable","namespace":"llm","resourceVersion":"5",
+          "ownerReferences":[{"kind":"PDDeployment","name":"qwen","uid":"u","controller":true}],
           "annotations":{"pd-operator.io/generation":"7"}},"data":{"generation":"7","odd":5},"binaryData":{"b":"AA=="}})");
   ASSERT_TRUE(map) << map.error().message;
   EXPECT_THAT(map->data, ElementsAre(Pair("generation", "7")));
   EXPECT_EQ(map->meta.annotation("pd-operator.io/generation"), "7");
+}
+
+// Anybody may put our label on a ConfigMap of 1 MiB.
+TEST(DecodeConfigMap, KeepsNothingOfWhatIsNoTable) {
+  const auto data_of = [](const char* name, const char* kind) {
+    const Json object = {
+        {"metadata",
+         {{"name", name},
+          {"namespace", "llm"},
+          {"resourceVersion", "5"},
+          {"ownerReferences", Json::array({{{"kind", kind}, {"name", "qwen"}, {"uid", "u"}, {"controller", true}}})}}},
+        {"data", {{"generation", "7"}}}};
+    return decode<ConfigMap>(object.dump())->data.size();
+  };
+  EXPECT_EQ(data_of("qwen-ranktable", "PDDeployment"), 1U);
+  EXPECT_EQ(data_of("qwen-ranktable-2", "PDDeployment"), 0U);
+  EXPECT_EQ(data_of("qwen-ranktable", "Deployment"), 0U);
 }
 
 TEST(DecodeService, ReadsWhatWeSet) {
