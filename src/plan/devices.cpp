@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "plan/device_claims.h"
 #include "plan/node_npus.h"
+#include "plan/pod_template.h"
 #include "plan/restart_scope.h"
 
 namespace pd::plan {
@@ -145,6 +146,12 @@ class Placer {
     if (slot.instance.role == Role::kScheduler) {
       if (!is_peer_address(address)) return refuse(&pod, PlacementProblem::kWaiting, waits(pod, ""));
       return placed(slot, pod, address);
+    }
+    if (is_of_another_group(pod, snapshot_.deployment, slot.instance.role)) {
+      return refuse(&pod, PlacementProblem::kCount,
+                    "pod " + pod.meta.name + " is of an instance of " + pod.meta.label(kube::kPodsPerInstanceLabel) +
+                        " pods, and the role wants " +
+                        std::to_string(pods_per_instance(snapshot_.deployment, slot.instance.role)));
     }
     const Holding holding = find_holding(pod, *nodes_.at(pod.node));
     // In the words of the other wait, which usually comes next: a message less to write.

@@ -226,13 +226,19 @@ bool is_outdated(const kube::Pod& pod, const std::string& hash) {
   return made_from.starts_with(kHashVersion) && made_from != hash;
 }
 
+bool is_of_another_group(const kube::Pod& pod, const kube::PDDeployment& deployment, Role role) {
+  const auto made_for = parse_number(pod.meta.label(kube::kPodsPerInstanceLabel));
+  return made_for && *made_for != pods_per_instance(deployment, role) && is_ours(pod.meta, deployment);
+}
+
 bool is_outsized(const kube::Pod& pod, const kube::PDDeployment& deployment, Role role) {
   int npus = 0;
   for (const std::string& resource : deployment.resource_names) {
     const auto found = pod.npu_requests.find(resource);
     if (found != pod.npu_requests.end()) npus += found->second;
   }
-  return role != Role::kScheduler && npus != spec_of(deployment, role).npus_per_pod;
+  if (role == Role::kScheduler) return false;
+  return npus != spec_of(deployment, role).npus_per_pod || is_of_another_group(pod, deployment, role);
 }
 
 }  // namespace pd::plan

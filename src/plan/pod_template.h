@@ -40,7 +40,9 @@ NpuLimit npu_limit(const Json& spec, const std::vector<std::string>& resource_na
 std::string template_hash(const kube::PDDeployment& deployment, Role role);
 // Whether a pod was made from another template. A hash of a version that this operator does not know counts as equal.
 bool is_outdated(const kube::Pod& pod, const std::string& hash);
-// Whether it also has another number of NPUs: such a pod never fits in one table with its successors.
+// Whether it was made when an instance had more or fewer pods. What a pod does not say counts as equal.
+bool is_of_another_group(const kube::Pod& pod, const kube::PDDeployment& deployment, Role role);
+// Whether its instance has another number of NPUs: such a pod never fits in one table with its successors.
 bool is_outsized(const kube::Pod& pod, const kube::PDDeployment& deployment, Role role);
 
 }  // namespace pd::plan

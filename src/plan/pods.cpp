@@ -25,6 +25,7 @@ Json pod_metadata(const kube::PDDeployment& deployment, const Slot& slot, std::i
   merged[std::string(kube::kPodIndexLabel)] = std::to_string(slot.pod);
   merged[std::string(kube::kIncarnationLabel)] = std::to_string(incarnation);
   merged[std::string(kube::kTemplateHashLabel)] = hash;
+  merged[std::string(kube::kPodsPerInstanceLabel)] = std::to_string(pods_per_instance(deployment, role));
   merged[std::string(kube::kEpochLabel)] = std::to_string(deployment.status.ranktable.epoch);
   if (annotations.is_object()) {
     for (const auto& [key, value] : annotations.items()) {

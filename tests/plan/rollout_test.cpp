@@ -15,6 +15,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 FakeCluster a_running_cluster(int prefill = 3) {
   FakeCluster cluster(a_deployment().prefill(prefill));
@@ -250,6 +251,25 @@ TEST(Rollout, APodTooManyOfAnInstanceThatNoTableListsGoesAtOnce) {
   cluster.edit_spec("/spec/prefill/podsPerInstance", 1);
   cluster.try_templates();
   EXPECT_THAT(deleted(cluster.plan_now()), Contains("qwen-prefill-0-1-2"));
+}
+
+// Half of an instance is none.
+TEST(Rollout, FewerPodsPerInstanceReplaceAllAtOnce) {
+  FakeCluster cluster(
+      a_deployment().prefill(2).set("/spec/ranktable/profile", "PerInstance").set("/spec/prefill/podsPerInstance", 2),
+      4);
+  ASSERT_TRUE(cluster.settle());
+  const kube::ConfigMap before = *cluster.config_map_;
+  cluster.edit_spec("/spec/prefill/podsPerInstance", 1);
+  cluster.try_templates();
+  const Plan made = cluster.plan_now();
+  EXPECT_THAT(deleted(made), UnorderedElementsAre("qwen-prefill-0-0-1", "qwen-prefill-0-1-1", "qwen-prefill-1-0-1",
+                                                  "qwen-prefill-1-1-1"));
+  cluster.apply_plan(made);
+  EXPECT_EQ(cluster.config_map_->data, before.data) << "the last table stays until there is one of the new size";
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
+  EXPECT_EQ(cluster.pods_.size(), 4U);
 }
 
 TEST(Rollout, AtScaleInAPodThatIsListedByItsHostsAddressStays) {

@@ -46,7 +46,8 @@ bool wants(const kube::PDDeployment& deployment, const SlotName& slot) {
 bool has_another_size(const kube::Pod& pod, const kube::RoleSpec& role) {
   int npus = 0;
   for (const auto& [resource, count] : pod.npu_requests) npus += count;
-  return npus != role.npus_per_pod;
+  return npus != role.npus_per_pod ||
+         pod.meta.label("pd-operator.io/pods-per-instance") != std::to_string(role.pods_per_instance);
 }
 
 // All that a pod of the role is made from, and for which it is replaced when it changes.
