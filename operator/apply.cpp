@@ -49,29 +49,31 @@ std::string name_of(const Json& object) { return kube::text_member(kube::object_
 boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment, const plan::Plan& plan,
                                               Written& written, StopToken stop) {
   const Target target{deployment, written, {std::chrono::seconds(15), stop}};
-  Status first = Ok{};
+  Outcome outcome;
   bool goes_on = true;
   for (std::span<const plan::Action> rest = plan.actions; goes_on && !rest.empty();) {
     const std::span<const plan::Action> step = rest.first(size_of_step(rest));
     const std::function<boost::asio::awaitable<bool>(std::size_t)> attempt_one = [&](std::size_t at) {
-      return attempt(target, step[at], first);
+      return attempt(target, step[at], outcome);
     };
     goes_on = co_await runtime::for_each_concurrent(step.size(), kTouchesAtATime, attempt_one);
     rest = rest.subspan(step.size());
   }
-  co_return first;
+  co_return outcome.first;
 }
 
-boost::asio::awaitable<bool> Applier::attempt(const Target& target, const plan::Action& action, Status& first) {
+boost::asio::awaitable<bool> Applier::attempt(const Target& target, const plan::Action& action, Outcome& outcome) {
   if (const auto* event = std::get_if<plan::EmitEvent>(&action)) {
-    if (first) tell(target.deployment, *event);  // else what it tells of did not all happen
+    if (outcome.all_since_status) tell(target.deployment, *event);  // else what it tells of did not all happen
     co_return true;
   }
   const StopToken& stop = target.options.stop;
   Status done = Error{Code::kCancelled, "stopped"};
   if (!stop.stopped()) done = co_await act(target, action);
+  if (std::holds_alternative<plan::WriteStatus>(action)) outcome.all_since_status = true;
   if (done) co_return true;
-  if (first) first = done;
+  outcome.all_since_status = false;
+  if (outcome.first) outcome.first = done;
   // An API server that does not answer in time would not answer to the others either.
   co_return !stop.stopped() && done.error().code != Code::kTimeout && is_independent(action);
 }

@@ -52,8 +52,13 @@ class Applier {
     kube::CallOptions options;
   };
 
-  // Answers whether the plan goes on; `first` keeps the first error.
-  boost::asio::awaitable<bool> attempt(const Target& target, const plan::Action& action, Status& first);
+  struct Outcome {
+    Status first = Ok{};           // the first error
+    bool all_since_status = true;  // nothing has failed since the last status: the events of its news are true
+  };
+
+  // Answers whether the plan goes on.
+  boost::asio::awaitable<bool> attempt(const Target& target, const plan::Action& action, Outcome& outcome);
   boost::asio::awaitable<Status> act(const Target& target, const plan::Action& action);
   static void note_refusal(const Target& target, const std::string& object, const Error& error);
   static bool is_ours(const kube::ObjectMeta& deployment, const kube::ObjectMeta& meta);

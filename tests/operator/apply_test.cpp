@@ -30,6 +30,7 @@ Json named(const std::string& name, const std::string& kind) {
 }
 
 const char* const kPods = "POST /api/v1/namespaces/llm/pods";
+const char* const kStatus = "PATCH /apis/pd-operator.io/v1alpha1/namespaces/llm/pddeployments/qwen/status";
 const char* const kEvents = "POST /apis/events.k8s.io/v1/namespaces/llm/events";
 
 class ApplierTest : public ::testing::Test {
@@ -226,6 +227,18 @@ TEST_F(ApplierTest, APodThatCannotBeTouchedKeepsNoOtherFromIt) {
   EXPECT_EQ(transport_.requests().size(), 40U);
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message, HasSubstr("3 has changed")) << "the first one";
+}
+
+// A pod changes while it starts, so its touch is often refused. The status is written once with that news.
+TEST_F(ApplierTest, ATouchThatIsRefusedKeepsNoNewsOfTheStatusBack) {
+  const plan::EmitEvent event{false, "R", "A", "n", {}};
+  std::vector<plan::Action> actions = touches(1);
+  actions.insert(actions.end(), {event, plan::WriteStatus{}, event});
+  transport_.reply(touch_route(0), status_reply(409, "Conflict", "it has changed"));
+  transport_.reply(kStatus, json_reply(200, stored("qwen", "106")));
+  transport_.reply(kEvents, json_reply(201, stored("x", "1")));
+  EXPECT_FALSE(apply(actions));
+  EXPECT_EQ(transport_.count(kEvents), 1);
 }
 
 TEST_F(ApplierTest, TouchesNoMorePodsWhileNothingIsAnswered) {
