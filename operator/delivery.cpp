@@ -56,7 +56,7 @@ std::map<std::string, plan::DeliveryState> Delivery::seen(const std::string& key
 }
 
 std::shared_ptr<Delivery::Question> Delivery::ask(const std::string& key, const plan::DeliveryTarget& target) {
-  auto question = std::make_shared<Question>(Question{target, time_.now()});
+  auto question = std::make_shared<Question>(Question{target, time_.now(), std::nullopt});
   ++flows_;
   runtime::spawn(context_, ask_until_seen(key, question));
   return question;
@@ -74,13 +74,20 @@ boost::asio::awaitable<void> Delivery::ask_until_seen(std::string key, std::shar
 }
 
 boost::asio::awaitable<void> Delivery::ask_once(std::string key, std::shared_ptr<Question> question) {
-  while (asking_ >= kAtATime) co_await freed_.wait();
+  while (!has_turn(key)) co_await freed_.wait();
   if (question->over || stop_.stopped()) co_return;  // its turn came too late
-  ++asking_;
+  ++asking_[key];
   const Result<std::int64_t> answer = co_await ask_(question->target);
-  --asking_;
+  if (--asking_[key] == 0) asking_.erase(key);
   freed_.notify_all();
   if (!question->over && !stop_.stopped()) take(key, *question, answer);
+}
+
+bool Delivery::has_turn(const std::string& key) const {
+  int all = 0;
+  for (const auto& [deployment, count] : asking_) all += count;
+  const auto own = asking_.find(key);
+  return all < kAtATime && (own == asking_.end() || own->second < kOfOneAtATime);
 }
 
 void Delivery::take(const std::string& key, Question& question, const Result<std::int64_t>& answer) {
@@ -89,9 +96,11 @@ void Delivery::take(const std::string& key, Question& question, const Result<std
   const bool was_reachable = question.problem.empty();
   if (answer) {
     pod.generation = *answer;
+    question.failing.reset();
     question.problem.clear();
-  } else if (time_.now() >= question.since + kUnreachableAfter) {
-    question.problem = answer.error().message;
+  } else {
+    if (!question.failing) question.failing = time_.now();
+    if (time_.now() >= *question.failing + kUnreachableAfter) question.problem = answer.error().message;
   }
   bool all_seen = false;
   if (pod.generation >= question.target.generation) {

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ class Delivery {
   using Ask = std::function<boost::asio::awaitable<Result<std::int64_t>>(plan::DeliveryTarget)>;
   using Changed = std::function<void(const std::string& key)>;
 
-  static constexpr Duration kUnreachableAfter = std::chrono::seconds(5);  // without a single right answer
-  static constexpr int kAtATime = 32;
+  static constexpr Duration kUnreachableAfter = std::chrono::seconds(5);  // from the first failure with none but such
+  static constexpr int kAtATime = 64;
+  static constexpr int kOfOneAtATime = 16;  // whose pods can't be reached must not hold up the others
 
   Delivery(boost::asio::io_context& context, runtime::Rng& rng, Ask ask, Changed changed);
 
@@ -50,8 +52,9 @@ class Delivery {
   struct Question {
     plan::DeliveryTarget target;
     Instant since;
-    std::string problem = {};  // why the pod can't be asked; empty as long as it is not given up
-    bool over = false;         // it is answered, or nobody wants to know any more
+    std::optional<Instant> failing;  // since when no answer was right
+    std::string problem = {};        // why the pod can't be asked; empty as long as it is not given up
+    bool over = false;               // it is answered, or nobody wants to know any more
   };
   struct Pod {
     std::int64_t generation = 0;     // the last that it told of
@@ -62,6 +65,7 @@ class Delivery {
   std::shared_ptr<Question> ask(const std::string& key, const plan::DeliveryTarget& target);
   boost::asio::awaitable<void> ask_until_seen(std::string key, std::shared_ptr<Question> question);
   boost::asio::awaitable<void> ask_once(std::string key, std::shared_ptr<Question> question);
+  bool has_turn(const std::string& key) const;
   void take(const std::string& key, Question& question, const Result<std::int64_t>& answer);
 
   boost::asio::io_context& context_;
@@ -71,7 +75,7 @@ class Delivery {
   Changed changed_;
   std::map<std::string, Pods> followed_;  // by deployment
   StopSource stop_;
-  int asking_ = 0;
+  std::map<std::string, int> asking_;  // how many pods of a deployment are being asked
   int flows_ = 0;
   runtime::Signal freed_;  // a turn to ask, or a flow has ended
   runtime::Histogram latency_;

@@ -80,6 +80,21 @@ TEST_F(Following, TellsWhenAPodCannotBeReachedAndWhenItCanAgain) {
   EXPECT_EQ(delivery_.seen(kKey).at("a"), (plan::DeliveryState{7, ""}));
 }
 
+TEST_F(Following, ASingleFailureIsNoReasonToGiveUp) {
+  sees_ = {{"a", 6}};
+  delivery_.follow(kKey, {pod("a", 7)});
+  advance(std::chrono::minutes(5));
+  for (int i = 0; i < 20; ++i) {
+    const int asked = asked_["a"];
+    sees_.clear();
+    while (asked_["a"] == asked || under_way_ > 0) advance(milliseconds(100));
+    EXPECT_EQ(delivery_.seen(kKey).at("a").problem, "");
+    sees_ = {{"a", 6}};
+    while (asked_["a"] == asked + 1 || under_way_ > 0) advance(milliseconds(100));
+  }
+  EXPECT_THAT(changed_, IsEmpty());
+}
+
 TEST_F(Following, ANewGenerationIsAskedForAnew) {
   sees_ = {{"a", 7}};
   delivery_.follow(kKey, {pod("a", 7)});
@@ -110,9 +125,21 @@ TEST_F(Following, AsksOnlySomeAtATime) {
   for (const plan::DeliveryTarget& one : pods) sees_[one.uid] = 7;
   delivery_.follow(kKey, pods);
   advance(seconds(5));
-  EXPECT_LE(most_, Delivery::kAtATime);
+  EXPECT_LE(most_, Delivery::kOfOneAtATime);
   EXPECT_EQ(asked_.size(), pods.size());
   EXPECT_THAT(changed_, ElementsAre(kKey));
+}
+
+TEST_F(Following, PodsOfSeveralDeploymentsAreAskedSideBySide) {
+  for (int key = 0; key < 10; ++key) {
+    std::vector<plan::DeliveryTarget> pods;
+    for (int i = 0; i < 50; ++i) pods.push_back(pod(std::to_string(key) + "-" + std::to_string(i), 7));
+    for (const plan::DeliveryTarget& one : pods) sees_[one.uid] = 7;
+    delivery_.follow("llm/" + std::to_string(key), pods);
+  }
+  advance(seconds(5));
+  EXPECT_EQ(most_, Delivery::kAtATime);
+  EXPECT_EQ(changed_.size(), 10U);
 }
 
 TEST_F(Following, WhoWaitsForATurnIsNotAskedAfterTheStop) {
