@@ -65,8 +65,8 @@ void Stores::concern(const std::string& key, Change change) const {
   if (!key.empty() && on_change_) on_change_(key, change);
 }
 
-// A node matters through its NPUs: to the deployments with pods on it, and, when a resource appears, to all that wait
-// for it.
+// A node matters through its NPUs: to the deployments with pods on it, and, when a resource appears that no node had,
+// to all that wait for it.
 void Stores::node_changed(const NpuNode* before, const NpuNode* after) {
   if (before != nullptr && after != nullptr && *before->npus == *after->npus) return;
   std::optional<std::set<std::string>> uids;
@@ -76,8 +76,7 @@ void Stores::node_changed(const NpuNode* before, const NpuNode* after) {
   const std::string now = after != nullptr ? after->npus->resource : "";
   if (then == now) return;
   if (!then.empty() && --nodes_by_resource_[then] == 0) nodes_by_resource_.erase(then);
-  if (now.empty()) return;
-  ++nodes_by_resource_[now];
+  if (now.empty() || ++nodes_by_resource_[now] > 1) return;
   for (const auto& deployment : deployments()) concern(deployment->meta.key());
 }
 

@@ -1,5 +1,7 @@
 #include "plan/touch.h"
 
+#include <algorithm>
+
 namespace pd::plan {
 namespace {
 
@@ -60,7 +62,8 @@ std::optional<WallTime> published_at(const Situation& situation) {
   if (situation.table.write || situation.table.generation != known.generation || !known.published_at) {
     return situation.now;
   }
-  return known.published_at;
+  // Whatever clock somebody had who wrote it down: from the future, nothing would be overdue.
+  return std::min(*known.published_at, situation.now);
 }
 
 bool is_overdue(const Situation& situation) {

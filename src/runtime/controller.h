@@ -65,6 +65,10 @@ class Controller {
   void add(const std::string& key) {
     if (running_ && !key.empty()) queue_.add_event(key);
   }
+  // The same, where the event may wait.
+  void add_after(const std::string& key, Duration delay) {
+    if (running_ && !key.empty()) queue_.add_after(key, delay);
+  }
 
   // Fills the stores and keeps them true until stopped. A process that does not lead does this too, so that it can take
   // over at once.

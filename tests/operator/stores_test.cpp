@@ -223,7 +223,12 @@ TEST_F(StoresTest, AResourceThatAppearsConcernsAll) {
   event(ClusterScript::kNodes, "MODIFIED", node_with("node-1", "102", inventory("huawei.com/npu")));
   EXPECT_THAT(concerned_, UnorderedElementsAre("llm/qwen", "llm/yi"));
   EXPECT_THAT(observe("llm/qwen").resources, ElementsAre("huawei.com/npu"));
-  event(ClusterScript::kNodes, "DELETED", node_with("node-1", "103", inventory("huawei.com/npu")));
+  concerned_.clear();
+  event(ClusterScript::kNodes, "ADDED", node_with("node-2", "103", inventory("huawei.com/npu")));
+  EXPECT_THAT(concerned_, IsEmpty()) << "of a thousand nodes, each would be a plan for all";
+  event(ClusterScript::kNodes, "DELETED", node_with("node-1", "104", inventory("huawei.com/npu")));
+  EXPECT_THAT(observe("llm/qwen").resources, ElementsAre("huawei.com/npu"));
+  event(ClusterScript::kNodes, "DELETED", node_with("node-2", "105", inventory("huawei.com/npu")));
   EXPECT_THAT(observe("llm/qwen").resources, IsEmpty());
 }
 

@@ -78,6 +78,13 @@ TEST_F(Delivered, WhoIsMissingIsSaidOfWhatTakesLong) {
   EXPECT_THAT(condition().message, HasSubstr("into 1 of 3 pods; the first is qwen-prefill-0-0-1"));
 }
 
+// Of an operator whose clock was ahead: nothing would ever be overdue.
+TEST_F(Delivered, ATimeOfPublicationFromTheFutureIsNotBelieved) {
+  cluster_.now_ -= std::chrono::hours(1);
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_LE(cluster_.status().ranktable.published_at, cluster_.now_);
+}
+
 TEST_F(Delivered, AnOlderGenerationIsNoConfirmation) {
   for (const char* pod : {kScheduler, kPrefill, kDecode}) confirm(pod);
   deliveries_[uid(kDecode)].generation = generation() - 1;

@@ -155,6 +155,8 @@ TEST_F(RuntimeControllerTest, BeginsWithAllKeysAndRemembersNoneBefore) {
   test::settle(context_);
   event("ADDED", node("c", "101"));
   event("DELETED", node("b", "102"));
+  controller_.add_after("a", seconds(1));
+  pass(seconds(2));
   EXPECT_EQ(controller_.queue().depth(), 0U) << "a standby's queue would grow for ever";
   const Json list = {{"metadata", {{"resourceVersion", "200"}}}, {"items", {node("a", "1"), node("c", "101")}}};
   transport_.reply(std::string("GET ") + kPath, json_reply(200, list));
