@@ -12,7 +12,7 @@
 namespace pd::op {
 namespace {
 
-constexpr std::size_t kTouchesAtATime = 16;
+constexpr std::size_t kAtATime = 16;
 
 void remember(Written& written, const std::string& kind, const kube::ObjectMeta& meta) {
   if (meta.resource_version.empty()) return;
@@ -26,12 +26,13 @@ bool is_independent(const plan::Action& action) {
          !std::holds_alternative<plan::ReplaceConfigMap>(action) && !std::holds_alternative<plan::WriteStatus>(action);
 }
 
-// How many of the next actions are done side by side: touches that follow each other. Creates are not: where a quota or
-// the nodes' NPUs do not suffice for all, the first instances are to be the ones that are served.
+// How many of the next actions are done side by side: touches that follow each other, and deletions. Creates are not:
+// where a quota or the nodes' NPUs do not suffice for all, the first instances are to be the ones that are served.
 std::size_t size_of_step(std::span<const plan::Action> actions) {
-  const auto is_touch = [](const plan::Action& action) { return std::holds_alternative<plan::TouchPod>(action); };
-  const auto touches = std::find_if_not(actions.begin(), actions.end(), is_touch) - actions.begin();
-  return static_cast<std::size_t>(std::max<std::ptrdiff_t>(touches, 1));
+  const plan::Action& first = actions.front();
+  if (!std::holds_alternative<plan::TouchPod>(first) && !std::holds_alternative<plan::DeletePod>(first)) return 1;
+  const auto is_alike = [&](const plan::Action& action) { return action.index() == first.index(); };
+  return static_cast<std::size_t>(std::find_if_not(actions.begin(), actions.end(), is_alike) - actions.begin());
 }
 
 // Of the kinds that are made here.
@@ -56,7 +57,7 @@ boost::asio::awaitable<Status> Applier::apply(const kube::ObjectMeta& deployment
     const std::function<boost::asio::awaitable<bool>(std::size_t)> attempt_one = [&](std::size_t at) {
       return attempt(target, step[at], outcome);
     };
-    goes_on = co_await runtime::for_each_concurrent(step.size(), kTouchesAtATime, attempt_one);
+    goes_on = co_await runtime::for_each_concurrent(step.size(), kAtATime, attempt_one);
     rest = rest.subspan(step.size());
   }
   co_return outcome.first;

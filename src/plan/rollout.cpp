@@ -13,7 +13,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::chrono::minutes kRestartsForgottenAfter{10};
-// Of a large deployment's first pods, more in one plan would be much memory, and nothing else could be done meanwhile.
+// Of a role. Of a large deployment's first pods, more in one plan would be much memory, and nothing else could be done
+// meanwhile.
 constexpr std::size_t kMostCreates = 16;
 
 // "2" or "25%" of the instances, rounded down, but at least one: a rollout must be able to go on.
@@ -283,7 +284,8 @@ class Planner {
       record(slot, next.incarnation);
     }
     // Each that is made is a reason for the next plan. One where none is must keep to the back-off.
-    if (rollout_.creates.size() < kMostCreates) rollout_.creates.push_back({slot, next.incarnation});
+    const Role role = slot.instance.role;
+    if (made_[role]++ < kMostCreates) rollout_.creates.push_back({slot, next.incarnation});
   }
 
   void record(const Slot& slot, std::int64_t incarnation) {
@@ -321,6 +323,7 @@ class Planner {
   std::map<Slot, SlotPods> own_slots_;  // adopted pods are none of ours to make or to delete
   std::set<std::string> restarted_;     // UIDs
   std::set<Instance> retried_;          // whose failure is counted
+  std::map<Role, std::size_t> made_;    // how many pods are to be
   Rollout rollout_;
 };
 

@@ -257,6 +257,20 @@ TEST_F(ApplierTest, DeletesOnlyThePodItSaw) {
   EXPECT_EQ(last_body()["preconditions"], (Json{{"uid", "pod-uid"}, {"resourceVersion", "103"}}));
 }
 
+// A role of a hundred pods is replaced at once when its size changes: one after another, they would take minutes where
+// the API server is slow.
+TEST_F(ApplierTest, DeletesSeveralPodsAtATime) {
+  plan::Plan plan;
+  for (int pod = 0; pod < 40; ++pod) plan.actions.emplace_back(plan::DeletePod{"pod-" + std::to_string(pod), "u", "9"});
+  std::optional<Status> done;
+  test::start(context_, applier_.apply(deployment_, plan, written_, stop_.token()), done);
+  test::settle(context_);
+  EXPECT_EQ(transport_.requests().size(), 16U);
+  stop_.stop();
+  test::settle(context_);
+  EXPECT_TRUE(done);
+}
+
 TEST_F(ApplierTest, APodThatIsGoneIsAsGoodAsDeleted) {
   transport_.reply("DELETE /api/v1/namespaces/llm/pods/a", status_reply(404, "NotFound"));
   const Status done = apply({plan::DeletePod{"a", "pod-uid", "103"}});
