@@ -1,7 +1,7 @@
-// Executes a plan: the only writer. It holds no policy. Actions are done in order, but touches that follow each other
-// side by side: a table is seen once its pod is touched. A failed write of the status or the table ends the plan; one
-// pod that can't be touched, deleted or made keeps no other from it. The first error is the answer, and the next plan
-// starts afresh. Thread: the io_context's.
+// Executes a plan: the only writer. It holds no policy. Actions are done in order, but touches and
+// deletions that follow each other side by side: a table is seen once its pod is touched. A failed write of the status
+// or the table ends the plan; one pod that can't be touched, deleted or made keeps no other from it. The first error is
+// the answer, and the next plan starts afresh. Thread: the io_context's.
 #pragma once
 
 #include <map>

@@ -76,18 +76,18 @@ boost::asio::awaitable<void> Delivery::ask_until_seen(std::string key, std::shar
 boost::asio::awaitable<void> Delivery::ask_once(std::string key, std::shared_ptr<Question> question) {
   while (!has_turn(key)) co_await freed_.wait();
   if (question->over || stop_.stopped()) co_return;  // its turn came too late
-  ++asking_[key];
+  ++asking_;
+  ++asking_of_[key];
   const Result<std::int64_t> answer = co_await ask_(question->target);
-  if (--asking_[key] == 0) asking_.erase(key);
+  --asking_;
+  if (--asking_of_[key] == 0) asking_of_.erase(key);
   freed_.notify_all();
   if (!question->over && !stop_.stopped()) take(key, *question, answer);
 }
 
 bool Delivery::has_turn(const std::string& key) const {
-  int all = 0;
-  for (const auto& [deployment, count] : asking_) all += count;
-  const auto own = asking_.find(key);
-  return all < kAtATime && (own == asking_.end() || own->second < kOfOneAtATime);
+  const auto own = asking_of_.find(key);
+  return asking_ < kAtATime && (own == asking_of_.end() || own->second < kOfOneAtATime);
 }
 
 void Delivery::take(const std::string& key, Question& question, const Result<std::int64_t>& answer) {

@@ -32,7 +32,7 @@ class Delivery {
 
   static constexpr Duration kUnreachableAfter = std::chrono::seconds(5);  // from the first failure with none but such
   static constexpr int kAtATime = 64;
-  static constexpr int kOfOneAtATime = 16;  // whose pods can't be reached must not hold up the others
+  static constexpr int kOfOneAtATime = 16;  // a large one must not hold up the others
 
   Delivery(boost::asio::io_context& context, runtime::Rng& rng, Ask ask, Changed changed);
 
@@ -75,7 +75,8 @@ class Delivery {
   Changed changed_;
   std::map<std::string, Pods> followed_;  // by deployment
   StopSource stop_;
-  std::map<std::string, int> asking_;  // how many pods of a deployment are being asked
+  int asking_ = 0;                        // how many pods are being asked
+  std::map<std::string, int> asking_of_;  // those of a deployment
   int flows_ = 0;
   runtime::Signal freed_;  // a turn to ask, or a flow has ended
   runtime::Histogram latency_;

@@ -36,20 +36,25 @@ constexpr std::array kOurLabels = {kDeploymentLabel,  kRoleLabel,  kInstanceLabe
 constexpr std::array kOurAnnotations = {kGenerationAnnotation, kDigestAnnotation, kEpochAnnotation,
                                         kPodGenerationAnnotation, kRetouchedAnnotation};
 
+enum class Rest { kDropped, kCut };
+
 // Whoever makes a pod chooses these, and the operator keeps them: a few pods must not fill its memory. Ours stay,
-// whatever there is beside them.
+// whatever there is beside them. A value that is cut can't be read any more, and is refused for that.
 template <std::size_t N>
-void bound(TextMap& texts, const std::array<std::string_view, N>& ours) {
+void bound(TextMap& texts, const std::array<std::string_view, N>& ours, Rest rest) {
   constexpr std::size_t kMostOfOurs = 128;
-  constexpr std::size_t kMostOfOthers = std::size_t{16} << 10;
-  std::size_t others = 0;
+  std::size_t room = std::size_t{16} << 10;
   TextMap kept;
   for (const auto& [key, value] : texts) {
     const bool is_ours = std::find(ours.begin(), ours.end(), key.str()) != ours.end();
-    const std::size_t bytes = key.str().size() + value.str().size();
-    if (!is_ours && others + bytes > kMostOfOthers) continue;
-    if (!is_ours) others += bytes;
-    kept.emplace_hint(kept.end(), key, is_ours ? Text(cut(value.str(), kMostOfOurs)) : value);
+    const std::size_t needed = key.str().size() + value.str().size();
+    if (is_ours || needed <= room) {
+      kept.emplace_hint(kept.end(), key, is_ours ? Text(cut(value.str(), kMostOfOurs)) : value);
+      if (!is_ours) room -= needed;
+    } else if (rest == Rest::kCut && key.str().size() < room) {
+      kept.emplace_hint(kept.end(), key, cut(value.str(), room - key.str().size()));
+      room = 0;
+    }
   }
   kept.shrink_to_fit();
   texts = std::move(kept);
@@ -59,14 +64,25 @@ void bound(TextMap& texts, const std::array<std::string_view, N>& ours) {
 Result<ObjectMeta> decode_bounded_meta(const Json& object) {
   Result<ObjectMeta> meta = decode_meta(object);
   if (!meta) return meta.error();
-  bound(meta->labels, kOurLabels);
-  bound(meta->annotations, kOurAnnotations);
+  bound(meta->labels, kOurLabels, Rest::kDropped);
+  bound(meta->annotations, kOurAnnotations, Rest::kCut);
   return meta;
 }
 
+TextMap read_selector(const Json& source) {
+  TextMap selector = read_texts(source, keep_all);
+  bound(selector, kOurLabels, Rest::kDropped);
+  return selector;
+}
+
 // Of any other ConfigMap that has our label, only that it is there matters.
-bool may_be_a_table(const ObjectMeta& map) {
-  return map.owner && map.owner->kind == kKind && map.name == map.owner->name.str() + "-ranktable";
+bool may_be_a_table(const Json& object, const ObjectMeta& map) {
+  if (!map.owner || map.name != map.owner->name.str() + "-ranktable") return false;
+  const Json& owners = array_member(object_member(object, "metadata"), "ownerReferences");
+  return std::any_of(owners.begin(), owners.end(), [&](const Json& owner) {
+    return text_member(owner, "kind") == kKind && text_member(owner, "uid") == map.owner->uid &&
+           text_member(owner, "apiVersion").starts_with(std::string(kGroup) + "/");
+  });
 }
 
 std::optional<WallTime> read_time(const Json& object, const char* key) {
@@ -207,7 +223,9 @@ Result<ObjectMeta> decode_meta(const Json& object) {
   meta.annotations = read_texts(object_member(source, "annotations"), keep_annotation);
   for (const Json& owner : array_member(source, "ownerReferences")) {
     if (meta.owner || !boolean_member(owner, "controller", false)) continue;
-    meta.owner = {text_member(owner, "kind"), text_member(owner, "name"), text_member(owner, "uid")};
+    constexpr std::size_t kLongestName = 253;  // of what the API server makes; it takes any text here
+    const auto text = [&](const char* key) { return cut(text_member(owner, key), kLongestName); };
+    meta.owner = {text("kind"), text("name"), text("uid")};
   }
   meta.created = read_time(source, "creationTimestamp");
   meta.deleted = read_time(source, "deletionTimestamp");
@@ -280,7 +298,7 @@ Result<ConfigMap> Resource<ConfigMap>::decode(const Json& object) {
   if (!meta) return meta.error();
   ConfigMap map;
   map.meta = std::move(*meta);
-  if (!may_be_a_table(map.meta)) return map;
+  if (!may_be_a_table(object, map.meta)) return map;
   for (const auto& [key, value] : object_member(object, "data").items()) {
     // They come sorted: each goes to the end.
     if (value.is_string()) map.data.emplace_hint(map.data.end(), key, value.get_ref<const std::string&>());
@@ -293,8 +311,10 @@ ServiceSpec decode_service_spec(const Json& spec) {
   ServiceSpec read;
   read.headless = text_member(spec, "clusterIP") == "None";
   read.publish_not_ready = boolean_member(spec, "publishNotReadyAddresses", false);
-  read.selector = read_texts(object_member(spec, "selector"), keep_all);
+  read.selector = read_selector(object_member(spec, "selector"));
+  constexpr std::size_t kMostPorts = 32;
   for (const Json& port : array_member(spec, "ports")) {
+    if (read.ports.size() == kMostPorts) break;
     const Json target = port.is_object() ? port.value("targetPort", Json()) : Json();
     read.ports.push_back({text_member(port, "name"), text_member(port, "protocol", "TCP"),
                           small_member(port, "port", 0),
@@ -331,7 +351,7 @@ Result<PodDisruptionBudget> Resource<PodDisruptionBudget>::decode(const Json& ob
   const Json& spec = object_member(object, "spec");
   const int count = small_member(spec, "minAvailable", -1);
   if (count >= 0) budget.min_available = count;
-  budget.selector = read_texts(object_member(object_member(spec, "selector"), "matchLabels"), keep_all);
+  budget.selector = read_selector(object_member(object_member(spec, "selector"), "matchLabels"));
   return budget;
 }
 

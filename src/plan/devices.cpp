@@ -148,7 +148,7 @@ class Placer {
       return placed(slot, pod, address);
     }
     if (is_of_another_group(pod, snapshot_.deployment, slot.instance.role)) {
-      return refuse(&pod, PlacementProblem::kCount,
+      return refuse(&pod, PlacementProblem::kUnbound,
                     "pod " + pod.meta.name + " is of an instance of " + pod.meta.label(kube::kPodsPerInstanceLabel) +
                         " pods, and the role wants " +
                         std::to_string(pods_per_instance(snapshot_.deployment, slot.instance.role)));

@@ -113,7 +113,8 @@ class Composer {
     kube::PDDeploymentStatus next = next_status(situation_, rollout);
     if (same_status(next, situation_.deployment().status)) return;
     std::vector<EmitEvent> events = transition_events(situation_, next);
-    if (turns(next, kReady) || turns(next, kAvailable)) plan_.haste = Haste::kSoon;
+    const bool begins_a_grace = next.ranktable.missing != situation_.deployment().status.ranktable.missing;
+    if (turns(next, kReady) || turns(next, kAvailable) || begins_a_grace) plan_.haste = Haste::kSoon;
     add(WriteStatus{std::move(next)});
     for (EmitEvent& event : events) add(std::move(event));
   }

@@ -99,12 +99,12 @@ struct DryRunTarget {
 // How long a plan may be put off that does nothing but tell, by a status and events.
 enum class Haste {
   kNone,  // it says how far a pod has come
-  kSoon,  // it turns Ready or Available, for which people and scripts wait
+  kSoon,  // it turns Ready or Available, for which people and scripts wait, or begins the grace of a lost instance
   kNow,   // other steps wait for what it writes
 };
 
 struct Plan {
-  std::vector<Action> actions;  // executed in order; the first failure ends it, and the next plan starts afresh
+  std::vector<Action> actions;                  // executed in order; a table or status that fails ends it
   std::vector<DeliveryTarget> deliveries;       // all that should confirm what the plan leaves behind
   std::vector<DryRunTarget> dry_runs;           // of all roles whose pods could be made
   std::map<std::string, std::string> rejected;  // pods (by UID) whose NPUs are refused, and the reason

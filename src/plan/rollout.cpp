@@ -180,7 +180,7 @@ class Planner {
   bool has_a_successor(const Instance& instance, const kube::Pod& pod) const {
     const TemplateCheck& check = situation_.templates.at(instance.role);
     if (check.verdict != TemplateCheck::Verdict::kValid) return false;
-    return check.dry_run.answer != DryRun::Answer::kNone || !is_outdated(pod, situation_.hashes.at(instance.role));
+    return check.dry_run.answer != DryRun::Answer::kNone || !situation_.outdated(instance.role, pod);
   }
 
   void restart_instances() {
@@ -257,7 +257,7 @@ class Planner {
   void for_each_outdated(const Instance& instance, Visit visit) const {
     for (int index = 0; index < pods_per_instance(deployment_, instance.role); ++index) {
       const kube::Pod* pod = situation_.occupancy.occupant({instance, index});
-      if (pod != nullptr && is_outdated(*pod, situation_.hashes.at(instance.role))) visit(*pod);
+      if (pod != nullptr && situation_.outdated(instance.role, *pod)) visit(*pod);
     }
   }
 

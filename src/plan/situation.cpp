@@ -38,9 +38,13 @@ bool Situation::outdated(const Instance& instance) const {
   if (adopts(deployment(), instance.role)) return false;
   for (int pod = 0; pod < pods_per_instance(deployment(), instance.role); ++pod) {
     const kube::Pod* occupant = occupancy.occupant({instance, pod});
-    if (occupant != nullptr && is_outdated(*occupant, hashes.at(instance.role))) return true;
+    if (occupant != nullptr && outdated(instance.role, *occupant)) return true;
   }
   return false;
+}
+
+bool Situation::outdated(Role role, const kube::Pod& pod) const {
+  return is_outdated(pod, hashes.at(role)) || is_of_another_group(pod, deployment(), role);
 }
 
 bool Situation::available(const Instance& instance) const {

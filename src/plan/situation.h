@@ -34,8 +34,10 @@ struct Situation {
   const kube::PDDeployment& deployment() const { return snapshot.deployment; }
   // All pods of the instance are there and Ready.
   bool ready(const Instance& instance) const;
-  // One of its pods was made from an older template.
+  // One of its pods is.
   bool outdated(const Instance& instance) const;
+  // It was made from an older template, or says that it was made for another podsPerInstance.
+  bool outdated(Role role, const kube::Pod& pod) const;
   // Ready, and in the table as long as there is one.
   bool available(const Instance& instance) const;
   // Why pods are neither created nor deleted at present; empty when they are.

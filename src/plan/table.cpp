@@ -88,11 +88,13 @@ class Decider {
         (instance.role == Role::kPrefill ? placed_.prefill : placed_.decode).push_back(std::move(*placed));
       }
     }
-    // Of an adopting role's instances beyond the wanted count, those are waited for that have had a table.
-    const auto serves = [&](const Instance& instance) { return found_.contains(instance) || has_served(instance); };
+    // Of an adopting role's instances beyond the wanted count, those are waited for that have had a table. The first
+    // table waits for none of these: it may be another deployment's that they have had.
+    const auto served = [&](const Instance& instance) { return !is_first() && has_served(instance); };
+    const auto serves = [&](const Instance& instance) { return found_.contains(instance) || served(instance); };
     for (const Instance& instance : lacking(deployment_, instances, serves)) missing_.push_back(missed(instance));
     for (const Instance& instance : instances) {
-      if (!found_.contains(instance) && has_served(instance)) missing_.push_back(missed(instance));
+      if (!found_.contains(instance) && served(instance)) missing_.push_back(missed(instance));
     }
     std::sort(missing_.begin(), missing_.end(),
               [](const Missing& a, const Missing& b) { return a.instance < b.instance; });
@@ -122,11 +124,12 @@ class Decider {
     return now_;
   }
 
+  // publishedAt outlives a ConfigMap that somebody deleted; only a role scaled to 0 clears it.
+  bool is_first() const { return !stored_.completed && !deployment_.status.ranktable.published_at; }
+
   void decide_content() {
-    // publishedAt outlives a ConfigMap that somebody deleted; only a role scaled to 0 clears it.
-    const bool first = !stored_.completed && !deployment_.status.ranktable.published_at;
     const bool positional = is_positional(deployment_);
-    if (!missing_.empty() && first && (positional || deployment_.ranktable.publish_policy != "Available")) {
+    if (!missing_.empty() && is_first() && (positional || deployment_.ranktable.publish_policy != "Available")) {
       return keep(TableVerdict::kWaiting, "The first table waits for " + what_is_missing());
     }
     Result<ranktable::Documents> documents = profile_->render(placed_);
@@ -262,12 +265,13 @@ class Decider {
   }
 
   // Never had one; but adopted pods outlive a deployment, and have seen the tables of the one before under its numbers.
+  // That one may have ended before it touched them: its last number is within what it had reserved.
   std::int64_t after_seen_by_pods() const {
     constexpr std::int64_t kMost = std::int64_t{1} << 40;  // anybody may write annotations
     std::int64_t next = 0;
     for (const kube::Pod& pod : pods_) {
       const auto seen = parse_number(pod.meta.annotation(kube::kPodGenerationAnnotation));
-      if (seen && *seen < kMost) next = std::max(next, static_cast<std::int64_t>(*seen) + 1);
+      if (seen && *seen < kMost) next = std::max(next, static_cast<std::int64_t>(*seen) + 1 + kReserveAhead);
     }
     return next;
   }

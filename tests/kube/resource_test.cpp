@@ -106,6 +106,7 @@ TEST(DecodePod, KeepsLittleOfMuch) {
   ASSERT_TRUE(pod) << pod.error().message;
   EXPECT_THAT(pod->meta.annotations,
               ElementsAre(Pair("huawei.com/AscendReal", "Ascend910-4"), Pair("huawei.com/a", std::string(10'000, 'x')),
+                          Pair("huawei.com/b", std::string(16'384 - 10'000 - 2 * 12 - 21 - 11, 'x')),
                           Pair("pd-operator.io/ranktable-generation", "7"),
                           Pair("pd-operator.io/retouched", std::string(128, '7'))));
   EXPECT_LT(pod->meta.labels.size(), 300U);
@@ -146,7 +147,7 @@ TEST(DecodeNode, ReadsItsAnnotations) {
 TEST(DecodeConfigMap, ReadsItsData) {
   const Result<ConfigMap> map = decode<ConfigMap>(
       R"({"metadata":{"name":"qwen-ranktable","namespace":"llm","resourceVersion":"5",
-          "ownerReferences":[{"kind":"PDDeployment","name":"qwen","uid":"u","controller":true}],
+          "ownerReferences":[{"apiVersion":"pd-operator.io/v1alpha1","kind":"PDDeployment","name":"qwen","uid":"u","controller":true}],
           "annotations":{"pd-operator.io/generation":"7"}},"data":{"generation":"7","odd":5},"binaryData":{"b":"AA=="}})");
   ASSERT_TRUE(map) << map.error().message;
   EXPECT_THAT(map->data, ElementsAre(Pair("generation", "7")));
@@ -155,19 +156,17 @@ TEST(DecodeConfigMap, ReadsItsData) {
 
 // Anybody may put our label on a ConfigMap of 1 MiB.
 TEST(DecodeConfigMap, KeepsNothingOfWhatIsNoTable) {
-  const auto data_of = [](const char* name, const char* kind) {
-    const Json object = {
-        {"metadata",
-         {{"name", name},
-          {"namespace", "llm"},
-          {"resourceVersion", "5"},
-          {"ownerReferences", Json::array({{{"kind", kind}, {"name", "qwen"}, {"uid", "u"}, {"controller", true}}})}}},
-        {"data", {{"generation", "7"}}}};
+  const auto data_of = [](const char* name, const char* version, const char* kind) {
+    Json owner = {{"apiVersion", version}, {"kind", kind}, {"name", "qwen"}, {"uid", "u"}, {"controller", true}};
+    const Json meta = {
+        {"name", name}, {"namespace", "llm"}, {"resourceVersion", "5"}, {"ownerReferences", {std::move(owner)}}};
+    const Json object = {{"metadata", meta}, {"data", {{"generation", "7"}}}};
     return decode<ConfigMap>(object.dump())->data.size();
   };
-  EXPECT_EQ(data_of("qwen-ranktable", "PDDeployment"), 1U);
-  EXPECT_EQ(data_of("qwen-ranktable-2", "PDDeployment"), 0U);
-  EXPECT_EQ(data_of("qwen-ranktable", "Deployment"), 0U);
+  EXPECT_EQ(data_of("qwen-ranktable", "pd-operator.io/v1alpha1", "PDDeployment"), 1U);
+  EXPECT_EQ(data_of("qwen-ranktable-2", "pd-operator.io/v1alpha1", "PDDeployment"), 0U);
+  EXPECT_EQ(data_of("qwen-ranktable", "example.io/v1alpha1", "PDDeployment"), 0U);
+  EXPECT_EQ(data_of("qwen-ranktable", "apps/v1", "Deployment"), 0U);
 }
 
 TEST(DecodeService, ReadsWhatWeSet) {

@@ -231,14 +231,16 @@ TEST_F(ApplierTest, APodThatCannotBeTouchedKeepsNoOtherFromIt) {
 
 // A pod changes while it starts, so its touch is often refused. The status is written once with that news.
 TEST_F(ApplierTest, ATouchThatIsRefusedKeepsNoNewsOfTheStatusBack) {
-  const plan::EmitEvent event{false, "R", "A", "n", {}};
+  const plan::EmitEvent untold{false, "R", "A", "It is touched.", {}};
+  const plan::EmitEvent told{false, "R", "A", "It is published.", {}};
   std::vector<plan::Action> actions = touches(1);
-  actions.insert(actions.end(), {event, plan::WriteStatus{}, event});
+  actions.insert(actions.end(), {untold, plan::WriteStatus{}, told});
   transport_.reply(touch_route(0), status_reply(409, "Conflict", "it has changed"));
   transport_.reply(kStatus, json_reply(200, stored("qwen", "106")));
   transport_.reply(kEvents, json_reply(201, stored("x", "1")));
   EXPECT_FALSE(apply(actions));
   EXPECT_EQ(transport_.count(kEvents), 1);
+  EXPECT_EQ(last_body()["note"], "It is published.");
 }
 
 TEST_F(ApplierTest, TouchesNoMorePodsWhileNothingIsAnswered) {

@@ -59,6 +59,7 @@ TEST_F(Epochs, NothingIsDeletedBeforeTheStatusHasTheNextEpoch) {
   cluster_.vanish("qwen-prefill-0-0-1");
   const Plan made = cluster_.plan_now();
   ASSERT_TRUE(std::holds_alternative<WriteStatus>(made.actions.at(0)));
+  EXPECT_EQ(made.haste, Haste::kNow);
   EXPECT_EQ(std::get<WriteStatus>(made.actions[0]).status.ranktable.epoch, 1);
   for (const Action& action : made.actions) {
     EXPECT_FALSE(std::holds_alternative<DeletePod>(action) || std::holds_alternative<CreatePod>(action));

@@ -66,7 +66,7 @@ TEST(Rollout, ManyPodsAreMadeSomeAtATime) {
     return std::count_if(made.actions.begin(), made.actions.end(),
                          [](const Action& action) { return std::holds_alternative<CreatePod>(action); });
   };
-  EXPECT_EQ(creates(first), 1 + 16 + 16) << "a role whose pods are refused holds up no other";
+  EXPECT_EQ(creates(first), 1 + 16 + 16) << "a role whose pods are refused must not hold up another";
   EXPECT_FALSE(first.requeue_after) << "where all are refused, the next attempt waits for the back-off";
   cluster.apply_plan(first);
   EXPECT_EQ(creates(cluster.plan_now()), 4 + 4);
@@ -270,6 +270,14 @@ TEST(Rollout, FewerPodsPerInstanceReplaceAllAtOnce) {
   ASSERT_TRUE(cluster.settle());
   EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
   EXPECT_EQ(cluster.pods_.size(), 4U);
+}
+
+TEST(Rollout, APodThatSaysItIsOfALargerInstanceIsReplaced) {
+  FakeCluster cluster = a_running_cluster();
+  cluster.pod("qwen-prefill-0-0-1").meta.labels["pd-operator.io/pods-per-instance"] = "9";
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
+  EXPECT_EQ(cluster.pod("qwen-prefill-0-0-2").meta.label("pd-operator.io/pods-per-instance"), "1");
 }
 
 TEST(Rollout, AtScaleInAPodThatIsListedByItsHostsAddressStays) {

@@ -105,7 +105,10 @@ TEST(Status, TransitionTimesMoveOnlyWhenAStatusFlips) {
   const std::optional<WallTime> valid = cluster.condition("TemplatesValid").since;
   cluster.advance(seconds(100));
   cluster.pod("qwen-prefill-0-0-1").ready = false;
-  cluster.apply_plan(cluster.plan_now());
+  const Plan made = cluster.plan_now();
+  EXPECT_EQ(made.haste, Haste::kSoon) << "people wait for Ready";
+  cluster.apply_plan(made);
+  EXPECT_EQ(cluster.plan_now().haste, Haste::kNone);
   EXPECT_EQ(cluster.condition("Ready").status, "False");
   EXPECT_EQ(cluster.condition("Ready").since, cluster.now_);
   EXPECT_NE(cluster.condition("Ready").since, ready);

@@ -218,12 +218,13 @@ void People::act_on_pod(const Act& act, runtime::Rng& rng) {
       forge_claim(key, *pod, rng);
       break;
     case ActKind::kLabelForged:
-      world_.as_user("PATCH", path,
-                     one_of<Json>({labelled("pd-operator.io/instance", std::to_string(draw(rng, 0, 3))),
-                                   labelled("pd-operator.io/instance", "x"), labelled("pd-operator.io/role", "decode"),
-                                   labelled("pd-operator.io/deployment", nullptr),
-                                   labelled("pd-operator.io/epoch", "9"), labelled("pd-operator.io/incarnation", "9")},
-                                  rng));
+      world_.as_user(
+          "PATCH", path,
+          one_of<Json>({labelled("pd-operator.io/instance", std::to_string(draw(rng, 0, 3))),
+                        labelled("pd-operator.io/instance", "x"), labelled("pd-operator.io/role", "decode"),
+                        labelled("pd-operator.io/deployment", nullptr), labelled("pd-operator.io/epoch", "9"),
+                        labelled("pd-operator.io/incarnation", "9"), labelled("pd-operator.io/pods-per-instance", "9")},
+                       rng));
       break;
     case ActKind::kTouchForged:
       world_.as_user(

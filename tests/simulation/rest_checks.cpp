@@ -57,7 +57,8 @@ class Rest {
     why = deployment_.gate.sidecar ? condition_is_not("RanktableDelivered", "True")
                                    : condition_is_not("RanktableDelivered", "Unknown", "NoSidecar");
     if (!why.empty()) return why;
-    return condition_is_not("Progressing", "False");
+    // Not NameTaken: what the watches did not tell of is found within minutes.
+    return condition_is_not("Progressing", "False", "Settled");
   }
 
  private:

@@ -42,12 +42,15 @@ bool wants(const kube::PDDeployment& deployment, const SlotName& slot) {
   return slot.instance < wanted_of(deployment, slot.role) && slot.pod < pods;
 }
 
+bool is_of_another_group(const kube::Pod& pod, const kube::RoleSpec& role) {
+  return pod.meta.label("pd-operator.io/pods-per-instance") != std::to_string(role.pods_per_instance);
+}
+
 // All of a role are replaced at once then, as two sizes never fit in one table: that of before is lost anyway.
 bool has_another_size(const kube::Pod& pod, const kube::RoleSpec& role) {
   int npus = 0;
   for (const auto& [resource, count] : pod.npu_requests) npus += count;
-  return npus != role.npus_per_pod ||
-         pod.meta.label("pd-operator.io/pods-per-instance") != std::to_string(role.pods_per_instance);
+  return npus != role.npus_per_pod || is_of_another_group(pod, role);
 }
 
 // All that a pod of the role is made from, and for which it is replaced when it changes.
@@ -215,6 +218,7 @@ bool SafetyChecks::may_be_deleted(const plan::Snapshot& snapshot, const kube::Po
     return true;
   }
   if (together && mates + 1 < role.pods_per_instance) return true;
+  if (slot.role != "scheduler" && is_of_another_group(pod, role)) return true;
   const std::string now = makings(deployment, slot.role);
   const std::set<std::string>& from = known_[deployment.meta.uid].made_from[pod.meta.name];
   return std::any_of(from.begin(), from.end(), [&](const std::string& each) { return each != now; });
