@@ -17,7 +17,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 
-constexpr std::chrono::seconds kTimeout(5);
 constexpr std::uint32_t kHeaderBytes = 8192;
 constexpr std::uint64_t kBodyBytes = 65536;
 constexpr std::string_view kScheme = "http://";
@@ -41,7 +40,9 @@ Error unavailable(const std::string& step, const beast::error_code& error) {
 Status judge(const http::response<http::string_body>& response) {
   const unsigned status = response.result_int();
   if (status >= 200 && status < 300) return Ok{};
-  const Code code = status >= 400 && status < 500 ? Code::kInvalid : Code::kUnavailable;
+  // It is busy, or not yet as far: request timeout, too early, too many requests.
+  const bool is_late = status == 408 || status == 425 || status == 429;
+  const Code code = status >= 400 && status < 500 && !is_late ? Code::kInvalid : Code::kUnavailable;
   return Error{code, "the engine answered with HTTP " + std::to_string(status)};
 }
 
@@ -66,9 +67,9 @@ Result<ReloadTarget> parse_reload_url(std::string_view url) {
   return ReloadTarget{{address, *port}, std::string(authority), path};
 }
 
-asio::awaitable<Status> post_reload(const ReloadTarget& target) {
+asio::awaitable<Status> post_reload(const ReloadTarget& target, ReloadDeadlines deadlines) {
   beast::tcp_stream stream(co_await asio::this_coro::executor);
-  stream.expires_after(kTimeout);
+  stream.expires_after(deadlines.sent);
   beast::error_code error;
   auto token = asio::redirect_error(asio::use_awaitable, error);
   co_await stream.async_connect(target.endpoint, token);
@@ -80,6 +81,7 @@ asio::awaitable<Status> post_reload(const ReloadTarget& target) {
   request.prepare_payload();
   co_await http::async_write(stream, request, token);
   if (error) co_return unavailable("the reload could not be sent", error);
+  stream.expires_after(deadlines.answered);
   beast::flat_buffer buffer(kHeaderBytes + kBodyBytes);
   http::response_parser<http::string_body> parser;
   parser.header_limit(kHeaderBytes);

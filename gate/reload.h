@@ -6,6 +6,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -23,8 +24,13 @@ struct ReloadTarget {
 // this pod.
 Result<ReloadTarget> parse_reload_url(std::string_view url);
 
-// One attempt, within five seconds. kInvalid for an answer 4xx, which another attempt does not change; kUnavailable
-// otherwise.
-boost::asio::awaitable<Status> post_reload(const ReloadTarget& target);
+// An engine may build all of its links anew before it answers: asked again meanwhile, it would never end.
+struct ReloadDeadlines {
+  std::chrono::milliseconds sent = std::chrono::seconds(5);
+  std::chrono::milliseconds answered = std::chrono::minutes(5);  // from then on
+};
+
+// One attempt. kInvalid for an answer 4xx that another attempt does not change; kUnavailable otherwise.
+boost::asio::awaitable<Status> post_reload(const ReloadTarget& target, ReloadDeadlines deadlines = {});
 
 }  // namespace pd::gate

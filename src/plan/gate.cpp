@@ -35,9 +35,10 @@ Json security_context(const Json& spec) {
           {"seccompProfile", {{"type", "RuntimeDefault"}}}};
 }
 
-// Requests equal to limits: a Guaranteed pod stays one.
+// Requests equal to limits: a Guaranteed pod stays one. Starting a probe in the container counts too: with 10m it takes
+// more than a second, and a large table another.
 Json default_resources() {
-  const Json amounts = {{"cpu", "10m"}, {"memory", "16Mi"}};
+  const Json amounts = {{"cpu", "50m"}, {"memory", "16Mi"}};
   return {{"requests", amounts}, {"limits", amounts}};
 }
 
@@ -99,9 +100,12 @@ Json watch_container(const Settings& settings, const kube::PDDeployment& deploym
   Json container =
       gate_container(settings, deployment, of, spec, std::string(kube::kGateWatchContainer), std::move(args));
   container["restartPolicy"] = "Always";  // a native sidecar: starts before the others, ends after them
-  // Never HTTP: the port is not declared, and a network policy may keep kubelet from it.
-  container["readinessProbe"] = {
-      {"exec", {{"command", Json::array({"pd-gate", "ready"})}}}, {"periodSeconds", 2}, {"failureThreshold", 1}};
+  // Never HTTP: the port is not declared, and a network policy may keep kubelet from it. It begins as not ready, and
+  // what was ready once stays so: a probe that is late or fails then says more of the node than of the table.
+  container["readinessProbe"] = {{"exec", {{"command", Json::array({"pd-gate", "ready"})}}},
+                                 {"periodSeconds", 2},
+                                 {"timeoutSeconds", 10},
+                                 {"failureThreshold", 30}};
   return container;
 }
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
@@ -41,8 +43,8 @@ bool run_until(asio::io_context& io, const std::function<bool()>& condition) {
 // An engine that answers each connection with the next of its statuses (the last one again and again).
 class Engine {
  public:
-  Engine(asio::io_context& io, std::vector<int> statuses)
-      : acceptor_(io, {tcp::v4(), 0}), statuses_(std::move(statuses)) {
+  Engine(asio::io_context& io, std::vector<int> statuses, std::chrono::milliseconds takes = 0ms)
+      : acceptor_(io, {tcp::v4(), 0}), statuses_(std::move(statuses)), takes_(takes) {
     accept();
   }
   std::string url() const {
@@ -52,8 +54,9 @@ class Engine {
 
  private:
   struct Call {
-    explicit Call(tcp::socket accepted) : socket(std::move(accepted)) {}
+    explicit Call(tcp::socket accepted) : socket(std::move(accepted)), timer(socket.get_executor()) {}
     tcp::socket socket;
+    asio::steady_timer timer;
     asio::streambuf request;
     std::string answer;
   };
@@ -70,12 +73,16 @@ class Engine {
     requests_.emplace_back(asio::buffers_begin(call->request.data()), asio::buffers_end(call->request.data()));
     const int status = statuses_[std::min(requests_.size(), statuses_.size()) - 1];
     call->answer = "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: 0\r\n\r\n";
-    asio::async_write(call->socket, asio::buffer(call->answer),
-                      [call](const boost::system::error_code&, std::size_t) {});
+    call->timer.expires_after(takes_);
+    call->timer.async_wait([call](const boost::system::error_code&) {
+      asio::async_write(call->socket, asio::buffer(call->answer),
+                        [call](const boost::system::error_code&, std::size_t) {});
+    });
   }
 
   tcp::acceptor acceptor_;
   std::vector<int> statuses_;
+  std::chrono::milliseconds takes_;
   std::vector<std::string> requests_;
 };
 
@@ -272,6 +279,34 @@ TEST_F(Server, ATakenPortIsTriedAgain) {
   EXPECT_EQ(bound, 0);
   holder.reset();
   EXPECT_TRUE(run_until(io_, [&] { return bound == port; }));
+}
+
+std::optional<Status> reload_of(Engine& engine, asio::io_context& io, ReloadDeadlines deadlines) {
+  std::optional<Status> outcome;
+  const ReloadTarget target = *parse_reload_url(engine.url());
+  const auto call = [&]() -> asio::awaitable<void> { outcome = co_await post_reload(target, deadlines); };
+  asio::co_spawn(io, call, asio::detached);
+  run_until(io, [&] { return outcome.has_value(); });
+  return outcome;
+}
+
+// It may build all of its links anew before it answers.
+TEST(Reload, WaitsLongerForTheAnswerThanForTheConnection) {
+  asio::io_context io;
+  Engine engine(io, {200}, 2200ms);
+  EXPECT_TRUE(*reload_of(engine, io, {.sent = 2s, .answered = 60s}));
+  Engine silent(io, {200}, 3600s);
+  EXPECT_EQ(reload_of(silent, io, {.sent = 60s, .answered = 50ms})->error().code, Code::kUnavailable);
+}
+
+TEST(Reload, AnEngineThatIsBusyHasNotRefused) {
+  asio::io_context io;
+  for (const int status : {408, 425, 429, 500, 503}) {
+    Engine engine(io, {status});
+    EXPECT_EQ(reload_of(engine, io, {})->error().code, Code::kUnavailable) << status;
+  }
+  Engine engine(io, {404});
+  EXPECT_EQ(reload_of(engine, io, {})->error().code, Code::kInvalid);
 }
 
 TEST(ReloadUrl, TakesAddressesOfThePodItself) {

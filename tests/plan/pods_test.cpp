@@ -146,6 +146,9 @@ TEST(Gate, WatchesAndWaits) {
             Json({"watch", "--dir", "/etc/pd-operator/ranktable", "--address", "$(POD_IP)", "--profile", "AscendCloud",
                   "--port", "8089", "--reload-url", "http://127.0.0.1:8000/reload"}));
   EXPECT_EQ(inits[0]["readinessProbe"]["exec"]["command"], Json({"pd-gate", "ready"}));
+  EXPECT_EQ(inits[0]["readinessProbe"]["timeoutSeconds"], 10)
+      << "a late probe is no reason to take a pod out of service";
+  EXPECT_EQ(inits[0]["readinessProbe"]["failureThreshold"], 30);
   EXPECT_FALSE(inits[0].contains("ports"));
   EXPECT_EQ(inits[1]["args"], Json({"wait", "--dir", "/etc/pd-operator/ranktable", "--address", "$(POD_IP)",
                                     "--profile", "AscendCloud", "--timeout", "600s"}));
