@@ -1,6 +1,7 @@
 #include "plan/adopted.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace pd::plan {
@@ -132,13 +133,15 @@ class Adopter {
     return known == recorded_.end() ? std::nullopt : std::optional(known->second);
   }
 
+  // Where most of its pods were: one whose label somebody changes moves nobody else.
   std::optional<int> recorded_place(const Group& group) const {
-    std::optional<int> place;
+    std::map<int, int> pods;  // by place
     for (const kube::Pod* pod : group.pods) {
-      const std::optional<Slot> known = recorded(*pod);
-      if (known) place = std::min(place.value_or(known->instance.index), known->instance.index);
+      if (const std::optional<Slot> known = recorded(*pod)) ++pods[known->instance.index];
     }
-    return place;
+    const auto most =
+        std::max_element(pods.begin(), pods.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    return most == pods.end() ? std::nullopt : std::optional(most->first);
   }
 
   std::map<int, const Group*> find_places(const std::vector<Group>& groups) {

@@ -44,6 +44,20 @@ TEST(Adopted, PodsAreGroupedByALabelInTheOrderOfItsNumbers) {
   EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
 }
 
+TEST(Adopted, APodThatChangesItsGroupMovesNobodyElse) {
+  FakeCluster cluster(grouped().prefill(1));
+  for (const char* name : {"b-0", "b-1"}) cluster.add_workload_pod(name, "prefill", 2, group("b", name + 2));
+  ASSERT_TRUE(cluster.settle());
+  cluster.edit_spec("/spec/prefill/instances", 2);
+  for (const char* name : {"a-0", "a-1"}) cluster.add_workload_pod(name, "prefill", 2, group("a", name + 2));
+  ASSERT_TRUE(cluster.settle());
+  const std::string before = places(cluster);
+  ASSERT_EQ(before, "prefill-0-0 b-0, prefill-0-1 b-1, prefill-1-0 a-0, prefill-1-1 a-1");
+  cluster.pod("b-1").meta.labels["group"] = "a";
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(places(cluster), before) << "its own is kept for its successor";
+}
+
 TEST(Adopted, APodOfAGroupWithoutAUsableIndexIsNamed) {
   FakeCluster cluster(grouped().prefill(1));
   cluster.add_workload_pod("w-0", "prefill", 2, group("a", "0"));

@@ -218,7 +218,7 @@ bool SafetyChecks::may_be_deleted(const plan::Snapshot& snapshot, const kube::Po
     return true;
   }
   if (together && mates + 1 < role.pods_per_instance) return true;
-  if (slot.role != "scheduler" && is_of_another_group(pod, role)) return true;
+  if (is_of_another_group(pod, role)) return true;
   const std::string now = makings(deployment, slot.role);
   const std::set<std::string>& from = known_[deployment.meta.uid].made_from[pod.meta.name];
   return std::any_of(from.begin(), from.end(), [&](const std::string& each) { return each != now; });
