@@ -57,8 +57,10 @@ class Rest {
     why = deployment_.gate.sidecar ? condition_is_not("RanktableDelivered", "True")
                                    : condition_is_not("RanktableDelivered", "Unknown", "NoSidecar");
     if (!why.empty()) return why;
-    // Not NameTaken: what the watches did not tell of is found within minutes.
-    return condition_is_not("Progressing", "False", "Settled");
+    why = condition_is_not("Progressing", "False");
+    // A pod of the deployment before may be on a node that is dead; a Service that a watch did not tell of is found
+    // within minutes.
+    return why.empty() && says("Progressing", "Service ") ? "the name of a Service is taken" : why;
   }
 
  private:
@@ -172,6 +174,13 @@ class Rest {
       return type + " is " + condition.status + ": " + condition.reason + ": " + condition.message;
     }
     return "";
+  }
+
+  bool says(std::string_view type, std::string_view beginning) const {
+    return std::any_of(deployment_.status.conditions.begin(), deployment_.status.conditions.end(),
+                       [&](const kube::Condition& condition) {
+                         return condition.type == type && condition.message.starts_with(beginning);
+                       });
   }
 
   World& world_;
