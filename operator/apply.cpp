@@ -74,9 +74,10 @@ boost::asio::awaitable<bool> Applier::attempt(const Target& target, const plan::
   if (std::holds_alternative<plan::WriteStatus>(action)) outcome.all_since_status = true;
   if (done) co_return true;
   outcome.all_since_status = false;
-  if (outcome.first) outcome.first = done;
-  // An API server that does not answer in time would not answer to the others either.
-  co_return !stop.stopped() && done.error().code != Code::kTimeout && is_independent(action);
+  const bool is_overloaded = done.error().code == Code::kThrottled;
+  if (outcome.first || is_overloaded) outcome.first = done;  // it says when to come back
+  // An API server that does not answer in time, or has too much to do, would not answer to the others either.
+  co_return !stop.stopped() && done.error().code != Code::kTimeout && !is_overloaded && is_independent(action);
 }
 
 boost::asio::awaitable<Status> Applier::act(const Target& target, const plan::Action& action) {

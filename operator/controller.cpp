@@ -58,6 +58,10 @@ void Controller::measure(runtime::MetricsRegistry& registry) {
 }
 
 boost::asio::awaitable<Status> Controller::run(StopToken stop) {
+  const auto registration = stop.on_stop([this] {
+    delivery_.stop();
+    dry_runs_.stop();
+  });
   const Status outcome = co_await loop_.run(std::move(stop));
   delivery_.stop();
   dry_runs_.stop();
@@ -120,7 +124,7 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
   count(memory, planned, written, placed);
   const std::string refused = written.refused;
   learn(key, memory, writes, std::move(written));
-  memory.failed = !done;
+  memory.failed = !done && done.error().code != Code::kConflict;  // after a conflict, the change is what it waits for
   if (done) {
     memory.refused.clear();
     co_return Outcome{true, next_look(planned)};

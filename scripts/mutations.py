@@ -23,6 +23,7 @@ SEEDS = "120"
 
 # name: (file, what is there, what takes its place)
 RUNTIME_FAULTS = {
+    "pages-for-a-server-that-has-too-much-to-do": (RUNTIME + "watcher.cpp", "if (says_of_version(stream.error())) streaming_ =", "streaming_ ="),
     "no-relist-on-410": (RUNTIME + "watcher.cpp", "if (error.code == Code::kGone) {", "if (error.code == Code::kGone && false) {"),
     "skips-what-it-cant-read": (RUNTIME + "watcher.cpp", "if (!event) return stale(", "if (!event) return Ok{}; else if (false) return stale("),
     "drops-bookmarks": (RUNTIME + "watcher.cpp", "  version_ = version;\n  ++events;", '  if (type != "BOOKMARK") version_ = version;\n  ++events;'),
@@ -88,6 +89,7 @@ OPERATOR_FAULTS = {
     "a-kept-table-tells-the-new-epoch": (PLAN + "table.cpp", "decided ? known.epoch : stored_.epoch.value_or(known.epoch);", "known.epoch;"),
     "half-an-instance-is-a-whole-one": (PLAN + "pod_template.cpp", "return made_for && *made_for", "return false && *made_for"),
     "a-forged-size-stays": (PLAN + "situation.cpp", " || is_of_another_group(pod, deployment(), role);", ";"),
+    "a-damaged-annotation-is-a-loss": (PLAN + "table.cpp", "return is_silent ? std::max(grace, kMendedByAgent) : grace;", "return grace;"),
     "believes-the-future": (PLAN + "touch.cpp", "return std::min(*known.published_at, situation.now);", "return known.published_at;"),
     "a-number-twice": (PLAN + "table.cpp", "decision_.generation = *stored_.generation + 1;", "decision_.generation = *stored_.generation;"),
     "counts-on-from-the-status": (PLAN + "table.cpp", "std::max(known.generation_ceiling, known.generation) + 1;", "known.generation + 1;"),
@@ -145,7 +147,8 @@ OPERATOR_FAULTS = {
     # How it is written.
     "touches-without-a-version": (OPERATOR + "apply.cpp", 'body["metadata"]["resourceVersion"] = patch.resource_version;', ""),
     "deletes-whoever-has-the-name": (OPERATOR + "apply.cpp", "kube::Preconditions preconditions{object.uid, object.resource_version};", "kube::Preconditions preconditions{};"),
-    "goes-on-after-a-failed-write": (OPERATOR + "apply.cpp", "done.error().code != Code::kTimeout && is_independent(action);", "done.error().code != Code::kTimeout;"),
+    "goes-on-after-a-failed-write": (OPERATOR + "apply.cpp", "!is_overloaded && is_independent(action);", "!is_overloaded;"),
+    "goes-on-when-the-server-has-too-much-to-do": (OPERATOR + "apply.cpp", "!is_overloaded && is_independent(action);", "is_independent(action);"),
     "whoever-has-the-name-is-ours": (OPERATOR + "apply.cpp", "  if (is_ours(target.deployment, *held)) {", "  if (held) {"),
     "a-status-for-another-spec": (OPERATOR + "apply.cpp", '                   {"resourceVersion", target.deployment.resource_version}}},', "                  }},"),
     "any-answer-confirms": (OPERATOR + "delivery.cpp", "    pod.generation = *answer;", "    pod.generation = target.generation;"),

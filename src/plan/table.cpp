@@ -143,7 +143,7 @@ class Decider {
     WallTime deadline = now_;
     for (const Missing& missing : missing_) {
       decision_.missing.push_back({name_of(missing.instance), missing.since});
-      deadline = std::max(deadline, missing.since + seconds(std::max(0, deployment_.ranktable.lost_grace_seconds)));
+      deadline = std::max(deadline, missing.since + grace_of(missing.instance));
     }
     const std::string until = stored_.completed ? "The last table is kept" : "No table is published";
     if (positional) {
@@ -162,6 +162,18 @@ class Decider {
       return keep(TableVerdict::kRoleLost, until + ", since no " + role + " instance is placed; " + why);
     }
     publish(TableVerdict::kPartial);
+  }
+
+  // Its agent puts a node's annotations right within a minute, and the pods serve meanwhile: whoever edits one
+  // annotation must not take the instances of a node out of the table.
+  seconds grace_of(const Instance& instance) const {
+    constexpr seconds kMendedByAgent{90};
+    const seconds grace(std::max(0, deployment_.ranktable.lost_grace_seconds));
+    const Placement* found = obstacle(deployment_, placements_, instance);
+    if (found == nullptr || found->pod == nullptr || !had_table(*found->pod)) return grace;
+    const bool is_silent =
+        found->problem == PlacementProblem::kNodeSilent || found->problem == PlacementProblem::kBadAnnotation;
+    return is_silent ? std::max(grace, kMendedByAgent) : grace;
   }
 
   std::string what_is_missing() const {

@@ -9,6 +9,9 @@ namespace {
 // Whatever is not known to be harmless is a write.
 bool is_write(const kube::HttpRequest& request) { return request.method != "GET" && request.method != "HEAD"; }
 
+// Nothing comes of it, whoever leads.
+bool is_dry(const kube::HttpRequest& request) { return request.target.find("dryRun=All") != std::string::npos; }
+
 }  // namespace
 
 Status FencedTransport::judge(const kube::HttpRequest& request) {
@@ -24,7 +27,7 @@ asio::awaitable<Result<kube::HttpResponse>> FencedTransport::send(kube::HttpRequ
   const Status judged = judge(request);
   if (!judged) co_return judged.error();
   if (is_write(request)) {
-    stop = {};
+    if (!is_dry(request)) stop = {};
     request.may_start = may_write_;  // the real transport may send it again, say with another token
   }
   // Goes on in this very step: nothing runs between the question and the start of the request.

@@ -33,7 +33,7 @@ class FencedTransport final : public kube::Transport {
       : real_(real), may_write_(std::move(may_write)) {}
 
   // A write is refused with kCancelled: it did not happen. One that has begun is not cancelled by `stop` but waited
-  // for: the lease may be given away only when no write is on its way any more.
+  // for: the lease may be given away only when no write is on its way any more. A dry run may be.
   asio::awaitable<Result<kube::HttpResponse>> send(kube::HttpRequest request, Duration timeout,
                                                    StopToken stop) override;
   asio::awaitable<Result<kube::StreamResponse>> open(kube::HttpRequest request, Duration timeout,

@@ -118,7 +118,8 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::list_untimed(StopToken stop) {
     if (stream) co_return stream;
     if (stop.stopped()) co_return stream.error();  // says nothing of the server
     const bool refused = stream.error().code == Code::kInvalid;
-    streaming_ = refused ? Streaming::kUnknownToServer : Streaming::kNotNow;
+    // A server that takes no requests now is not asked for a list in pages, which are many more.
+    if (says_of_version(stream.error())) streaming_ = refused ? Streaming::kUnknownToServer : Streaming::kNotNow;
     if (!refused) co_return stream.error().with_context(place);
     log::debug("The API server has no streaming lists",
                {{"kind", std::string(target_.kind)}, {"namespace", target_.ns}});

@@ -119,6 +119,18 @@ TEST_F(ApplierTest, DoesNotWaitForEachPodWhileNothingIsAnswered) {
   EXPECT_EQ(transport_.requests().size(), 1U);
 }
 
+TEST_F(ApplierTest, AnOverloadedServerIsAskedForNothingMore) {
+  kube::HttpResponse busy = status_reply(429, "TooManyRequests");
+  busy.retry_after = std::chrono::seconds(5);
+  transport_.reply("DELETE /api/v1/namespaces/llm/pods/a", status_reply(409, "Conflict"));
+  transport_.reply(kPods, busy);
+  const Status done =
+      apply({plan::DeletePod{"a", "u", "90"}, plan::CreatePod{named("b", "Pod")}, plan::CreatePod{named("c", "Pod")}});
+  EXPECT_EQ(transport_.requests().size(), 2U);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().retry_after, std::chrono::seconds(5)) << "though another error came first";
+}
+
 TEST_F(ApplierTest, WritesNothingMoreOnceItIsStopped) {
   stop_.stop();
   const Status done = apply({plan::CreatePod{named("a", "Pod")}, plan::CreatePod{named("b", "Pod")}});

@@ -327,6 +327,21 @@ TEST(Table, AProfileThatIsNotServedIsSaidAndChangesNothing) {
   EXPECT_EQ(cluster.pods_.size(), 4U) << "no rollout, although the profile is part of the template hash";
 }
 
+// The agent puts it right within a minute, and the pods serve meanwhile.
+TEST(Table, ANodesAnnotationThatSomebodyDamagedTakesNobodyOutOfTheTableAtOnce) {
+  FakeCluster cluster = a_running_cluster();
+  const auto before = cluster.config_map_->data;
+  for (auto& [name, node] : cluster.nodes_) node.garbled = "{";
+  cluster.apply_plan(cluster.plan_now());
+  cluster.advance(seconds(85));
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_EQ(cluster.condition("RanktableReady").reason, "InstanceLost");
+  EXPECT_EQ(cluster.config_map_->data, before);
+  cluster.advance(seconds(10));
+  cluster.apply_plan(cluster.plan_now());
+  EXPECT_NE(cluster.condition("RanktableReady").reason, "InstanceLost") << "longer than lostGraceSeconds, not for ever";
+}
+
 TEST(Table, ARoleScaledToZeroTakesTheTableBackAndThenItsPodsGo) {
   FakeCluster cluster = a_running_cluster();
   cluster.edit_spec("/spec/decode/instances", 0);

@@ -79,13 +79,17 @@ TEST_F(FencedTransportTest, WaitsForAWriteThatIsUnderWayThoughStopped) {
   StopSource stop;
   std::optional<Result<kube::HttpResponse>> put;
   std::optional<Result<kube::HttpResponse>> get;
+  std::optional<Result<kube::HttpResponse>> dry;
   kube::HttpRequest write{"PUT", "/api/v1/pods"};
   kube::HttpRequest read{"GET", "/api/v1/pods"};
   test::start(context_, fenced_.send(std::move(write), std::chrono::milliseconds(20), stop.token()), put);
   test::start(context_, fenced_.send(std::move(read), std::chrono::seconds(600), stop.token()), get);
+  kube::HttpRequest trial{"POST", "/api/v1/pods?dryRun=All"};
+  test::start(context_, fenced_.send(std::move(trial), std::chrono::seconds(600), stop.token()), dry);
   test::settle(context_);
   stop.stop();
   test::run_out(context_);
+  EXPECT_EQ(dry.value().error().code, Code::kCancelled) << "nothing comes of it";
   EXPECT_EQ(put.value().error().code, Code::kTimeout);
   EXPECT_EQ(get.value().error().code, Code::kCancelled);
 }

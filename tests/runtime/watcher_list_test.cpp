@@ -188,6 +188,15 @@ TEST_F(WatcherTest, TheNextListIsAStreamAgainAfterOneThatBroke) {
   EXPECT_THAT(transport_.routes(), ElementsAre(kStream, kList, kWatch, kStream));
 }
 
+// In pages it would be many requests more.
+TEST_F(WatcherTest, AServerWithTooMuchToDoIsAskedForAStreamAgain) {
+  transport_.reply(kStream, status_reply(429, "TooManyRequests"));
+  transport_.reply_stream(kStream, {list_end("500")});
+  start();
+  run_until(context_, [&] { return watcher_->version() == "500"; });
+  EXPECT_THAT(transport_.routes(), ElementsAre(kStream, kStream));
+}
+
 TEST_F(WatcherTest, AServerWithoutStreamingListsIsAskedForOneOnce) {
   transport_.reply(kStream, status_reply(422, "Invalid"));
   transport_.reply(kList, page("100", {}));

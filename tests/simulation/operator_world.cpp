@@ -81,6 +81,11 @@ class OperatorRun {
       world_.at(world_.start() + act.at, [this, act] { perform(act); });
     }
     world_.apply(ills.faults);
+    for (const Fault& fault : ills.faults) {
+      if (fault.kind != FaultKind::kWatchesSilent) continue;
+      all_heard_ =
+          std::max(all_heard_, world_.start() + fault.at + fault.duration + runtime::Watcher::Timing().silence);
+    }
   }
 
   Outcome run() {
@@ -225,7 +230,7 @@ class OperatorRun {
   // Nobody has changed anything for a while either: of some things the operator is not told, and looks at times.
   bool at_rest() {
     if (!not_at_rest(world_, cluster_).empty()) last_change_ = world_.now();
-    return world_.now() >= std::max(checks_.last_write(), last_change_) + kStill;
+    return world_.now() >= std::max({checks_.last_write(), last_change_, all_heard_}) + kStill;
   }
 
   // L1.
@@ -356,6 +361,7 @@ class OperatorRun {
   SafetyChecks checks_;
   People people_;
   std::vector<OperatorProgram*> operators_;  // what runs in each process; dangling where none runs
+  Instant all_heard_{};                      // of watches that went silent, when that is noticed
   Instant last_change_;                      // that people made, or when something was not yet as it should be
   Outcome outcome_;
   long long failed_at_ = 0;
