@@ -44,7 +44,9 @@ Agent::Agent(asio::io_context& io, Options options, Sources sources, NodeApi& no
       rng_(rng),
       metrics_(metrics) {
   publisher_.on_refresh([this](const Annotations& annotations) {
-    if (sources_.learn(annotations)) inventory_changed();
+    if (!sources_.learn(annotations)) return;
+    ++learned_;
+    inventory_changed();
   });
 }
 
@@ -115,9 +117,11 @@ asio::awaitable<void> Agent::inventory_loop() {
   co_await first_look(inventory_wakeup_);
   while (!stopping_) {
     probe::Problems problems;
+    const int learned = learned_;
     Result<InventoryReading> reading = co_await sources_.inventory();
     if (stopping_) co_return;
     inventory_tried_ = true;
+    learned_when_read_ = learned;
     take_inventory(std::move(reading), problems);
     log_.update("inventory", problems);
     publish_wakeup_.notify();
@@ -174,7 +178,9 @@ asio::awaitable<Status> Agent::publish_once() {
     if (!read) co_return read;
     refreshed();
   }
-  const Wanted wanted = wanted_;
+  Wanted wanted = wanted_;
+  // What was read without what the Node has told since must not go over what stands there.
+  if (learned_when_read_ != learned_) wanted.inventory.reset();
   const Result<bool> wrote = co_await publisher_.publish(wanted);
   if (!wrote) co_return wrote.error();
   published_ = published_ || (wanted.inventory && wanted.allocations);

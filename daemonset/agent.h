@@ -93,6 +93,8 @@ class Agent {
   runtime::Wakeup finished_;
   Instant next_refresh_{};
   int failed_inventories_ = 0;  // in a row
+  int learned_ = 0;             // how often the Node has told what the inventory's sources did not know
+  int learned_when_read_ = 0;   // by the inventory that is wanted
   bool node_tried_ = false;     // read, or failed to be: the sources may be asked
   bool inventory_tried_ = false;
   bool allocations_tried_ = false;

@@ -134,7 +134,9 @@ OwnersReading join_owners(const std::vector<ContainerDevices>& listed, const std
   Join join(entries, resources, names);
   for (const ContainerDevices& container : listed) join.take(container);
   OwnersReading reading = join.finish();
-  reading.nothing_listed = listed.empty();
+  reading.nothing_listed = std::none_of(listed.begin(), listed.end(), [&](const ContainerDevices& container) {
+    return is_npu(container.resource, resources);
+  });
   return reading;
 }
 

@@ -21,7 +21,7 @@ namespace pd::agent {
 struct OwnersReading {
   std::vector<npu::PodDevices> pods;  // by namespace, name, uid
   std::set<std::string> growing;  // UIDs of those whose last container holds none: kubelet may not be done with them
-  bool nothing_listed = false;    // not a single pod, with NPUs or without
+  bool nothing_listed = false;    // not a single pod with NPUs
   probe::Problems problems;       // by pod ("pod llm/qwen-0")
 };
 

@@ -21,7 +21,7 @@ Result<std::string> read_name(const Json& entry, const char* member, const std::
   return text;
 }
 
-// DeviceIDs: by NUMA node; of whichever node, they are the container's.
+// DeviceIDs: by NUMA node; of whichever node, they are the container's. A device with several is in each one's list.
 Result<std::vector<std::string>> read_devices(const Json& entry, const std::string& place) {
   const auto found = entry.find("DeviceIDs");
   const std::string pointer = place + "/DeviceIDs";
@@ -32,10 +32,12 @@ Result<std::vector<std::string>> read_devices(const Json& entry, const std::stri
     const std::string list = pointer + "/" + pointer_token(node);
     if (ids.is_null()) continue;
     if (!ids.is_array()) return at(list, "is not a list");
+    std::set<std::string> of_node;
     for (const Json& id : ids) {
       if (!id.is_string() || id.get_ref<const std::string&>().empty()) return at(list, "has a device without a name");
-      if (!devices.insert(id.get<std::string>()).second) return at(list, "names a device twice");
+      if (!of_node.insert(id.get<std::string>()).second) return at(list, "names a device twice");
     }
+    devices.merge(of_node);
   }
   return std::vector<std::string>(devices.begin(), devices.end());
 }

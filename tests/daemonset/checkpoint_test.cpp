@@ -90,8 +90,17 @@ TEST(ParseCheckpoint, NamesThePlaceOfWhatIsWrong) {
               HasSubstr("/0/DeviceIDs/0"));
   EXPECT_THAT(problem(R"({"PodUID":"u","ContainerName":"c","ResourceName":"r","DeviceIDs":{"0":[1]}})"),
               HasSubstr("/0/DeviceIDs/0"));
-  EXPECT_THAT(problem(R"({"PodUID":"u","ContainerName":"c","ResourceName":"r","DeviceIDs":{"0":["d"],"1":["d"]}})"),
+  EXPECT_THAT(problem(R"({"PodUID":"u","ContainerName":"c","ResourceName":"r","DeviceIDs":{"0":["d","d"]}})"),
               HasSubstr("twice"));
+}
+
+// Kubelet writes a device that has several NUMA nodes down for each.
+TEST(ParseCheckpoint, ADeviceMayBeOfSeveralNumaNodes) {
+  const auto checkpoint =
+      parse_checkpoint(R"({"Data":{"PodDeviceEntries":[{"PodUID":"u","ContainerName":"c","ResourceName":"r",)"
+                       R"("DeviceIDs":{"0":["d","e"],"1":["d"]},"New":1}],"RegisteredDevices":{}},"Checksum":1})");
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  EXPECT_THAT(checkpoint->entries, ElementsAre(CheckpointEntry{"u", "c", "r", {"d", "e"}}));
 }
 
 TEST(ParseCheckpoint, RefusesOtherDocuments) {

@@ -174,6 +174,8 @@ TEST(JoinOwners, TellsWhichPodsMayGetMore) {
   EXPECT_THAT(reading.growing, ElementsAre("u-1", "u-3"));
   EXPECT_FALSE(reading.nothing_listed);
   EXPECT_TRUE(join_owners({}, {}, kResources).nothing_listed);
+  EXPECT_TRUE(join_owners({listed("static", "main", {}, "")}, {}, kResources).nothing_listed)
+      << "kubelet knows that one without the API server";
 }
 
 TEST(DevicesByUid, AddsUpContainersAndLeavesOutWhatIsNoWholeNpu) {
