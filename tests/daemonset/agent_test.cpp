@@ -14,6 +14,7 @@ namespace pd::agent {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -132,6 +133,19 @@ TEST_F(RunningAgent, TakesWhatTheNodeSaysBeforeItAsksAnybody) {
   EXPECT_EQ(inventory()->devices[1].ip, "29.81.18.2");
   EXPECT_THAT(node_.patches, SizeIs(1)) << "the other sources' addresses were not written first";
   EXPECT_EQ(node_.reads, 1);
+}
+
+TEST_F(RunningAgent, WritesNoInventoryThatItReadBeforeTheNode) {
+  node_.held["baseDeviceInfos"] = R"({"Ascend910-0":{"IP":"29.81.18.1"},"Ascend910-1":{"IP":"29.81.18.2"}})";
+  node_.failure = Error{Code::kUnavailable, "no API server"};
+  node_.fails = 1;  // the first look
+  run_until([this] { return inventory() && allocations(); });
+  EXPECT_EQ(inventory()->source, "node_annotation");
+  for (const auto& patch : node_.patches) {
+    const auto written = patch.find("pd-operator.io/npu-inventory");
+    if (written == patch.end()) continue;
+    EXPECT_THAT(written->second.value_or(""), HasSubstr("node_annotation"));
+  }
 }
 
 TEST_F(RunningAgent, WritesNothingAfterARestart) {
