@@ -23,6 +23,7 @@ SEEDS = "120"
 
 # name: (file, what is there, what takes its place)
 RUNTIME_FAULTS = {
+    "events-lengthen-the-back-off": (RUNTIME + "work_queue.cpp", "if (time_.now() >= failures.due) failures.due", "failures.due"),
     "pages-for-a-server-that-has-too-much-to-do": (RUNTIME + "watcher.cpp", "if (says_of_version(stream.error())) streaming_ =", "streaming_ ="),
     "no-relist-on-410": (RUNTIME + "watcher.cpp", "if (error.code == Code::kGone) {", "if (error.code == Code::kGone && false) {"),
     "skips-what-it-cant-read": (RUNTIME + "watcher.cpp", "if (!event) return stale(", "if (!event) return Ok{}; else if (false) return stale("),

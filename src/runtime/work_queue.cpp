@@ -1,5 +1,7 @@
 #include "runtime/work_queue.h"
 
+#include <algorithm>
+
 namespace pd::runtime {
 
 namespace {
@@ -65,18 +67,18 @@ void WorkQueue::done(const std::string& key, Outcome outcome) {
     return;
   }
   if (outcome.success) {
-    backoffs_.erase(key);
+    failures_.erase(key);
     if (outcome.again) add_after(key, *outcome.again);
     return;
   }
   metrics_.retried();
-  const auto [entry, added] = backoffs_.try_emplace(key, policy_, rng_);
-  const Duration wait = entry->second.next();
-  add_after(key, outcome.again ? std::max(wait, *outcome.again) : wait);
+  Failures& failures = failures_.try_emplace(key, Failures{Backoff(policy_, rng_)}).first->second;
+  if (time_.now() >= failures.due) failures.due = time_.now() + failures.backoff.next();
+  add_after(key, std::max(failures.due - time_.now(), outcome.again.value_or(Duration::zero())));
 }
 
 void WorkQueue::forget(const std::string& key) {
-  backoffs_.erase(key);
+  failures_.erase(key);
   waiting_.erase(key);
 }
 

@@ -1,6 +1,7 @@
 // Keys that need work. A key is in the queue at most once and in work at most once; one that is added while it is in
-// work runs once more afterwards. Failures come back later and later, with jitter; others are not held up by them.
-// Of a burst of events, each key takes ten turns at once and then one in each tenth of a second.
+// work runs once more afterwards. Failures come back later and later, with jitter; others are not held up by them. How
+// often events made it try meanwhile does not count: after an outage, a key comes back within about as long as that
+// was. Of a burst of events, each key takes ten turns at once and then one in each tenth of a second.
 //
 //   queue.add_event("llm/qwen");
 //   std::optional<std::string> key = co_await queue.take(stop);
@@ -46,6 +47,11 @@ class WorkQueue {
     TimeService::Call call;
   };
 
+  struct Failures {
+    Backoff backoff;
+    Instant due{};  // until then, another failure is none more
+  };
+
   TimeService& time_;
   Rng& rng_;
   Backoff::Policy policy_;
@@ -56,7 +62,7 @@ class WorkQueue {
   std::map<std::string, Instant> working_;  // and since when, as the metrics want it
   bool stopped_ = false;                    // what waits for its time would keep the io_context running
   std::map<std::string, Later> waiting_;
-  std::map<std::string, Backoff> backoffs_;
+  std::map<std::string, Failures> failures_;
   Signal changed_;
   QueueMetrics metrics_;
 };

@@ -156,6 +156,36 @@ TEST(WorkQueuePace, OfABurstOfEventsTenTurnsAreTakenAtOnce) {
   EXPECT_EQ(turns_at_once(), 10);
 }
 
+// Through an outage of some seconds, the pods of a deployment may have many events.
+TEST(WorkQueueOutage, EventsMakeTheWaitAfterItNoLonger) {
+  asio::io_context context;
+  VirtualTime& time = VirtualTime::install(context);
+  Rng rng(1);
+  WorkQueue queue(context, rng, {milliseconds(5), std::chrono::minutes(5), 0.0});
+  const auto take = [&] {
+    std::optional<std::optional<std::string>> taken;
+    test::start(context, queue.take({}), taken);
+    test::settle(context);
+    while (!taken && time.next()) {
+      time.advance_to(*time.next());
+      test::settle(context);
+    }
+    return taken.value_or(std::nullopt);
+  };
+  const Instant start = time.now();
+  queue.add("a");
+  for (; time.now() < start + std::chrono::seconds(8); time.advance_to(time.now() + milliseconds(50))) {
+    ASSERT_EQ(take(), "a");
+    queue.done("a", {false, std::nullopt});
+    queue.add_event("a");
+  }
+  ASSERT_EQ(take(), "a");  // that of the last event
+  queue.done("a", {false, std::nullopt});
+  const Instant over = time.now();
+  ASSERT_EQ(take(), "a");
+  EXPECT_LE(time.now() - over, std::chrono::seconds(9));
+}
+
 TEST_F(WorkQueueTest, TheEarlierOfTwoTimesWins) {
   queue_.add_after("a", milliseconds(1));
   queue_.add_after("a", hours(1));
