@@ -54,7 +54,7 @@ RUNTIME_FAULTS = {
     "an-exception-ends-the-worker": (RUNTIME + "controller.cpp", "} catch (const std::exception& error) {", "} catch (const std::bad_alloc& error) {"),
     "a-key-twice-in-work": (RUNTIME + "work_queue.cpp", "if (!working_.contains(key)) ready_.push_back(key);", "ready_.push_back(key);"),
     "forgets-what-came-during-work": (RUNTIME + "work_queue.cpp", "  if (dirty_.contains(key)) {", "  if (dirty_.erase(key) > 1) {"),
-    "no-retry": (RUNTIME + "work_queue.cpp", "  add_after(key, outcome.again ? std::max(wait, *outcome.again) : wait);", "  (void)wait;"),
+    "no-retry": (RUNTIME + "work_queue.cpp", "  add_after(key, std::max(failures.due - time_.now(), outcome.again.value_or(Duration::zero())));", ""),
     "no-back-off-of-keys": (RUNTIME + "timing.cpp", "wait *= 2;", "wait *= 1;"),
     "a-lease-without-a-version": (RUNTIME + "lease_lock.cpp", "co_await client_.replace(path(), kube::encode_lease(lease), std::move(options));",
                                   "co_await client_.replace(path(), [&] { auto bare = lease; bare.meta.resource_version.clear(); return kube::encode_lease(bare); }(), std::move(options));"),

@@ -24,7 +24,7 @@ bool is_ready(const Json& pod) {
 class Rest {
  public:
   Rest(World& world, const SimCluster& cluster, const ObjectPtr& object)
-      : world_(world), cluster_(cluster), deployment_(*kube::decode_pddeployment(object->json())) {
+      : cluster_(cluster), deployment_(*kube::decode_pddeployment(object->json())) {
     map_ = world.etcd().find(kind_of("configmaps"), deployment_.meta.key() + "-ranktable");
     for (const auto& [key, pod] : world.etcd().all(kind_of("pods"))) {
       const std::optional<SlotName> slot = slot_of(deployment_.meta.name, pod->meta_text("name"));
@@ -183,7 +183,6 @@ class Rest {
                        });
   }
 
-  World& world_;
   const SimCluster& cluster_;
   kube::PDDeployment deployment_;
   ObjectPtr map_;
