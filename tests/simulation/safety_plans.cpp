@@ -130,8 +130,9 @@ void SafetyChecks::plan_lists_pod(const plan::Snapshot& snapshot, const std::str
   if (instance == "scheduler") return;
   const std::string version = seen_version(occupant->node);
   if (version.empty()) return violated("S3: nothing is known of the node of " + occupant->meta.name);
-  const ObjectPtr node =
-      world_.etcd().find_at(kind_of("nodes"), occupant->node.str(), static_cast<std::uint64_t>(std::stoull(version)));
+  const auto revision = static_cast<std::uint64_t>(std::stoull(version));
+  const ObjectPtr node = world_.etcd().find_at(kind_of("nodes"), occupant->node.str(), revision);
+  if (!node && revision < world_.etcd().compacted()) return;  // forgotten: nobody can tell any more
   if (!node) return violated("S3: there was no node " + occupant->node);
   const Json& annotations = kube::object_member(node->meta(), "annotations");
   const auto inventory = npu::parse_inventory(kube::text_member(annotations, "pd-operator.io/npu-inventory"));
