@@ -2,11 +2,10 @@
 //
 //   * Half a pod. Kubelet allocates container by container while it admits a pod. One whose last container holds NPUs
 //     has all it gets; one whose last does not is held back until it has stayed the same for kGrown.
-//   * Nothing, because kubelet was restarted. PodResources then lists no pods (but for static ones), and later pod
-//   after
-//     pod, as the API server tells kubelet of them. What was said of a pod stays while the checkpoint says the same and
-//     no listed pod holds any of its devices: for kUnlisted since it was missing first, or for kNothingListed while no
-//     pod with NPUs is.
+//   * Nothing, because kubelet was restarted. PodResources then lists static pods at most, and later pod after pod, as
+//     the API server tells kubelet of them. What was said of a pod stays while the checkpoint says the same and no
+//     listed pod holds any of its devices: for kUnlisted since it was missing first, or for kNothingListed while no pod
+//     with NPUs is listed.
 //   * Another pod's UID. PodResources is ahead of the checkpoint for the moment in which kubelet writes that: a UID
 //     keeps its name for as long as the checkpoint has it, and a living pod never loses a device.
 //

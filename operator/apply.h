@@ -1,7 +1,8 @@
-// Executes a plan: the only writer. It holds no policy. Actions are done in order, but touches and
-// deletions that follow each other side by side: a table is seen once its pod is touched. A failed write of the status
-// or the table ends the plan; one pod that can't be touched, deleted or made keeps no other from it. The first error is
-// the answer, and the next plan starts afresh. Thread: the io_context's.
+// Executes a plan: the only writer. It holds no policy. Actions are done in order, but touches and deletions that
+// follow each other side by side: a table is seen once its pod is touched. A failed write of the status or the table
+// ends the plan, and so does a server that does not answer or has too much to do; one pod that can't be touched,
+// deleted or made keeps no other from it. The first error is the answer, or the one that says when to come back, and
+// the next plan starts afresh. Thread: the io_context's.
 #pragma once
 
 #include <map>
@@ -53,7 +54,7 @@ class Applier {
   };
 
   struct Outcome {
-    Status first = Ok{};           // the first error
+    Status first = Ok{};           // the first error, or the one that says when to come back
     bool all_since_status = true;  // nothing has failed since the last status: the events of its news are true
   };
 
