@@ -6,6 +6,7 @@
 #include <string>
 
 #include "operator/npu_node.h"
+#include "operator/table_map.h"
 #include "plan/snapshot.h"
 #include "runtime/controller.h"
 #include "runtime/index.h"
@@ -45,7 +46,7 @@ class Stores {
   runtime::Reflector<kube::PDDeployment> deployments_;
   runtime::Reflector<kube::Pod> pods_;
   runtime::Reflector<NpuNode> nodes_;
-  runtime::Reflector<kube::ConfigMap> config_maps_;
+  runtime::Reflector<TableMap> config_maps_;
   runtime::Reflector<kube::Service> services_;
   runtime::Reflector<kube::PodDisruptionBudget> budgets_;
   runtime::Index<kube::Pod> pods_by_deployment_;

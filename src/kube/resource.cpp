@@ -75,16 +75,6 @@ TextMap read_selector(const Json& source) {
   return selector;
 }
 
-// Of any other ConfigMap that has our label, only that it is there matters.
-bool may_be_a_table(const Json& object, const ObjectMeta& map) {
-  if (!map.owner || map.name != map.owner->name.str() + "-ranktable") return false;
-  const Json& owners = array_member(object_member(object, "metadata"), "ownerReferences");
-  return std::any_of(owners.begin(), owners.end(), [&](const Json& owner) {
-    return text_member(owner, "kind") == kKind && text_member(owner, "uid") == map.owner->uid &&
-           text_member(owner, "apiVersion").starts_with(std::string(kGroup) + "/");
-  });
-}
-
 std::optional<WallTime> read_time(const Json& object, const char* key) {
   const std::string text = text_member(object, key);
   if (text.empty()) return std::nullopt;
@@ -298,7 +288,6 @@ Result<ConfigMap> Resource<ConfigMap>::decode(const Json& object) {
   if (!meta) return meta.error();
   ConfigMap map;
   map.meta = std::move(*meta);
-  if (!may_be_a_table(object, map.meta)) return map;
   for (const auto& [key, value] : object_member(object, "data").items()) {
     // They come sorted: each goes to the end.
     if (value.is_string()) map.data.emplace_hint(map.data.end(), key, value.get_ref<const std::string&>());

@@ -147,26 +147,10 @@ TEST(DecodeNode, ReadsItsAnnotations) {
 TEST(DecodeConfigMap, ReadsItsData) {
   const Result<ConfigMap> map = decode<ConfigMap>(
       R"({"metadata":{"name":"qwen-ranktable","namespace":"llm","resourceVersion":"5",
-          "ownerReferences":[{"apiVersion":"pd-operator.io/v1alpha1","kind":"PDDeployment","name":"qwen","uid":"u","controller":true}],
           "annotations":{"pd-operator.io/generation":"7"}},"data":{"generation":"7","odd":5},"binaryData":{"b":"AA=="}})");
   ASSERT_TRUE(map) << map.error().message;
   EXPECT_THAT(map->data, ElementsAre(Pair("generation", "7")));
   EXPECT_EQ(map->meta.annotation("pd-operator.io/generation"), "7");
-}
-
-// Anybody may put our label on a ConfigMap of 1 MiB.
-TEST(DecodeConfigMap, KeepsNothingOfWhatIsNoTable) {
-  const auto data_of = [](const char* name, const char* version, const char* kind) {
-    Json owner = {{"apiVersion", version}, {"kind", kind}, {"name", "qwen"}, {"uid", "u"}, {"controller", true}};
-    const Json meta = {
-        {"name", name}, {"namespace", "llm"}, {"resourceVersion", "5"}, {"ownerReferences", {std::move(owner)}}};
-    const Json object = {{"metadata", meta}, {"data", {{"generation", "7"}}}};
-    return decode<ConfigMap>(object.dump())->data.size();
-  };
-  EXPECT_EQ(data_of("qwen-ranktable", "pd-operator.io/v1alpha1", "PDDeployment"), 1U);
-  EXPECT_EQ(data_of("qwen-ranktable-2", "pd-operator.io/v1alpha1", "PDDeployment"), 0U);
-  EXPECT_EQ(data_of("qwen-ranktable", "example.io/v1alpha1", "PDDeployment"), 0U);
-  EXPECT_EQ(data_of("qwen-ranktable", "apps/v1", "Deployment"), 0U);
 }
 
 TEST(DecodeService, ReadsWhatWeSet) {
