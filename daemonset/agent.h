@@ -11,8 +11,8 @@
 // What is wrong is logged once (of the allocations: when it was seen twice), and once more when it is over.
 //
 // What is published when something cannot be read (invariants S3, S9):
-//   * A device whose address cannot be read, after being asked for twice, is listed without one. No older address is
-//     kept for it.
+//   * A device whose address cannot be read, after being asked for twice, is listed without one. Only where hccn_tool
+//     told nothing at all (it is busy, or hangs) an address stands that it told two minutes ago at most.
 //   * Not even the devices can be told: the inventory stays as this run has written it, for it was true, and kubelet's
 //     absence is the usual reason. One that an earlier run left, which this run could never confirm, is removed after
 //     kFailuresToRemove rounds.

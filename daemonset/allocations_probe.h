@@ -25,6 +25,7 @@ class AllocationsProbe {
     std::string pod_logs;
     std::vector<std::string> resource_names;
     npu::Ids ids = npu::Ids::kReal;
+    std::string own_pod = {};  // "namespace/name" of the pod that asks; empty: in none, or not known
   };
 
   AllocationsProbe(Options options, PodResources& pod_resources)
@@ -36,10 +37,17 @@ class AllocationsProbe {
   void measure(SourceMetrics metrics) { metrics_ = metrics; }
 
  private:
+  // What kubelet has given.
+  struct Given {
+    std::vector<CheckpointEntry> entries;
+    bool by_logs = false;
+  };
+
   asio::awaitable<Result<std::vector<ContainerDevices>>> list();
-  Result<std::vector<CheckpointEntry>> entries(const Result<std::string>& checkpoint,
-                                               const std::vector<ContainerDevices>& listed,
-                                               const Result<PodNames>& names, probe::Problems& problems) const;
+  Result<Given> given(const Result<std::string>& checkpoint, const std::vector<ContainerDevices>& listed,
+                      const Result<PodNames>& names, probe::Problems& problems) const;
+  DevicesByUid devices_of(const Given& given, const Result<PodNames>& names) const;
+  bool lists_own_pod(const std::vector<ContainerDevices>& listed) const;
   Result<AllocationsReading> join(const std::vector<ContainerDevices>& listed, const Result<std::string>& checkpoint);
 
   Options options_;

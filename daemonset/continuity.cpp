@@ -58,12 +58,14 @@ void Continuity::keep_unlisted(const OwnersReading& reading, const DevicesByUid&
     const bool free =
         std::none_of(pod.devices.begin(), pod.devices.end(), [&held](int id) { return held.contains(id); });
     if (listed.contains(uid) || !same || !free) continue;
-    const auto before = missing_.find(uid);
-    const Instant since = before == missing_.end() ? now : before->second;
-    if (now >= since + grace) continue;
-    missing.emplace(uid, since);
+    if (!reading.kubelet_waits) {
+      const auto before = missing_.find(uid);
+      const Instant since = before == missing_.end() ? now : before->second;
+      if (now >= since + grace) continue;
+      missing.emplace(uid, since);
+      look_again(verdict, since + grace);
+    }
     verdict.pods.push_back(pod);
-    look_again(verdict, since + grace);
   }
   missing_ = std::move(missing);
 }

@@ -3,9 +3,10 @@
 //   * Half a pod. Kubelet allocates container by container while it admits a pod. One whose last container holds NPUs
 //     has all it gets; one whose last does not is held back until it has stayed the same for kGrown.
 //   * Nothing, because kubelet was restarted. PodResources then lists static pods at most, and later pod after pod, as
-//     the API server tells kubelet of them. What was said of a pod stays while the checkpoint says the same and no
-//     listed pod holds any of its devices: for kUnlisted since it was missing first, or for kNothingListed while no pod
-//     with NPUs is listed.
+//     the API server tells kubelet of them. What was said of a pod stays while the checkpoint (or, where that can't be
+//     read, a folder of its logs) says the same and no listed pod holds any of its devices: for as long as kubelet
+//     waits for the API server, then for kUnlisted since it was missing first, or for kNothingListed while no pod with
+//     NPUs is listed.
 //   * Another pod's UID. PodResources is ahead of the checkpoint for the moment in which kubelet writes that: a UID
 //     keeps its name for as long as the checkpoint has it, and a living pod never loses a device.
 //
@@ -37,6 +38,7 @@ class Continuity {
   void remember(const npu::Allocations& published);
   // Of the UIDs that the checkpoint had at the last verdict, as far as they were said.
   const PodNames& names() const { return names_; }
+  const std::map<std::string, npu::PodDevices>& said() const { return said_; }  // by UID: at the last verdict
   // `checkpoint`: what kubelet has given, by UID.
   Verdict judge(OwnersReading reading, const DevicesByUid& checkpoint, Instant now);
 

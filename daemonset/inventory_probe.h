@@ -4,7 +4,7 @@
 // and for the tool, which knows none, those that kubelet has to give. What can't be read is absent, never guessed
 // (invariants S3, S9): a device whose address can't be read is listed without one, and when no source answers at all,
 // the devices known from /dev or kubelet are. With `auto`, a source that answers nothing at all makes room for the
-// next; a tool that answers "no address is set" has answered.
+// next; a tool that answers "no address is set" has answered, and so has one whose last words still stand.
 //
 // Owner: the agent. Thread: the io_context's one thread.
 #pragma once

@@ -19,13 +19,18 @@ NodeReader::NodeReader(asio::io_context& io, const Options& options, std::unique
       pod_resources_(std::move(pod_resources)),
       inventory_({options.source, options.dev_dir, options.device_count, options.resource_names},
                  {node_annotation_, tool_, conf_, static_file_}, pod_resources_.get()),
-      conf_watch_(io, options.hccn_conf, [this] { inventory_changed_(); }),
+      conf_watch_(io, options.hccn_conf,
+                  [this] {
+                    tool_.forget();  // it writes this file where it sets an address
+                    inventory_changed_();
+                  }),
       checkpoint_watch_(io, options.checkpoint, [this] { allocations_changed_(); }) {
   inventory_.measure(metrics);
   if (!pod_resources_) return;
-  allocations_.emplace(AllocationsProbe::Options{options.checkpoint, options.pod_logs, options.resource_names,
-                                                 npu::parse_ids(options.ids).value_or(npu::Ids::kReal)},
-                       *pod_resources_);
+  allocations_.emplace(
+      AllocationsProbe::Options{options.checkpoint, options.pod_logs, options.resource_names,
+                                npu::parse_ids(options.ids).value_or(npu::Ids::kReal), options.own_pod},
+      *pod_resources_);
   allocations_->measure(metrics);
 }
 

@@ -1,9 +1,11 @@
 #include "daemonset/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "daemonset/kube_node.h"
+#include "npu/annotation_reader.h"
 
 namespace pd::agent {
 namespace {
@@ -14,7 +16,7 @@ constexpr const char* kAbout =
 
 constexpr const char* kExamples =
     R"(Example, as in the DaemonSet:
-  pd-agent --node-name $(NODE_NAME)
+  pd-agent --node-name $(NODE_NAME) --own-pod $(POD_NAMESPACE)/$(POD_NAME)
 Example, to see on a node what it would write and how it knows:
   pd-agent probe
 Example, without any privilege, on addresses that a person keeps in a file:
@@ -49,12 +51,24 @@ void add_source_options(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
+std::string is_pod_key(const std::string& text) {
+  const std::string_view key = text;
+  const std::size_t slash = std::min(key.find('/'), key.size() - 1);
+  const bool is_one =
+      !key.empty() && npu::is_dns_label(key.substr(0, slash)) && npu::is_dns_subdomain(key.substr(slash + 1));
+  return is_one ? "" : "\"" + text + "\" is not namespace/name; the pod's environment has them by fieldRef";
+}
+
 void add_kubelet_options(CLI::App& app, Options& options) {
   app.add_option("--pod-resources-socket", options.pod_resources_socket, "Kubelet's PodResources socket")
       ->capture_default_str();
   app.add_option("--checkpoint", options.checkpoint, "Kubelet's checkpoint of devices")->capture_default_str();
   app.add_option("--pod-logs", options.pod_logs, "Where kubelet has the pods' logs; their folders' names have the UIDs")
       ->capture_default_str();
+  app.add_option("--own-pod", options.own_pod,
+                 "The agent's own pod, as namespace/name. A kubelet that does not list it was restarted and has not\n"
+                 "reached the API server: meanwhile pods keep what they had. Default: none, they do for 30 s")
+      ->check(CLI::Validator(is_pod_key, "NAMESPACE/NAME"));
   app.add_option("--resource-names", options.resource_names,
                  "Extended resources that are NPUs, separated by commas; the first that kubelet has counts")
       ->delimiter(',')

@@ -16,6 +16,7 @@ enum class Task { kRun, kProbe, kWithdraw };
 struct Options {
   Task task = Task::kRun;
   std::string node_name;   // may be empty unless it runs
+  std::string own_pod;     // "namespace/name"; empty: it runs in none
   std::string kubeconfig;  // empty: KUBECONFIG, the pod's service account, ~/.kube/config
   std::string source = "auto";
   std::string hccn_tool = "/usr/local/Ascend/driver/tools/hccn_tool";

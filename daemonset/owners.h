@@ -22,6 +22,7 @@ struct OwnersReading {
   std::vector<npu::PodDevices> pods;  // by namespace, name, uid
   std::set<std::string> growing;  // UIDs of those whose last container holds none: kubelet may not be done with them
   bool nothing_listed = false;    // not a single pod with NPUs
+  bool kubelet_waits = false;     // it has not heard yet from the API server which pods it has
   probe::Problems problems;       // by pod ("pod llm/qwen-0")
 };
 

@@ -158,6 +158,15 @@ def test_an_agent_may_what_its_source_needs(source, ids, privileged, root):
     assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
 
 
+@pytest.mark.parametrize("ids,is_told", [("real", True), ("unknown", False)])
+def test_an_agent_that_asks_kubelet_is_told_its_own_pod(ids, is_told):
+    (container,) = agent_spec("--set", f"agent.ids={ids}", "--set", "agent.resourceNames={huawei.com/Ascend910}")["containers"]
+    fields = {variable["name"]: variable["valueFrom"]["fieldRef"]["fieldPath"] for variable in container["env"] if "valueFrom" in variable}
+    own = {"POD_NAMESPACE": "metadata.namespace", "POD_NAME": "metadata.name"} if is_told else {}
+    assert fields == {"NODE_NAME": "spec.nodeName", **own}
+    assert ("--own-pod=$(POD_NAMESPACE)/$(POD_NAME)" in container["args"]) == is_told
+
+
 LIKE_A_NODE = ("--set", "agent.hostPaths.hccnConf=", "--set", "agent.hostPaths.dcmi=/usr/local/dcmi")  # and not as in the lab
 KUBELETS = {"/var/lib/kubelet/pod-resources", "/var/lib/kubelet/device-plugins", "/var/log/pods"}
 DRIVERS = {"/usr/local/Ascend/driver", "/usr/local/dcmi", "/dev"}

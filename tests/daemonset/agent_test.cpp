@@ -282,6 +282,9 @@ TEST(ParseOptions, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(status({"--node-name", "n", "--ids", "unknown"}), 2);
   EXPECT_EQ(status({"--node-name", "n", "--ids", "unknown", "--resource-names", "a.b/c"}), -1);
   EXPECT_EQ(status({"--node-name", "real-0.example"}), -1);
+  for (const char* pod : {"", "/", "pd-system", "pd-system/", "/agent-1", "$(POD_NAMESPACE)/$(POD_NAME)", "a/b/c"})
+    EXPECT_EQ(status({"--node-name", "n", "--own-pod", pod}), 2) << pod;
+  EXPECT_EQ(status({"--node-name", "n", "--own-pod", "pd-system/agent-1"}), -1);
 }
 
 TEST(ParseOptions, HelpsInLinesThatATerminalHas) {

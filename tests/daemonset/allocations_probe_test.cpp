@@ -38,8 +38,11 @@ class ReadingAllocations : public ::testing::Test {
     dir_.write("checkpoint", checkpoint_of({{kUid, "main", kNpu, {"Ascend910-1"}}}));
   }
 
+  AllocationsProbe::Options options() const {
+    return {dir_.path("checkpoint"), dir_.path("pods"), {kNpu}, npu::Ids::kReal};
+  }
   Result<AllocationsReading> read() {
-    AllocationsProbe probe({dir_.path("checkpoint"), dir_.path("pods"), {kNpu}, npu::Ids::kReal}, kubelet_);
+    AllocationsProbe probe(options(), kubelet_);
     return run(io_, probe.read());
   }
   void make_log_folder(const std::string& name) { std::filesystem::create_directories(dir_.path("pods/" + name)); }
@@ -89,6 +92,35 @@ TEST_F(ReadingAllocations, TakesUidsFromTheLogsWhereTheCheckpointCannotBeRead) {
     EXPECT_THAT(reading->problems.at("checkpoint"), HasSubstr(dir_.path("checkpoint")));
     EXPECT_THAT(reading->problems.at("checkpoint"), HasSubstr(dir_.path("pods")));
   }
+}
+
+// Kubelet was restarted, and lists no pod yet.
+TEST_F(ReadingAllocations, APodStaysThroughARestartOfKubeletByItsLogs) {
+  make_log_folder("llm_p_" + kUid);
+  std::filesystem::remove(dir_.path("checkpoint"));
+  AllocationsProbe probe(options(), kubelet_);
+  ASSERT_THAT(run(io_, probe.read())->allocations.pods, ElementsAre(owner_));
+  kubelet_.listed.clear();
+  EXPECT_THAT(run(io_, probe.read())->allocations.pods, ElementsAre(owner_));
+  std::filesystem::remove(dir_.path("pods/llm_p_" + kUid));
+  EXPECT_THAT(run(io_, probe.read())->allocations.pods, IsEmpty()) << "kubelet has removed what the pod left behind";
+}
+
+// So long as it does not list the agent, it has heard of no pod from the API server; static pods are none of those.
+TEST_F(ReadingAllocations, KubeletWaitsUntilItListsTheAgentsOwnPod) {
+  AllocationsProbe::Options options = this->options();
+  options.own_pod = "pd-system/agent-1";
+  AllocationsProbe probe(options, kubelet_);
+  ASSERT_TRUE(run(io_, probe.read()));
+  kubelet_.listed = {{"kube-system", "proxy", "main", "", {}, true}};
+  const Result<AllocationsReading> waits = run(io_, probe.read());
+  EXPECT_THAT(waits->allocations.pods, ElementsAre(owner_));
+  EXPECT_FALSE(waits->look_again) << "its time is not counted";
+  EXPECT_THAT(waits->problems.at("kubelet"), HasSubstr("own pod pd-system/agent-1"));
+  kubelet_.listed.push_back({"pd-system", "agent-1", "agent", "", {}, true});
+  const Result<AllocationsReading> listed = run(io_, probe.read());
+  EXPECT_TRUE(listed->look_again);
+  EXPECT_THAT(listed->problems, IsEmpty());
 }
 
 TEST_F(ReadingAllocations, SaysThatANewerCheckpointCouldNotBeVerified) {

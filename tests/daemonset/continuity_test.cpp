@@ -86,6 +86,21 @@ TEST_F(Reading, APodThatIsNotListedStaysWhileTheCheckpointHasIt) {
   EXPECT_THAT(judge(nothing()), IsEmpty());
 }
 
+// Kubelet was restarted while the API server is away.
+TEST_F(Reading, NoPodIsWithdrawnWhileKubeletWaitsForTheApiServer) {
+  judge(listed({kPod, kOther}));
+  OwnersReading waits = nothing();
+  waits.kubelet_waits = true;
+  for (int hour = 0; hour < 3; ++hour) {
+    now_ += std::chrono::hours(1);
+    EXPECT_THAT(judge(waits), ElementsAre(kPod, kOther));
+  }
+  now_ += std::chrono::hours(1);
+  EXPECT_THAT(judge(nothing()), ElementsAre(kPod, kOther)) << "the time that it has is counted from here";
+  now_ += Continuity::kNothingListed;
+  EXPECT_THAT(judge(nothing()), IsEmpty());
+}
+
 TEST_F(Reading, WhereOthersAreListedItStaysForAMoment) {
   judge(listed({kPod, kOther}));
   now_ += std::chrono::minutes(1);

@@ -1,7 +1,14 @@
 """Nodes, kubelets, agents and the API server that stop, while pods have to go elsewhere."""
 import contextlib
+import pathlib
+import re
+import shutil
+import time
 
 import pytest
+from api_watch import ApiWatch
+from live_cluster import SCRIPT
+from ranktable_checker import kubelets_devices
 
 pytestmark = pytest.mark.verify
 
@@ -60,6 +67,47 @@ def test_a_kubelet_stops(life):
         life.system.run("restart-kubelet", NODE)
     assert where(life) == OTHER
     life.system.kubectl("wait", "--for=delete", f"pod/{lost['metadata']['name']}", "-n", life.namespace, "--timeout=60s")
+
+
+@contextlib.contextmanager
+def lonely_kubelet(life):
+    """The node's kubelet is started anew and can't reach the API server; at the end it is started as it was."""
+    folder = pathlib.Path(life.system.state, "nodes", NODE)
+    lonely = folder / "lonely-kubeconfig"
+    lonely.write_text(re.sub("server: .*", "server: https://127.0.0.1:1", (folder / "kubeconfig").read_text(encoding="utf-8")), encoding="utf-8")
+    kubelet = pathlib.Path("/proc", str(life.system.process(f"{NODE}-kubelet")), "cmdline").read_text(encoding="utf-8").split("\0")[:-1]
+    life.system.kill_process(f"{NODE}-kubelet")
+    try:
+        kubelet[0] = shutil.which("kubelet", path=pathlib.Path(life.system.state, "bin"))
+        kubelet[kubelet.index("--kubeconfig") + 1] = str(lonely)
+        life.system.start_process("lonely-kubelet", SCRIPT, "node-exec", "--name", life.system.name, NODE, "--", *kubelet)
+        yield
+    finally:
+        life.system.stop_process("lonely-kubelet")
+        life.system.run("restart-kubelet", NODE)
+
+
+def lists_no_pod_for(life, seconds):
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        assert not kubelets_devices(life.system, NODE), "a kubelet that has not reached the API server knows of no pod"
+        time.sleep(1)
+
+
+def test_a_kubelet_is_restarted_and_cannot_reach_the_api_server(life):
+    """For longer than an agent believes a list without any pod: those that run keep their NPUs."""
+    life.begin()
+    before, generation = life.pods(), life.generation()
+    holder = before["prefill", 0]["metadata"]["uid"]
+    with ApiWatch(life.system, "/api/v1/nodes") as nodes:
+        with lonely_kubelet(life):
+            lists_no_pod_for(life, 45)
+        life.settle({}, generation)
+        assert not nodes.has_ended
+        versions = [change.annotation("npu-allocations") for change in nodes.changes if change.name == NODE]
+    assert versions and all(holder in [pod["uid"] for pod in said["pods"]] for said in versions)
+    assert life.pods().keys() == before.keys() and life.generation() == generation
+    life.check_peers(before, (), ())
 
 
 def test_an_agent_is_killed(life):
