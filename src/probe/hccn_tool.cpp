@@ -20,6 +20,8 @@ using Kind = HccnAnswer::Kind;
 constexpr int kBusyAttempts = 6;
 constexpr int kAttempts = 2;  // a device counts as unreadable when two calls in a row failed
 
+constexpr const char* kStands = "; what it said before is used for now";
+
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n\v\f";
   const std::size_t first = text.find_first_not_of(kSpace);
@@ -60,6 +62,13 @@ void add_words(std::vector<std::string>& arguments, std::string_view words) {
     arguments.emplace_back(words.substr(0, end));
     words.remove_prefix(std::min(end + 1, words.size()));
   }
+}
+
+// A call that hung, that an earlier one blocks, or for which the machine had nothing left, says nothing of the device.
+Kind told_nothing(const Error& error) {
+  const bool may_pass =
+      error.code == Code::kTimeout || error.code == Code::kUnavailable || error.code == Code::kInternal;
+  return may_pass ? Kind::kBusy : Kind::kBad;
 }
 
 void add_problem(Problems& problems, int id, const std::string& problem) {
@@ -133,50 +142,77 @@ asio::awaitable<HccnAnswer> HccnTool::ask(int id, std::string_view what, Parser 
   Backoff backoff(options_.busy_delay, options_.busy_delay * 16);
   Wakeup pause(io_);
   HccnAnswer answer;
+  bool bad = false;  // it has said what is no answer
   for (int busy = 0, failed = 0; busy < kBusyAttempts && failed < kAttempts;) {
     const Result<ProcessResult> result = co_await runner_.run(call);
-    if (result) answer = parse(*result);
-    if (!result) answer = {Kind::kBad, tool_not_run(result.error())};
+    answer = result ? parse(*result) : HccnAnswer{told_nothing(result.error()), tool_not_run(result.error())};
     if (answer.kind == Kind::kValue || answer.kind == Kind::kUnset) co_return answer;
+    bad = bad || answer.kind == Kind::kBad;
     if (!result && result.error().code != Code::kTimeout)
       break;  // not there, not allowed, stopping: asking again is of no use
-    (answer.kind == Kind::kBusy ? busy : failed) += 1;
+    const bool says_busy = result && answer.kind == Kind::kBusy;
+    if (says_busy) answer.text = tool_busy();
+    (says_busy ? busy : failed) += 1;
     const Instant next = std::chrono::steady_clock::now() + backoff.next();
-    if (answer.kind == Kind::kBusy) co_await pause.wait_until(next);
+    if (says_busy) co_await pause.wait_until(next);
   }
-  co_return HccnAnswer{Kind::kBad, place + (answer.kind == Kind::kBusy ? tool_busy() : answer.text)};
+  co_return HccnAnswer{bad ? Kind::kBad : Kind::kBusy, place + answer.text};
 }
 
-// Fills the device in. False when the tool could not be made to answer at all.
+std::optional<npu::Device> HccnTool::last_reading(int id) const {
+  const auto before = read_.find(id);
+  const bool stands =
+      before != read_.end() && std::chrono::steady_clock::now() < before->second.when + options_.remembered;
+  return stands ? std::optional(before->second.device) : std::nullopt;
+}
+
+// Fills the device in. False when nothing is known of it, for the tool could not be made to answer.
 asio::awaitable<bool> HccnTool::read_device(npu::Device& device, Problems& problems) {
+  const std::optional<npu::Device> before = last_reading(device.id);
   const HccnAnswer ip = co_await ask(device.id, "-ip", parse_hccn_ip);
-  if (ip.kind == Kind::kBad) {
-    add_problem(problems, device.id, ip.text);
-    co_return false;  // link and health would cost as long, and a device without address is of no use
+  // Link and health would cost as long, and a device without address is of no use.
+  if (ip.kind == Kind::kBad) read_.erase(device.id);
+  if (ip.kind == Kind::kBad || ip.kind == Kind::kBusy) {
+    const bool stands = ip.kind == Kind::kBusy && before;
+    add_problem(problems, device.id, ip.text + (stands ? kStands : ""));
+    if (stands) device = *before;
+    co_return stands;
   }
   device.ip = ip.text;
-  if (ip.kind == Kind::kUnset) co_await read_ipv6(device, problems);
-  if (!options_.only_addresses) co_await read_state(device, problems);
+  bool told = true;
+  if (ip.kind == Kind::kUnset) told = co_await read_ipv6(device, before, problems);
+  if (!options_.only_addresses) told = co_await read_state(device, before, problems) && told;
+  if (told) read_.insert_or_assign(device.id, Read{device, std::chrono::steady_clock::now()});
   co_return true;
 }
 
-asio::awaitable<void> HccnTool::read_ipv6(npu::Device& device, Problems& problems) {
+// These two answer false when a part was not told; it is as in the last reading.
+asio::awaitable<bool> HccnTool::read_ipv6(npu::Device& device, const std::optional<npu::Device>& before,
+                                          Problems& problems) {
   const HccnAnswer ipv6 = co_await ask(device.id, "-ip -inet6", parse_hccn_ipv6);
+  const bool stands = ipv6.kind == Kind::kBusy && before && !before->ipv6.empty();
   if (ipv6.kind == Kind::kValue) device.ipv6 = ipv6.text;
-  if (ipv6.kind != Kind::kValue) add_problem(problems, device.id, no_address(device.id, ipv6.text));
+  if (stands) device.ipv6 = before->ipv6;
+  if (stands) add_problem(problems, device.id, ipv6.text + kStands);
+  if (!stands && ipv6.kind != Kind::kValue) add_problem(problems, device.id, no_address(device.id, ipv6.text));
+  co_return ipv6.kind != Kind::kBusy;
 }
 
 // A link that is down makes the health bad: that is said once.
-asio::awaitable<void> HccnTool::read_state(npu::Device& device, Problems& problems) {
+asio::awaitable<bool> HccnTool::read_state(npu::Device& device, const std::optional<npu::Device>& before,
+                                           Problems& problems) {
   const HccnAnswer link = co_await ask(device.id, "-link", parse_hccn_link);
   if (link.kind == Kind::kValue) device.link = link.text;
+  if (link.kind == Kind::kBusy && before) device.link = before->link;
   if (device.link == "down") add_problem(problems, device.id, link_down(device.id));
-  if (link.kind == Kind::kBad) add_problem(problems, device.id, link.text);
+  if (link.kind == Kind::kBad || link.kind == Kind::kBusy) add_problem(problems, device.id, link.text);
   const HccnAnswer health = co_await ask(device.id, "-net_health", parse_hccn_health);
   if (health.kind == Kind::kValue) device.health = health.text;
-  if (health.kind == Kind::kBad) add_problem(problems, device.id, health.text);
+  if (health.kind == Kind::kBusy && before) device.health = before->health;
+  if (health.kind == Kind::kBad || health.kind == Kind::kBusy) add_problem(problems, device.id, health.text);
   const bool bad = !device.health.empty() && device.health != "ok";
   if (bad && device.link != "down") add_problem(problems, device.id, unhealthy(device.id, device.health));
+  co_return link.kind != Kind::kBusy&& health.kind != Kind::kBusy;
 }
 
 // One reading of all devices: workers take the next device until there is none.

@@ -2,9 +2,11 @@
 // and for a device without an IPv4 address `-ip -inet6 -g`. Format (hicann/driver, src/custom/network/hccn): lines
 // "key:value", split at the first ':' and trimmed; an address that was never set is a sentence with an exit status that
 // is not 0, or nothing at all. The tool locks: while another call runs it says that it is busy, and is asked again.
-// Owner: the program that asks. Thread: the io_context's one thread; the tool itself is a child process.
+// When it stays so, or does not come back, that says nothing of the device: what it said of it before stands for a
+// while. Owner: the program that asks. Thread: the io_context's one thread; the tool itself is a child process.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -14,10 +16,11 @@
 namespace pd::probe {
 
 // What one call told. Unset: there is nothing to tell, no address, or no health as nothing is set to check it against.
+// Busy: it has not told.
 struct HccnAnswer {
   enum class Kind { kValue, kUnset, kBusy, kBad };
   Kind kind = Kind::kBad;
-  std::string text;  // the value; for kBad what is wrong
+  std::string text;  // the value; what is wrong
   bool operator==(const HccnAnswer&) const = default;
 };
 
@@ -38,6 +41,7 @@ class HccnTool final : public DeviceSource {
     int parallel = 4;                                      // calls at a time, each for another device
     bool only_addresses = false;                           // neither link nor health, which cost a call each
     std::string library_path = {};                         // its LD_LIBRARY_PATH; empty: ours
+    Duration remembered = std::chrono::minutes(2);         // how long what it said of a device stands
   };
 
   HccnTool(asio::io_context& io, ProcessRunner& runner, Options options);
@@ -46,20 +50,28 @@ class HccnTool final : public DeviceSource {
   bool present() const override;
   bool enumerates() const override { return false; }
   asio::awaitable<Result<SourceReading>> read(std::vector<int> ids) override;
+  // Somebody sets addresses: what it said before stands no more.
+  void forget() { read_.clear(); }
 
  private:
   using Parser = HccnAnswer (*)(const ProcessResult&);
   struct Round;
+  struct Read {
+    npu::Device device;
+    Instant when;
+  };
 
   asio::awaitable<HccnAnswer> ask(int id, std::string_view what, Parser parse);
+  std::optional<npu::Device> last_reading(int id) const;  // while it stands
   asio::awaitable<bool> read_device(npu::Device& device, Problems& problems);
-  asio::awaitable<void> read_ipv6(npu::Device& device, Problems& problems);
-  asio::awaitable<void> read_state(npu::Device& device, Problems& problems);
+  asio::awaitable<bool> read_ipv6(npu::Device& device, const std::optional<npu::Device>& before, Problems& problems);
+  asio::awaitable<bool> read_state(npu::Device& device, const std::optional<npu::Device>& before, Problems& problems);
   asio::awaitable<void> work(std::shared_ptr<Round> round);
 
   asio::io_context& io_;
   ProcessRunner& runner_;
   Options options_;
+  std::map<int, Read> read_;  // of each device, the last in which all was told
 };
 
 }  // namespace pd::probe

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <tuple>
 
 #include "tests/probe/fixture.h"
@@ -153,6 +154,18 @@ class HccnToolSource : public ::testing::Test {
     HccnTool tool(io_, runner_, options_);
     return run(io_, tool.read(ids));
   }
+  // Devices 0 and 1 as they are read for the last time, by a tool that each of the scripts has spoilt in between.
+  Result<SourceReading> read_again(const std::vector<std::string>& scripts) {
+    HccnTool tool(io_, runner_, options_);
+    Result<SourceReading> last = run(io_, tool.read({0, 1}));
+    EXPECT_TRUE(last && last->problems.empty());
+    for (const std::string& lines : scripts) {
+      script(lines);
+      last = run(io_, tool.read({0, 1}));
+    }
+    std::filesystem::remove(script_);
+    return last;
+  }
 
   std::string problem(const SourceReading& reading, int id) {
     const auto found = reading.problems.find(device_subject(id));
@@ -198,6 +211,49 @@ TEST_F(HccnToolSource, GivesUpOnAToolThatIsAlwaysBusy) {
   EXPECT_EQ(reading->devices[0].ip, "29.81.18.100");
   EXPECT_EQ(reading->devices[1].ip, "");
   EXPECT_THAT(problem(*reading, 1), HasSubstr("-i 1 -ip -g: it is busy all the time; look who else runs hccn_tool"));
+}
+
+const npu::Device kSecond{.id = 1, .ip = "29.81.18.101", .link = "up", .health = "ok"};
+
+TEST_F(HccnToolSource, WhatItSaidBeforeStandsWhileItIsBusy) {
+  for (const char* lines : {"1 busy 1000\n", "* busy 1000\n"}) {
+    const Result<SourceReading> reading = read_again({lines});
+    ASSERT_TRUE(reading) << lines;
+    EXPECT_EQ(reading->devices[1], kSecond) << lines;
+    EXPECT_THAT(problem(*reading, 1), HasSubstr("it is busy all the time; look who else runs"));
+    EXPECT_THAT(problem(*reading, 1), HasSubstr("; what it said before is used for now"));
+  }
+}
+
+TEST_F(HccnToolSource, WhatItSaidBeforeStandsWhileItDoesNotComeBack) {
+  options_.timeout = std::chrono::seconds(5);
+  const Result<SourceReading> reading = read_again({"1 hang\n"});
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->devices[1], kSecond);
+}
+
+TEST_F(HccnToolSource, AnIpv6AddressStandsAsWell) {
+  dir_.write("hccn.conf", "address_0=29.81.18.100\nIPv6address_1=fd00::11\n");
+  const Result<SourceReading> reading = read_again({"1 busy 1000\n"});
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->devices[1], (npu::Device{.id = 1, .link = "up", .health = "ok", .ipv6 = "fd00::11"}));
+}
+
+TEST_F(HccnToolSource, WhatItSaidBeforeStandsForAWhileOnly) {
+  options_.remembered = Duration::zero();
+  const Result<SourceReading> reading = read_again({"1 busy 1000\n"});
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->devices[1].ip, "");
+}
+
+TEST_F(HccnToolSource, AnAnswerThatIsNoAddressCountsAtOnceAndForGood) {
+  for (const char* lines : {"1 garbage\n", "1 denied\n"}) {
+    for (const auto& scripts : {std::vector<std::string>{lines}, std::vector<std::string>{lines, "1 busy 1000\n"}}) {
+      const Result<SourceReading> reading = read_again(scripts);
+      ASSERT_TRUE(reading) << lines;
+      EXPECT_EQ(reading->devices[1].ip, "") << lines;
+    }
+  }
 }
 
 TEST_F(HccnToolSource, ADeviceThatFailsHidesNoOther) {
