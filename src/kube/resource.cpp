@@ -38,15 +38,33 @@ constexpr std::array kOurAnnotations = {kGenerationAnnotation, kDigestAnnotation
 
 enum class Rest { kDropped, kCut };
 
+constexpr std::size_t kRoom = std::size_t{16} << 10;
+constexpr std::size_t kMostOfOurs = 128;
+
+template <std::size_t N>
+bool is_one_of(const std::array<std::string_view, N>& ours, const Text& key) {
+  return std::find(ours.begin(), ours.end(), key.str()) != ours.end();
+}
+
+template <std::size_t N>
+bool is_within_bounds(const TextMap& texts, const std::array<std::string_view, N>& ours) {
+  std::size_t size = 0;
+  for (const auto& [key, value] : texts) {
+    size += key.str().size() + value.str().size();
+    if (size > kRoom || (value.str().size() > kMostOfOurs && is_one_of(ours, key))) return false;
+  }
+  return true;
+}
+
 // Whoever makes a pod chooses these, and the operator keeps them: a few pods must not fill its memory. Ours stay,
 // whatever there is beside them. A value that is cut can't be read any more, and is refused for that.
 template <std::size_t N>
 void bound(TextMap& texts, const std::array<std::string_view, N>& ours, Rest rest) {
-  constexpr std::size_t kMostOfOurs = 128;
-  std::size_t room = std::size_t{16} << 10;
+  if (is_within_bounds(texts, ours)) return;  // nearly all are
+  std::size_t room = kRoom;
   TextMap kept;
   for (const auto& [key, value] : texts) {
-    const bool is_ours = std::find(ours.begin(), ours.end(), key.str()) != ours.end();
+    const bool is_ours = is_one_of(ours, key);
     const std::size_t needed = key.str().size() + value.str().size();
     if (is_ours || needed <= room) {
       kept.emplace_hint(kept.end(), key, is_ours ? Text(cut(value.str(), kMostOfOurs)) : value);
