@@ -47,13 +47,18 @@ std::optional<ParsedName> parse_pod_name(const std::string& deployment, std::str
   return ParsedName{*slot, *incarnation};
 }
 
-// A name that an object holds cannot be given to a new pod, whoever owns the object.
+// A name that an object holds cannot be given to a new pod, whoever owns the object. Others' numbers are passed over,
+// and no more: they may be as high as a number can be.
 void note_name(const std::string& deployment, const std::string& name, bool foreign, Occupancy& occupancy) {
   const std::optional<ParsedName> parsed = parse_pod_name(deployment, name);
   if (!parsed) return;
   const auto found = occupancy.slots.find(parsed->slot);
   if (found == occupancy.slots.end()) return;
-  found->second.highest = std::max(found->second.highest, parsed->incarnation);
+  if (foreign) {
+    found->second.taken.insert(parsed->incarnation);
+  } else {
+    found->second.highest = std::max(found->second.highest, parsed->incarnation);
+  }
   if (foreign && found->second.wanted) occupancy.foreign_names.push_back(name);
 }
 
@@ -219,10 +224,15 @@ std::int64_t recorded_incarnation(const Slot& slot, const kube::PDDeploymentStat
   return recorded;
 }
 
+std::int64_t first_free(const SlotPods& pods, std::int64_t incarnation) {
+  while (pods.taken.contains(incarnation)) ++incarnation;
+  return incarnation;
+}
+
 Succession next_incarnation(const Slot& slot, const SlotPods& pods, const kube::PDDeploymentStatus& status) {
   const std::int64_t recorded = recorded_incarnation(slot, status);
-  if (pods.highest < recorded) return {recorded, true};
-  return {pods.highest + 1, false};
+  const std::int64_t next = first_free(pods, std::max(pods.highest + 1, recorded));
+  return {next, next == recorded};
 }
 
 }  // namespace pd::plan

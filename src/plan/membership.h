@@ -9,6 +9,7 @@
 #include <compare>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,8 @@ struct SlotPods {
   std::vector<const kube::Pod*> surplus;      // other live pods: a late POST of a former leader
   std::vector<const kube::Pod*> dead;         // failed or succeeded, not yet terminating
   std::vector<const kube::Pod*> terminating;  // whatever their phase
-  std::int64_t highest = 0;  // incarnation of any object that holds a name of this slot, whoever owns it
+  std::int64_t highest = 0;                   // incarnation of ours that hold a name of this slot
+  std::set<std::int64_t> taken;               // incarnations whose names others hold
 };
 
 // A living pod of an adopting role that has no slot.
@@ -112,6 +114,9 @@ std::vector<Instance> lacking(const kube::PDDeployment& deployment, const std::v
 
 // What the status has recorded for a slot; 1 needs no record.
 std::int64_t recorded_incarnation(const Slot& slot, const kube::PDDeploymentStatus& status);
+
+// That one, or the next whose name nobody else holds.
+std::int64_t first_free(const SlotPods& pods, std::int64_t incarnation);
 
 // The incarnation that the next pod of a slot gets. It is the recorded one while no object has it yet, so that a crash
 // between the record and the creation costs no number and two leaders that race for it collide on one name.

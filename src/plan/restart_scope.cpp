@@ -52,7 +52,8 @@ Succession next_together(const kube::PDDeployment& deployment, const Occupancy& 
   const Succession alone = next_incarnation(slot, pods, deployment.status);
   if (!restarts_as_a_whole(deployment, slot.instance.role)) return alone;
   const bool anew = has_lost_a_pod(deployment, occupancy, slot.instance);
-  const std::int64_t together = latest_incarnation(deployment, occupancy, slot.instance) + (anew ? 1 : 0);
+  const std::int64_t latest = latest_incarnation(deployment, occupancy, slot.instance);
+  const std::int64_t together = first_free(pods, latest + (anew ? 1 : 0));
   if (alone.incarnation >= together) return alone;
   return {together, recorded_incarnation(slot, deployment.status) >= together};
 }

@@ -165,6 +165,11 @@ class Planner {
     for (const auto& [slot, pods] : own_slots_) {
       if (!pods.wanted || pods.occupant == nullptr) continue;
       if (!is_of_old_epoch(deployment_, slot.instance.role, *pods.occupant, situation_.stored)) continue;
+      if (const std::string lacking = lacks_others_than_peers(); !lacking.empty()) {
+        progress("RestartingPeers", "Pods of roles with onPeerChange: Restart are replaced when " + lacking +
+                                        " is placed, since the profile lists every instance or none.");
+        continue;
+      }
       if (!has_a_successor(slot.instance, *pods.occupant)) {
         progress("TryingTemplate", "Pods of " + std::string(name_of(slot.instance.role)) +
                                        " restart, since a peer has changed, when the API server takes their template.");
@@ -174,6 +179,20 @@ class Planner {
       rollout_.deletes.push_back(pods.occupant);
       restarted_.insert(pods.occupant->meta.uid);
     }
+  }
+
+  // An instance of a positional profile that is not placed, and that no restart of peers will bring: without it no
+  // table could list their successors.
+  std::string lacks_others_than_peers() const {
+    if (!is_positional(deployment_)) return {};
+    for (const auto& [slot, placement] : situation_.placements) {
+      const auto own = own_slots_.find(slot);
+      if (placement.server || (own != own_slots_.end() && !own->second.wanted)) continue;
+      const kube::Pod* pod = placement.pod;
+      if (pod == nullptr || !is_of_old_epoch(deployment_, slot.instance.role, *pod, situation_.stored))
+        return name_of(slot.instance);
+    }
+    return {};
   }
 
   // Another pod would be made in its place.
@@ -222,16 +241,31 @@ class Planner {
                                               " are replaced when the API server has said whether it takes the new "
                                               "ones.");
       }
-      progress("RollingUpdate", "Pods of the old template of " + std::string(name_of(role)) + " are being replaced.");
+      const bool available = situation_.available(*instance);
       // One that does not serve anyway costs nothing.
       const bool serves = situation_.ready(*instance) && !is_left_out(*instance);
-      if (!new_size && serves && unavailable >= allowed) continue;
-      if (situation_.available(*instance)) ++unavailable;
+      if (!new_size && serves && is_table_kept_for_others(*instance)) {
+        progress("RollingUpdate",
+                 "Pods of the old template of " + std::string(name_of(role)) +
+                     " are replaced when a table can list their successors: " + situation_.table.message);
+        continue;
+      }
+      progress("RollingUpdate", "Pods of the old template of " + std::string(name_of(role)) + " are being replaced.");
+      // One that is counted as unavailable is not in its own way.
+      if (!new_size && serves && (available ? unavailable >= allowed : unavailable > allowed)) continue;
+      if (available) ++unavailable;
       for_each_outdated(*instance, [&](const kube::Pod& pod) {
         if (!restarted_.contains(pod.meta.uid)) rollout_.deletes.push_back(&pod);
       });
     }
     remove_outsized_unwanted(role);
+  }
+
+  // The instance serves with the last table, which is kept since others are missing. Its successor would have another
+  // address, and find no table until they are there.
+  bool is_table_kept_for_others(const Instance& instance) const {
+    return situation_.stored.completed && situation_.table.verdict == TableVerdict::kInstanceLost &&
+           obstacle(deployment_, situation_.placements, instance) == nullptr;
   }
 
   // They hold NPUs that those of the new size need. None of the old size is left by now that a table could list.

@@ -66,6 +66,9 @@ Situation assess(const Snapshot& snapshot, WallTime now) {
   unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
   unplace_left_behind(snapshot.deployment, situation.occupancy, situation.placements);
   situation.table = decide_table(snapshot, situation.placements, situation.stored, now);
+  // Peers are restarted for the sake of a table that they then read.
+  if (situation.table.verdict == TableVerdict::kRejected || situation.table.verdict == TableVerdict::kTooLarge)
+    situation.raise_epoch.clear();
   situation.adoption = find_adoption_obstacle(snapshot, situation.occupancy, now);
   for (const Role role : kRoles) {
     situation.templates[role] = check_template(snapshot, role);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kube/json_members.h"
 #include "ranktable/diff.h"
 #include "ranktable/validate.h"
 
@@ -117,7 +118,22 @@ class Decider {
     return true;
   }
 
+  // Peers that are restarted come one after another, as their predecessors end. Each that comes gives the others their
+  // time anew: whom the table of an epoch leaves out is new to it, and restarts all once more.
+  bool is_coming() const {
+    if (!restarts_peers()) return false;
+    const std::vector<kube::MissingInstance>& before = deployment_.status.ranktable.missing;
+    return std::any_of(found_.begin(), found_.end(), [&](const Instance& found) {
+      return std::any_of(before.begin(), before.end(),
+                         [&](const kube::MissingInstance& known) { return known.instance == name_of(found); });
+    });
+  }
+
+  // The table of this epoch is not published yet.
+  bool restarts_peers() const { return stored_.epoch && *stored_.epoch < deployment_.status.ranktable.epoch; }
+
   WallTime missing_since(const std::string& name) const {
+    if (is_coming()) return now_;
     for (const kube::MissingInstance& known : deployment_.status.ranktable.missing) {
       if (known.instance == name) return std::min(known.since, now_);
     }
@@ -168,12 +184,20 @@ class Decider {
   // annotation must not take the instances of a node out of the table.
   seconds grace_of(const Instance& instance) const {
     constexpr seconds kMendedByAgent{90};
-    const seconds grace(std::max(0, deployment_.ranktable.lost_grace_seconds));
+    seconds grace(std::max(0, deployment_.ranktable.lost_grace_seconds));
+    // Before a successor can come, its predecessor has to end.
+    if (restarts_peers()) grace += time_to_end(instance.role);
     const Placement* found = obstacle(deployment_, placements_, instance);
     if (found == nullptr || found->pod == nullptr || !had_table(*found->pod)) return grace;
     const bool is_silent =
         found->problem == PlacementProblem::kNodeSilent || found->problem == PlacementProblem::kBadAnnotation;
     return is_silent ? std::max(grace, kMendedByAgent) : grace;
+  }
+
+  seconds time_to_end(Role role) const {
+    constexpr int kLongest = 3600;
+    const Json& spec = kube::object_member(spec_of(deployment_, role).pod_template, "spec");
+    return seconds(std::clamp(kube::small_member(spec, "terminationGracePeriodSeconds", 30), 0, kLongest));
   }
 
   std::string what_is_missing() const {

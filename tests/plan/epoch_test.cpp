@@ -165,6 +165,101 @@ TEST_F(Epochs, APausedDeploymentRestartsNobody) {
   EXPECT_EQ(pods_of("decode-0-0"), 1);
 }
 
+// A table that cannot be written would list none of the successors.
+TEST_F(Epochs, ATableThatWouldBeRejectedRestartsNobody) {
+  for (auto& [name, node] : cluster_.nodes_) {
+    cluster_.edit_node(name, [&](npu::Inventory& inventory) {
+      for (npu::Device& device : inventory.devices) {
+        const auto holds = [&](const auto& held) {
+          return std::count(held.second.begin(), held.second.end(), device.id);
+        };
+        if (std::none_of(node.held.begin(), node.held.end(), holds)) {
+          device.ipv6 = "fd00::" + std::to_string(device.id);
+          device.ip.clear();
+        }
+      }
+    });
+  }
+  cluster_.edit_spec("/spec/prefill/instances", 3);
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(cluster_.condition("RanktableReady").reason, "Rejected") << cluster_.condition("RanktableReady").message;
+  EXPECT_EQ(epoch(), 0);
+  for (const char* slot : {"prefill-0-0", "prefill-1-0", "decode-0-0"}) EXPECT_EQ(pods_of(slot), 1) << slot;
+}
+
+// All NPUs are held, so each successor waits for its predecessor's end.
+class EpochsOfAFullNode : public ::testing::Test {
+ protected:
+  EpochsOfAFullNode()
+      : cluster_(a_deployment()
+                     .prefill(2)
+                     .decode(2)
+                     .set("/spec/prefill/onPeerChange", "Restart")
+                     .set("/spec/decode/onPeerChange", "Restart"),
+                 1) {}
+
+  void lose_a_pod_where_each_ends_after(seconds first) {
+    ASSERT_TRUE(cluster_.settle());
+    cluster_.ends_after_ = [first](const std::string& pod) {
+      return first + seconds(pod.find("decode-0") != std::string::npos ? 0
+                             : pod.find("decode") != std::string::npos ? 3
+                                                                       : 6);
+    };
+    cluster_.vanish("qwen-prefill-0-0-1");
+    ASSERT_TRUE(cluster_.settle(2000));
+  }
+
+  void expect_each_was_restarted_once() {
+    EXPECT_EQ(cluster_.status().ranktable.epoch, 1);
+    EXPECT_EQ(cluster_.condition("Ready").status, "True") << cluster_.condition("Ready").message;
+    EXPECT_EQ(cluster_.created_.size(), 8U) << "two names for each peer, one for the scheduler and for the lost pod";
+  }
+
+  FakeCluster cluster_;
+};
+
+TEST_F(EpochsOfAFullNode, PeersThatEndSlowlyAreRestartedOnce) {
+  lose_a_pod_where_each_ends_after(seconds(31));
+  expect_each_was_restarted_once();
+}
+
+TEST_F(EpochsOfAFullNode, PeersThatEndLaterThanTheyShouldAreRestartedOnce) {
+  lose_a_pod_where_each_ends_after(seconds(90));
+  expect_each_was_restarted_once();
+}
+
+TEST_F(EpochsOfAFullNode, TheTimeThatPodsHaveToEndIsTheirTemplates) {
+  cluster_.edit_spec("/spec/prefill/template/spec/terminationGracePeriodSeconds", 100);
+  cluster_.edit_spec("/spec/decode/template/spec/terminationGracePeriodSeconds", 100);
+  lose_a_pod_where_each_ends_after(seconds(100));
+  expect_each_was_restarted_once();
+}
+
+class PositionalEpochs : public Epochs {
+ protected:
+  PositionalEpochs()
+      : Epochs(a_deployment()
+                   .set("/spec/ranktable/profile", "PerInstance")
+                   .prefill(2)
+                   .set("/spec/prefill/onPeerChange", "Restart")
+                   .set("/spec/decode/onPeerChange", "Restart")) {}
+};
+
+// The last table serves those that are left; a new one would have to list all.
+TEST_F(PositionalEpochs, ALossWithoutRoomRestartsNobodyYet) {
+  for (auto& [name, node] : cluster_.nodes_) node.cordoned = true;
+  cluster_.vanish("qwen-decode-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  for (const char* slot : {"prefill-0-0", "prefill-1-0"}) EXPECT_EQ(pods_of(slot), 1) << slot;
+  EXPECT_THAT(cluster_.condition("Progressing").message, HasSubstr("are replaced when decode-0 is placed"));
+  for (auto& [name, node] : cluster_.nodes_) node.cordoned = false;
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 1);
+  for (const char* slot : {"prefill-0-0", "prefill-1-0"}) EXPECT_EQ(pods_of(slot), 2) << slot;
+  EXPECT_TRUE(is_new("qwen-decode-0-0-1"));
+  EXPECT_EQ(cluster_.condition("Ready").status, "True") << cluster_.condition("Ready").message;
+}
+
 // PerInstance lists servers by address as text: 10.244.0.10 is before 10.244.0.8.
 TEST(EpochsOfALayout, ItsOwnOrderOfServersIsNoMove) {
   FakeCluster cluster(a_deployment()

@@ -249,6 +249,9 @@ class FakeCluster {
   FakeObjects objects_;
   std::map<std::string, DryRun> dry_runs_;  // what the operator remembers
   std::function<DryRun(const Json&)> judge_pod_ = [](const Json&) { return DryRun{DryRun::Answer::kAccepted, ""}; };
+  std::function<std::chrono::seconds(const std::string&)> ends_after_ = [](const std::string&) {
+    return std::chrono::seconds(2);
+  };
   std::vector<std::string> resources_ = {"huawei.com/Ascend910"};
   std::vector<EmitEvent> events_;
   Json deployment_;
@@ -370,7 +373,7 @@ class FakeCluster {
   void remove_terminated() {
     std::vector<std::string> gone;
     for (const auto& [name, pod] : pods_) {
-      if (pod.meta.deleted && now_ >= *pod.meta.deleted + std::chrono::seconds(2)) gone.push_back(name);
+      if (pod.meta.deleted && now_ >= *pod.meta.deleted + ends_after_(name)) gone.push_back(name);
       if (pod.meta.deleted) ++version_;
     }
     for (const std::string& name : gone) vanish(name);

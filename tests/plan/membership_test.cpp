@@ -108,8 +108,13 @@ TEST(Incarnation, IsTheRecordedOneUntilAPodHasIt) {
 TEST(Incarnation, PassesNamesThatStrangersHold) {
   FakeCluster cluster(a_deployment());
   Snapshot snapshot = cluster.snapshot();
-  snapshot.taken_pod_names = {"qwen-prefill-0-0-1", "another-prefill-0-0-7", "qwen-prefill-0-0-x"};
-  EXPECT_EQ(find_occupants(snapshot).slots.at(kPrefill0).highest, 1);
+  snapshot.taken_pod_names = {"qwen-prefill-0-0-1", "another-prefill-0-0-7", "qwen-prefill-0-0-x", "qwen-prefill-0-0-3",
+                              "qwen-prefill-0-0-999999999999999"};
+  SlotPods pods = find_occupants(snapshot).slots.at(kPrefill0);
+  EXPECT_EQ(next_incarnation(kPrefill0, pods, {}).incarnation, 2) << "no stranger's number is counted on from";
+  EXPECT_FALSE(next_incarnation(kPrefill0, pods, {}).recorded);
+  pods.highest = 2;
+  EXPECT_EQ(next_incarnation(kPrefill0, pods, {}).incarnation, 4);
 }
 
 TEST(ParseNumber, TakesWhatWeWriteAndNothingElse) {

@@ -326,6 +326,44 @@ TEST(Rollout, AnUpdateBeginsWithWhomTheTableLeavesOut) {
   EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-1-0-2"));
 }
 
+// Each role's template names the counts, so a scale-out replaces all; but no table could list their successors yet.
+TEST(Rollout, APositionalScaleOutWithoutRoomCostsNoServingPod) {
+  FakeCluster cluster(a_deployment().set("/spec/ranktable/profile", "PerInstance").prefill(2));
+  ASSERT_TRUE(cluster.settle());
+  for (auto& [name, node] : cluster.nodes_) node.cordoned = true;
+  cluster.edit_spec("/spec/decode/instances", 2);
+  ASSERT_TRUE(cluster.settle());
+  for (const char* pod : {"qwen-scheduler-0-0-1", "qwen-prefill-0-0-1", "qwen-prefill-1-0-1", "qwen-decode-0-0-1"})
+    EXPECT_TRUE(cluster.pods_.contains(pod)) << pod;
+  EXPECT_THAT(cluster.condition("Progressing").message, HasSubstr("when a table can list their successors"));
+  for (auto& [name, node] : cluster.nodes_) node.cordoned = false;
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
+  EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-0-0-2"));
+}
+
+// It is alive and Ready, and no table can list it: it must not be in its own way.
+TEST(Rollout, AnUpdateMovesAnInstanceWhoseNpusAreRefused) {
+  for (const auto& [profile, instances] : {std::pair("AscendCloud", 1), std::pair("PerInstance", 2)}) {
+    FakeCluster cluster(a_deployment()
+                            .set("/spec/ranktable/profile", profile)
+                            .decode(instances)
+                            .set("/spec/ranktable/requireLinkUp", true));
+    ASSERT_TRUE(cluster.settle());
+    const kube::Pod& cut_off = cluster.pod("qwen-decode-0-0-1");
+    const int device = cluster.nodes_.at(cut_off.node).held.at(cut_off.meta.uid).front();
+    cluster.edit_node(cut_off.node, [device](npu::Inventory& inventory) {
+      inventory.devices[static_cast<std::size_t>(device)].link = "down";
+    });
+    ASSERT_TRUE(cluster.settle());
+    cluster.nodes_.at(cut_off.node).cordoned = true;
+    cluster.edit_spec("/spec/decode/template/spec/containers/0/image", "vllm:2");
+    ASSERT_TRUE(cluster.settle());
+    EXPECT_TRUE(cluster.pods_.contains("qwen-decode-0-0-2")) << profile;
+    EXPECT_EQ(cluster.condition("Ready").status, "True") << profile << ": " << cluster.condition("Ready").message;
+  }
+}
+
 TEST(Rollout, PodsHaveTheServerAddressThatTheTableLists) {
   FakeCluster cluster = a_running_cluster(1);
   cluster.edit_spec("/spec/ranktable/serverAddress", "HostIP");

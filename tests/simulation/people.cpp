@@ -42,11 +42,10 @@ void People::make_deployments(int count) {
 Json People::deployment(const std::string& name, int number, runtime::Rng& rng) const {
   const bool host_network = draw(rng, 0, 4) == 0;
   const int layout = draw(rng, 0, 9);
-  // Peers that are restarted must be back within lostGraceSeconds. Those who come later are left out, and then new, for
-  // which their peers are restarted once more: with a short one, or where a pod waits for its predecessor's end, that
-  // never ends.
+  // Peers that are restarted must be back within lostGraceSeconds and the time that their predecessors have to end. Those
+  // who come later are left out, and then new, for which their peers are restarted once more.
   const bool restarts = draw(rng, 0, 2) == 0;
-  Json ranktable = {{"lostGraceSeconds", restarts ? 60 : one_of<int>({0, 5, 30}, rng)}};
+  Json ranktable = {{"lostGraceSeconds", restarts ? one_of<int>({30, 60}, rng) : one_of<int>({0, 5, 30}, rng)}};
   if (layout == 8) ranktable["profile"] = "PerInstance";
   if (layout == 9) ranktable["profile"] = "OmniK8s";
   if (draw(rng, 0, 3) == 0) ranktable["publishPolicy"] = "Available";
