@@ -1,5 +1,7 @@
 #include "kube/client.h"
 
+#include <algorithm>
+
 #include "kube/json_members.h"
 
 namespace pd::kube {
@@ -8,8 +10,12 @@ namespace {
 // Whoever answers, a load balancer as well: nobody is kept away for longer.
 constexpr std::chrono::seconds kLongestWait{60};
 
+// What decode_meta() reads, without managedFields, which names every member that anybody has set.
 const Projection& metadata_only() {
-  static const Projection fields({"metadata"});
+  static const Projection fields({"metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion",
+                                  "metadata.generation", "metadata.labels", "metadata.annotations",
+                                  "metadata.ownerReferences", "metadata.creationTimestamp",
+                                  "metadata.deletionTimestamp"});
   return fields;
 }
 
@@ -109,15 +115,21 @@ asio::awaitable<Result<Json>> Client::get(std::string path, CallOptions options)
 
 asio::awaitable<Result<std::string>> Client::list_each(Collection collection, ListOptions options,
                                                        std::function<void(const Json&)> take) {
-  std::string target = list_path(collection.path, options.ns) +
-                       "?limit=" + std::to_string(collection.metadata_only ? kMetadataPageSize : kPageSize);
-  if (!options.label_selector.empty()) target += "&labelSelector=" + query_escape(options.label_selector);
+  const int most = collection.metadata_only ? kMetadataPageSize : kPageSize;
+  std::string selector;
+  if (!options.label_selector.empty()) selector = "&labelSelector=" + query_escape(options.label_selector);
   Page page;
   std::size_t count = 0;
-  do {
+  int size = most;
+  while (true) {
+    const std::string target = list_path(collection.path, options.ns) + "?limit=" + std::to_string(size) + selector;
     HttpRequest request{"GET", target, std::string(collection.metadata_only ? kAcceptMetadataList : kAcceptJson)};
     if (!page.next.empty()) request.target += "&continue=" + query_escape(page.next);
     Result<Page> read = co_await list_page(std::move(request), collection.projection, options.call, take);
+    if (!read && read.error().reason == kTooLarge && size > 1) {
+      size /= 2;  // nothing of it was taken
+      continue;
+    }
     if (!read) co_return read.error();
     page = std::move(*read);
     count += page.count;
@@ -126,8 +138,9 @@ asio::awaitable<Result<std::string>> Client::list_each(Collection collection, Li
       co_return Error{Code::kUnavailable,
                       "GET " + target + ": the list does not end after " + std::to_string(count) + " objects"};
     }
-  } while (!page.next.empty());
-  co_return page.resource_version;
+    if (page.next.empty()) co_return page.resource_version;
+    size = std::min(2 * size, most);
+  }
 }
 
 asio::awaitable<Result<Client::Page>> Client::list_page(HttpRequest request, const Projection& projection,

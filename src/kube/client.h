@@ -25,8 +25,7 @@ struct CallOptions {
   bool dry_run = false;  // a write goes through all checks, and is not stored: it answers the identity alone
 };
 
-// Objects in one page. Of the largest that etcd takes (1.5 MiB; of metadata, annotations of 256 KiB) a page stays
-// within kListLimit.
+// Objects in one page. One of objects so large that it is over kListLimit is asked for again with half as many.
 inline constexpr int kPageSize = 32;
 inline constexpr int kMetadataPageSize = 200;
 

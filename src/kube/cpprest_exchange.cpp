@@ -215,7 +215,8 @@ Error not_connected(std::string message) {
 
 Error classify_failure(const std::string& library_message) {
   const auto says = [&](const char* words) { return library_message.find(words) != std::string::npos; };
-  if (says("body over the limit")) return {Code::kUnavailable, "the answer is larger than is accepted"};
+  if (says("body over the limit"))
+    return {Code::kUnavailable, "the answer is larger than is accepted", std::string(kTooLarge)};
   if (says("client certificate")) return {Code::kInternal, "the client certificate or its key can't be used"};
   if (says("SSL handshake") || says("TLS") || says("certificate")) {
     return {Code::kUnavailable,

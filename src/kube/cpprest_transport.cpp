@@ -11,7 +11,7 @@
 namespace pd::kube {
 namespace {
 
-constexpr std::size_t kMaxLine = std::size_t{8} << 20;         // one watch event
+constexpr std::size_t kMaxLine = std::size_t{12} << 20;        // one watch event: see kListLimit
 constexpr std::size_t kStreamBuffer = std::size_t{128} << 10;  // above this the server has to wait
 constexpr auto kInactivity = std::chrono::seconds(120);
 // The library's timer runs while a put is pending; ours (silence) is the one that matters.

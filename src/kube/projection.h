@@ -10,6 +10,7 @@
 // Thread: immutable after construction.
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -37,8 +38,12 @@ class Projection {
 
 // `wrapper`: the member of the root that holds the object or the array of objects ("items", "object"); its siblings are
 // kept whole. Empty: the root is the object. A wrapped object that is nested deeper than 64 levels comes without what
-// is deeper and with kTooDeepMember, which decode_meta() refuses: one hostile object hides no other.
+// is deeper and with kTooDeepMember, one of which more than kMostValues would be kept with its identity alone and
+// kTooManyMember: decode_meta() refuses both, so that one hostile object hides no other. (A value takes 80 bytes here
+// and may be 3 of the text; a large template has 2000.)
 inline constexpr const char* kTooDeepMember = "nestedTooDeep";
+inline constexpr const char* kTooManyMember = "tooManyValues";
+inline constexpr std::size_t kMostValues = 50'000;
 Result<Json> parse_projected(std::string_view text, const Projection& projection, std::string_view wrapper = {});
 
 }  // namespace pd::kube

@@ -225,6 +225,8 @@ Result<ObjectMeta> decode_meta(const Json& object) {
   meta.resource_version = text_member(source, "resourceVersion");
   if (meta.name.empty()) return invalid("an object of the API has no /metadata/name");
   if (object.contains(kTooDeepMember)) return invalid("the object " + meta.key() + " is nested deeper than 64 levels");
+  if (object.contains(kTooManyMember))
+    return invalid("the object " + meta.key() + " has more than " + std::to_string(kMostValues) + " values");
   if (meta.resource_version.empty()) return invalid("the object " + meta.key() + " has no /metadata/resourceVersion");
   meta.generation = integer_member(source, "generation", 0);
   meta.labels = read_texts(object_member(source, "labels"), keep_all);

@@ -2,7 +2,8 @@
 //
 // An error of a transport never has a code that an answer of the API server has: who finds kInvalid, kNotFound,
 // kForbidden and the like knows that the API server said so. It is one of
-//   kUnavailable  no connection (see kNotConnected), a broken answer, a token that can't be read now: may pass
+//   kUnavailable  no connection (see kNotConnected), a broken answer, one over the limit (see kTooLarge), a token that
+//                 can't be read now: may pass
 //   kTimeout      nothing came in time
 //   kCancelled    stopped, or not allowed to start
 //   kInternal     only a person can mend it (the URL, the client certificate); a line of a stream over the limit
@@ -29,7 +30,12 @@ namespace asio = boost::asio;
 // Error::reason where there was no connection to send the request on: no API server has seen it.
 inline constexpr std::string_view kNotConnected = "NotConnected";
 
-inline constexpr std::size_t kListLimit = std::size_t{64} << 20;   // bytes of one page of a list
+// Error::reason where the answer is over the request's limit.
+inline constexpr std::string_view kTooLarge = "AnswerTooLarge";
+
+// Bytes of one page of a list. The largest object fits: etcd takes 1.5 MiB of one as it stores it, of which a byte can
+// be six of JSON (\u003c).
+inline constexpr std::size_t kListLimit = std::size_t{16} << 20;
 inline constexpr std::size_t kObjectLimit = std::size_t{4} << 20;  // of one object: the API server takes 3 MiB
 
 struct HttpRequest {

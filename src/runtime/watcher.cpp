@@ -96,6 +96,7 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::open(std::string more, StopToke
 asio::awaitable<Result<Watcher::Lines>> Watcher::list(StopToken stop) {
   TimeService& time = *co_await time_service();
   const std::chrono::seconds most(timing_.min_watch_seconds);
+  const bool by_stream = streaming_ == Streaming::kYes;
   bool late = false;
   const auto limit = time.call_at(time.now() + most, [this, &late] {
     late = true;
@@ -104,7 +105,7 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::list(StopToken stop) {
   Result<Lines> listed = co_await list_untimed(stop);
   if (listed || !late) co_return listed;
   round_ = StopSource();  // that of the wait which follows
-  if (streaming_ == Streaming::kYes) streaming_ = Streaming::kNotNow;
+  if (by_stream && streaming_ == Streaming::kYes) streaming_ = Streaming::kNotNow;
   co_return Error{Code::kTimeout, "listing " + std::string(target_.path.plural) + ": the list was not complete after " +
                                       std::to_string(most.count()) + " s"};
 }
@@ -125,8 +126,9 @@ asio::awaitable<Result<Watcher::Lines>> Watcher::list_untimed(StopToken stop) {
                {{"kind", std::string(target_.kind)}, {"namespace", target_.ns}});
   }
   const Status listed = co_await list_by_pages(stop);
-  if (!listed) co_return listed.error().with_context(place);
+  // Also when it failed: what is in the way of one may not be in the way of the other.
   if (streaming_ == Streaming::kNotNow) streaming_ = Streaming::kYes;
+  if (!listed) co_return listed.error().with_context(place);
   co_return Lines();
 }
 

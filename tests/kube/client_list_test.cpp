@@ -73,6 +73,52 @@ TEST_F(ClientList, AnObjectThatCannotBeReadHidesNoOther) {
   EXPECT_THAT(pods->unreadable[0].message, HasSubstr("/metadata/name"));
 }
 
+TEST_F(ClientList, AnObjectOfTooManyValuesHidesNoOther) {
+  Json list_of_two = page({"a", "b"}, "");
+  list_of_two["items"][0]["spec"]["prefill"]["template"]["x"] = std::vector<Json>(60'000, Json::object());
+  transport_.reply("GET /apis/pd-operator.io/v1alpha1/pddeployments", json_reply(200, list_of_two));
+  const Result<Listed<PDDeployment>> deployments = list<PDDeployment>();
+  ASSERT_TRUE(deployments) << deployments.error().message;
+  ASSERT_EQ(deployments->items.size(), 1U);
+  EXPECT_EQ(deployments->items[0].meta.name, "b");
+  ASSERT_EQ(deployments->unreadable.size(), 1U);
+  EXPECT_THAT(deployments->unreadable[0].message, HasSubstr("more than 50000 values"));
+}
+
+const Error kOverTheLimit{Code::kUnavailable, "the answer is larger than is accepted", std::string(kTooLarge)};
+
+// A tenant's pods can be 9 MiB of JSON each.
+TEST_F(ClientList, APageThatIsTooLargeIsAskedForInSmallerOnes) {
+  const std::string route = "GET /api/v1/pods";
+  for (int i = 0; i < 2; ++i) transport_.reply(route, kOverTheLimit);
+  transport_.reply(route, json_reply(200, page({"a", "b"}, "t1")));
+  transport_.reply(route, kOverTheLimit);
+  transport_.reply(route, json_reply(200, page({"c"}, "t2")));
+  transport_.reply(route, json_reply(200, page({"d"}, "t3")));
+  transport_.reply(route, json_reply(200, page({"e"}, "t4")));
+  transport_.reply(route, json_reply(200, page({"f"}, "")));
+  const Result<Listed<Pod>> pods = list<Pod>();
+  ASSERT_TRUE(pods) << pods.error().message;
+  std::vector<std::string> names;
+  for (const Pod& pod : pods->items) names.push_back(pod.meta.name);
+  EXPECT_THAT(names, ::testing::ElementsAre("a", "b", "c", "d", "e", "f"));
+  std::vector<std::string> queries;
+  for (const auto& seen : transport_.requests()) queries.push_back(seen.query);
+  EXPECT_THAT(queries,
+              ::testing::ElementsAre("limit=32", "limit=16", "limit=8", "limit=16&continue=t1", "limit=8&continue=t1",
+                                     "limit=16&continue=t2", "limit=32&continue=t3", "limit=32&continue=t4"));
+}
+
+TEST_F(ClientList, AnObjectThatIsTooLargeIsAnError) {
+  for (int i = 0; i < 20; ++i) transport_.reply("GET /api/v1/pods", kOverTheLimit);
+  const Result<Listed<Pod>> pods = list<Pod>();
+  ASSERT_FALSE(pods);
+  EXPECT_EQ(pods.error().code, Code::kUnavailable);
+  EXPECT_EQ(pods.error().reason, kTooLarge);
+  EXPECT_EQ(transport_.requests().size(), 6U);
+  EXPECT_EQ(query(5), "limit=1");
+}
+
 TEST_F(ClientList, IsAllOrNothing) {
   transport_.reply("GET /api/v1/pods", json_reply(200, page({"a"}, "next")));
   transport_.reply("GET /api/v1/pods", status_reply(410, "Expired"));

@@ -123,6 +123,7 @@ TEST_F(CpprestMalformed, AnAnswerOverTheLimitOfItsRequest) {
   const Result<HttpResponse> answer = send(request);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::kUnavailable);
+  EXPECT_EQ(answer.error().reason, kTooLarge);
   EXPECT_THAT(answer.error().message, HasSubstr("larger than is accepted"));
 }
 

@@ -85,6 +85,17 @@ TEST_F(CpprestStream, TakesALineLongerThanItsBuffer) {
   expect_end(*stream);
 }
 
+// A pod of the 1.5 MiB that etcd takes, all of it "<", which is \u003c in JSON. The API server sends it as one chunk.
+TEST_F(CpprestStream, TakesTheLargestObject) {
+  const std::string line(94 * kMiB / 10, 'x');
+  Result<StreamResponse> stream = open_chunks({"before\n", line + "\n", "after\n"});
+  ASSERT_TRUE(stream) << stream.error().message;
+  expect_line(*stream, "before");
+  expect_line(*stream, line);
+  expect_line(*stream, "after");
+  expect_end(*stream);
+}
+
 TEST_F(CpprestStream, RefusesALineWithoutEnd) {
   Result<StreamResponse> stream = open_stream([](Connection& connection) -> asio::awaitable<void> {
     const std::string part(kMiB, 'x');

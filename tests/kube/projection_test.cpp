@@ -92,6 +92,97 @@ TEST(Projection, ADeepObjectInAListHidesNoOther) {
   EXPECT_TRUE((*event)["object"].contains(kTooDeepMember));
 }
 
+// "[{},{},...]": `count` values of 3 bytes.
+std::string dense(std::size_t count) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < count; ++i) text += i == 0 ? "{}" : ",{}";
+  return text + "]";
+}
+
+// Beside an integer of more than 64 bits a text is read by the other parser.
+constexpr const char* kEitherParser[] = {"1", "100000000000000000000"};
+
+TEST(Projection, ADenseObjectHidesNoOther) {
+  const Projection fields({"metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion", "spec"});
+  for (const char* number : kEitherParser) {
+    // What names it is kept, also where it comes last.
+    const std::string object = R"({"spec":{"x":)" + dense(500'000) +
+                               R"(,"y":{"z":1}},"metadata":{"labels":{},"name":"b","namespace":"llm","uid":"u",
+                                "resourceVersion":"7"}})";
+    const Json wanted = {{"metadata", {{"name", "b"}, {"namespace", "llm"}, {"uid", "u"}, {"resourceVersion", "7"}}},
+                         {kTooManyMember, true}};
+    const Result<Json> list =
+        parse_projected(R"({"x":)" + std::string(number) + R"(,"items":[{"metadata":{"name":"a"},"spec":1},)" + object +
+                            "," + object + R"(,{"metadata":{"name":"c"},"spec":{"x":1}}],"y":2})",
+                        fields, "items");
+    ASSERT_TRUE(list) << list.error().message;
+    const Json others = Json::parse(R"([{"metadata":{"name":"a"},"spec":1},{"metadata":{"name":"c"},"spec":{"x":1}}])");
+    EXPECT_EQ((*list)["items"], Json::array({others[0], wanted, wanted, others[1]}));
+    EXPECT_EQ((*list)["y"], 2);
+    const Result<Json> event = parse_projected(
+        R"({"x":)" + std::string(number) + R"(,"object":)" + object + R"(,"type":"ADDED"})", fields, "object");
+    ASSERT_TRUE(event) << event.error().message;
+    EXPECT_EQ((*event)["object"], wanted);
+    EXPECT_EQ((*event)["type"], "ADDED");
+  }
+}
+
+TEST(Projection, AnObjectMayHaveAsManyValuesAsSaid) {
+  const Projection fields({"metadata.name", "spec"});
+  const std::size_t beside = 5;  // the object, its metadata, its name, its spec and the array
+  for (const char* number : kEitherParser) {
+    for (const std::size_t more : {0U, 1U}) {
+      const std::string object = R"({"metadata":{"name":"a"},"spec":{"x":)" + dense(kMostValues - beside + more) + "}}";
+      const std::string text = R"({"x":)" + std::string(number) + R"(,"items":[)" + object + "," + object + "]}";
+      const Result<Json> list = parse_projected(text, fields, "items");
+      ASSERT_TRUE(list) << list.error().message;
+      for (const Json& item : (*list)["items"]) EXPECT_EQ(item.contains(kTooManyMember), more == 1) << number;
+    }
+  }
+}
+
+TEST(Projection, CountsWhatItPassesThrough) {
+  const Projection fields({"metadata.name", "spec.containers.resources.limits"});
+  for (const char* number : kEitherParser) {
+    const Result<Json> event =
+        parse_projected(R"({"x":)" + std::string(number) +
+                            R"(,"object":{"metadata":{"name":"a"},"spec":{"containers":)" + dense(100'000) + "}}}",
+                        fields, "object");
+    ASSERT_TRUE(event) << event.error().message;
+    EXPECT_TRUE((*event)["object"].contains(kTooManyMember)) << number;
+  }
+}
+
+TEST(Projection, WhatIsNotKeptIsNotCounted) {
+  const Projection fields({"metadata.name"});
+  for (const char* number : kEitherParser) {
+    const Result<Json> event = parse_projected(
+        R"({"x":)" + std::string(number) + R"(,"object":{"spec":)" + dense(100'000) + R"(,"metadata":{"name":"a"}}})",
+        fields, "object");
+    ASSERT_TRUE(event) << event.error().message;
+    EXPECT_EQ((*event)["object"], Json::parse(R"({"metadata":{"name":"a"}})")) << number;
+  }
+}
+
+TEST(Projection, ADenseObjectOfItsOwnIsRefused) {
+  const Result<Json> object = parse_projected(R"({"spec":)" + dense(100'000) + "}", Projection({}));
+  ASSERT_FALSE(object);
+  EXPECT_THAT(object.error().message, HasSubstr("more than 50000 values"));
+}
+
+TEST(Projection, ADenseAndDeepObjectIsStillOne) {
+  const Projection fields({"metadata.name", "spec"});
+  const Result<Json> event =
+      parse_projected(R"({"object":{"metadata":{"name":"a"},"spec":[)" + dense(100'000) + "," +
+                          std::string(200'000, '[') + std::string(200'000, ']') + R"(]},"type":"ADDED"})",
+                      fields, "object");
+  ASSERT_TRUE(event) << event.error().message;
+  EXPECT_EQ((*event)["object"]["metadata"]["name"], "a");
+  EXPECT_TRUE((*event)["object"].contains(kTooManyMember));
+  EXPECT_TRUE((*event)["object"].contains(kTooDeepMember));
+  EXPECT_EQ((*event)["type"], "ADDED");
+}
+
 TEST(Projection, RefusesGarbage) {
   const Projection fields({"metadata.name"});
   for (const char* text : {"", "{", "{\"metadata\":{\"name\":\"a\"}", "{\"a\":}", "{} {}", "{\"a\":\"\xff\"}"})

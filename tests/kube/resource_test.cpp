@@ -202,6 +202,20 @@ TEST(DecodeMeta, SaysWhichMemberIsMissing) {
   EXPECT_THAT(versionless.error().message, HasSubstr("/metadata/resourceVersion"));
 }
 
+TEST(DecodeMeta, SaysThatAnObjectHasTooManyValues) {
+  const Json event = {{"object", Json::parse(test::kDeployment)}};
+  Json many = event;
+  many["object"]["spec"]["prefill"]["template"]["x"] = std::vector<Json>(60'000, Json::object());
+  const Projection& fields = Resource<PDDeployment>::projection();
+  const Result<Json> read = parse_projected(many.dump(), fields, "object");
+  ASSERT_TRUE(read) << read.error().message;
+  const Result<PDDeployment> decoded = Resource<PDDeployment>::decode((*read)["object"]);
+  ASSERT_FALSE(decoded);
+  EXPECT_THAT(decoded.error().message, HasSubstr("has more than 50000 values"));
+  EXPECT_THAT(decoded.error().message, HasSubstr(decode_identity(event["object"]).key()));
+  EXPECT_TRUE(Resource<PDDeployment>::decode((*parse_projected(event.dump(), fields, "object"))["object"]));
+}
+
 TEST(DecodeMeta, PutsUpWithMembersOfAnotherKind) {
   for (const char* text : {"null", "5", "[]", "\"x\"", "{}", R"({"metadata":5})", R"({"metadata":{"name":5}})"}) {
     EXPECT_FALSE(decode<Pod>(text)) << text;

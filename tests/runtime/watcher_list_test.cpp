@@ -188,6 +188,34 @@ TEST_F(WatcherTest, TheNextListIsAStreamAgainAfterOneThatBroke) {
   EXPECT_THAT(transport_.routes(), ElementsAre(kStream, kList, kWatch, kStream));
 }
 
+// A line that is too long for a stream may be in the way of a page as well, and no longer be there.
+TEST_F(WatcherTest, TheNextListIsAStreamAgainAfterPagesThatFailed) {
+  transport_.reply_stream(kStream)->fail({Code::kInternal, "a line without end"});
+  transport_.reply(kList, page("400", {pod("a", "7")}, "next"));
+  transport_.reply(kList, Error{Code::kUnavailable, "the answer is larger than is accepted"});
+  transport_.reply_stream(kStream, {list_end("500")});
+  start();
+  run_until(context_, [&] { return watcher_->version() == "500"; });
+  EXPECT_THAT(transport_.routes(), ElementsAre(kStream, kList, kList, kStream));
+  EXPECT_THAT(sink_.told, ElementsAre("begin", "begin", "item a", "begin", "end"));
+}
+
+TEST_F(WatcherTest, TheNextListIsAStreamAgainAfterPagesThatTookTooLong) {
+  VirtualTime& time = VirtualTime::install(context_);
+  transport_.reply_stream(kStream)->end();
+  transport_.reply_stream(kStream, {list_end("500")});
+  start();
+  run_until_requests(1);
+  settle(context_);
+  time.advance_to(time.next().value());  // the back-off
+  run_until_requests(2);                 // the page does not come
+  time.advance_to(time.now() + seconds(300));
+  settle(context_);
+  time.advance_to(time.next().value());
+  run_until_told("end");
+  EXPECT_THAT(transport_.routes(), ElementsAre(kStream, kList, kStream));
+}
+
 // In pages it would be many requests more.
 TEST_F(WatcherTest, AServerWithTooMuchToDoIsAskedForAStreamAgain) {
   transport_.reply(kStream, status_reply(429, "TooManyRequests"));
