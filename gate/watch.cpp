@@ -87,6 +87,8 @@ void TableFollower::take(const View& view) {
   }
   delivered_ = view.generation;
   if (view.state != State::kCompleted) return;
+  // No engine starts with what `wait` refuses: on the host's network, the table of the pod before.
+  if (!known_ && !missing_to_start(view).empty()) return;
   completed_ = view.generation;
   if (!known_ || !options_.reload) return settle(completed_);  // what is there first is what the engine starts with
   if (completed_ == *known_ || reloading_) return;

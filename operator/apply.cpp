@@ -130,7 +130,7 @@ boost::asio::awaitable<Status> Applier::create(const Target& target, Json object
     log::info("Created", {{"kind", kind}, {"namespace", target.deployment.ns}, {"name", name}});
     co_return Ok{};
   }
-  note_refusal(target, kind + " " + name, made.error());
+  note_refusal(target, kind + " " + name, made.error(), true);
   if (made.error().code != Code::kAlreadyExists) co_return made.error();
   Result<kube::ObjectMeta> held =
       co_await client_.get_metadata(kube::object_path(path, target.deployment.ns, name), target.options);
@@ -149,9 +149,11 @@ bool Applier::is_ours(const kube::ObjectMeta& deployment, const kube::ObjectMeta
   return owner != nullptr && owner->uid == deployment.uid && meta.label(kube::kDeploymentLabel) == deployment.name;
 }
 
-void Applier::note_refusal(const Target& target, const std::string& object, const Error& error) {
+void Applier::note_refusal(const Target& target, const std::string& object, const Error& error, bool is_new) {
   if (error.code != Code::kInvalid && error.code != Code::kForbidden) return;
-  if (target.written.refused.empty()) target.written.refused = object + ": " + error.message;
+  if (!target.written.refused.empty()) return;
+  target.written.refused = object + ": " + error.message;
+  target.written.refused_new = is_new;
 }
 
 boost::asio::awaitable<Result<std::optional<kube::ObjectMeta>>> Applier::find_foreign(kube::ObjectMeta deployment,
@@ -171,7 +173,10 @@ boost::asio::awaitable<Status> Applier::replace(const Target& target, Json objec
   const std::string name = name_of(object);
   const std::string path = kube::object_path(kube::Resource<kube::ConfigMap>::kPath, target.deployment.ns, name);
   Result<kube::ObjectMeta> written = co_await client_.replace(path, std::move(object), target.options);
-  if (!written) co_return written.error();
+  if (!written) {
+    note_refusal(target, "ConfigMap " + name, written.error(), false);
+    co_return written.error();
+  }
   remember(target.written, "ConfigMap", *written);
   log::info("Published", {{"namespace", target.deployment.ns},
                           {"configmap", name},
@@ -186,7 +191,7 @@ boost::asio::awaitable<Status> Applier::patch(const Target& target, plan::PatchO
   body["metadata"]["resourceVersion"] = patch.resource_version;
   Result<kube::ObjectMeta> written = co_await client_.merge_patch(path, std::move(body), target.options);
   if (!written) {
-    note_refusal(target, patch.kind + " " + patch.name, written.error());
+    note_refusal(target, patch.kind + " " + patch.name, written.error(), false);
     co_return written.error();
   }
   remember(target.written, patch.kind, *written);
@@ -226,7 +231,10 @@ boost::asio::awaitable<Status> Applier::write_status(const Target& target, kube:
                  {"status", kube::encode_status(status)}};
   Result<kube::ObjectMeta> written =
       co_await client_.apply(path, std::move(object), "pd-operator-status", target.options);
-  if (!written) co_return written.error();
+  if (!written) {
+    note_refusal(target, std::string(kube::kKind) + " " + target.deployment.name, written.error(), false);
+    co_return written.error();
+  }
   remember(target.written, "PDDeployment", *written);
   co_return Ok{};
 }

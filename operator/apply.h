@@ -23,6 +23,7 @@ struct Written {
   std::map<std::string, kube::ObjectMeta> newest;  // kind -> metadata of what was written last
   ForeignObjects foreign_objects;
   std::string refused;                        // the API server's words, when it will not have an object as it is
+  bool refused_new = false;                   // that one was to be created
   std::map<std::string, plan::DryRun> roles;  // what it said of the last pod that was made for a role
   std::optional<Status> table;                // what came of the write of the ConfigMap, if there was one
 };
@@ -61,7 +62,7 @@ class Applier {
   // Answers whether the plan goes on.
   boost::asio::awaitable<bool> attempt(const Target& target, const plan::Action& action, Outcome& outcome);
   boost::asio::awaitable<Status> act(const Target& target, const plan::Action& action);
-  static void note_refusal(const Target& target, const std::string& object, const Error& error);
+  static void note_refusal(const Target& target, const std::string& object, const Error& error, bool is_new);
   static bool is_ours(const kube::ObjectMeta& deployment, const kube::ObjectMeta& meta);
   boost::asio::awaitable<Status> create(const Target& target, Json object);
   boost::asio::awaitable<Status> create_pod(const Target& target, Json object);

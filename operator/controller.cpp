@@ -123,6 +123,7 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
   delivery_.follow(key, planned.deliveries);  // also where something else failed: the table may be there
   count(memory, planned, written, placed);
   const std::string refused = written.refused;
+  const bool refused_new = written.refused_new;
   learn(key, memory, writes, std::move(written));
   memory.failed = !done && done.error().code != Code::kConflict;  // after a conflict, the change is what it waits for
   if (done) {
@@ -131,7 +132,8 @@ boost::asio::awaitable<Controller::Outcome> Controller::execute(std::string key,
   }
   if (!refused.empty() && refused != memory.refused) {
     memory.refused = refused;
-    applier_.tell(deployment, {true, "FailedCreate", "Create", refused, std::nullopt});
+    applier_.tell(deployment, refused_new ? plan::EmitEvent{true, "FailedCreate", "Create", refused, std::nullopt}
+                                          : plan::EmitEvent{true, "FailedWrite", "Write", refused, std::nullopt});
   }
   if (done.error().code == Code::kConflict || done.error().code == Code::kAlreadyExists) {
     log::info("Planning again", {{"deployment", key}, {"because", done.error().message}});

@@ -36,7 +36,7 @@ class Controller {
     ForeignObjects foreign_objects;
     Instant foreign_seen{};
     bool failed = false;            // the last attempt: a change of the status alone is then no reason to try earlier
-    std::string refused;            // the API server's words when it refused to create an object: told once
+    std::string refused;            // the API server's words when it refused an object: told once
     std::optional<Instant> placed;  // when a pod or its node last changed, if no plan knows it yet
     std::map<std::string, std::string> rejected;  // pods whose NPUs the last plan refused, and the reason
     std::optional<Instant> status_due;            // of a status that was put off

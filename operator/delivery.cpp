@@ -70,19 +70,46 @@ boost::asio::awaitable<void> Delivery::ask_until_seen(std::string key, std::shar
     if (!question->over) co_await ask_once(key, question);
   }
   --flows_;
-  freed_.notify_all();
+  flow_ended_.notify_all();
 }
 
 boost::asio::awaitable<void> Delivery::ask_once(std::string key, std::shared_ptr<Question> question) {
-  while (!has_turn(key)) co_await freed_.wait();
-  if (question->over || stop_.stopped()) co_return;  // its turn came too late
-  ++asking_;
-  ++asking_of_[key];
-  const Result<std::int64_t> answer = co_await ask_(question->target);
+  co_await turn(key);
+  if (!question->over && !stop_.stopped()) {  // else its turn came too late
+    const Result<std::int64_t> answer = co_await ask_(question->target);
+    if (!question->over && !stop_.stopped()) take(key, *question, answer);
+  }
+  pass_on(key);
+}
+
+boost::asio::awaitable<void> Delivery::turn(std::string key) {
+  if (has_turn(key)) {
+    begin(key);
+    co_return;
+  }
+  const auto called = std::make_shared<runtime::Signal>();
+  waiting_[key].push_back(called);
+  co_await called->wait();
+}
+
+// To one that can use it: were all to look whether it is theirs, each answer would wake thousands. The deployments take
+// turns too.
+void Delivery::pass_on(const std::string& key) {
   --asking_;
   if (--asking_of_[key] == 0) asking_of_.erase(key);
-  freed_.notify_all();
-  if (!question->over && !stop_.stopped()) take(key, *question, answer);
+  const auto can_ask = [this](const auto& waiting) { return has_turn(waiting.first); };
+  auto next = std::find_if(waiting_.upper_bound(key), waiting_.end(), can_ask);
+  if (next == waiting_.end()) next = std::find_if(waiting_.begin(), waiting_.end(), can_ask);
+  if (next == waiting_.end()) return;
+  begin(next->first);
+  next->second.front()->notify_all();
+  next->second.pop_front();
+  if (next->second.empty()) waiting_.erase(next);
+}
+
+void Delivery::begin(const std::string& key) {
+  ++asking_;
+  ++asking_of_[key];
 }
 
 bool Delivery::has_turn(const std::string& key) const {
@@ -112,13 +139,8 @@ void Delivery::take(const std::string& key, Question& question, const Result<std
   if (all_seen || was_reachable != question.problem.empty()) changed_(key);
 }
 
-void Delivery::stop() {
-  stop_.stop();
-  freed_.notify_all();
-}
-
 boost::asio::awaitable<void> Delivery::ended() {
-  while (flows_ > 0) co_await freed_.wait();
+  while (flows_ > 0) co_await flow_ended_.wait();
 }
 
 }  // namespace pd::op

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -43,7 +44,7 @@ class Delivery {
   std::map<std::string, plan::DeliveryState> seen(const std::string& key) const;
 
   // Nobody is asked any more; ended() when the last has been let go.
-  void stop();
+  void stop() { stop_.stop(); }
   boost::asio::awaitable<void> ended();
   void measure(runtime::MetricsRegistry& registry);
 
@@ -65,6 +66,10 @@ class Delivery {
   std::shared_ptr<Question> ask(const std::string& key, const plan::DeliveryTarget& target);
   boost::asio::awaitable<void> ask_until_seen(std::string key, std::shared_ptr<Question> question);
   boost::asio::awaitable<void> ask_once(std::string key, std::shared_ptr<Question> question);
+  // Until it is this one's turn, which it has to pass on.
+  boost::asio::awaitable<void> turn(std::string key);
+  void pass_on(const std::string& key);
+  void begin(const std::string& key);
   bool has_turn(const std::string& key) const;
   void take(const std::string& key, Question& question, const Result<std::int64_t>& answer);
 
@@ -75,10 +80,11 @@ class Delivery {
   Changed changed_;
   std::map<std::string, Pods> followed_;  // by deployment
   StopSource stop_;
-  int asking_ = 0;                        // how many pods are being asked
-  std::map<std::string, int> asking_of_;  // those of a deployment
+  int asking_ = 0;                                                               // how many pods are being asked
+  std::map<std::string, int> asking_of_;                                         // those of a deployment
+  std::map<std::string, std::deque<std::shared_ptr<runtime::Signal>>> waiting_;  // of each, who waits for a turn
   int flows_ = 0;
-  runtime::Signal freed_;  // a turn to ask, or a flow has ended
+  runtime::Signal flow_ended_;
   runtime::Histogram latency_;
 };
 

@@ -59,9 +59,10 @@ LeaderElector::LeaderElector(asio::io_context& context, LeaseLock& lock, const C
 asio::awaitable<void> LeaderElector::run(StopToken stop) {
   const auto registration = stop.on_stop([this] { ended_.stop(); });
   while (!ended_.stopped()) {
+    const Instant started = time_.now();
     const Status outcome = co_await attempt();
     tell(outcome);
-    co_await sleep_for(pause(), ended_.token());
+    co_await sleep_for(pause(started), ended_.token());
   }
 }
 
@@ -196,15 +197,17 @@ Instant LeaderElector::expiry() const {
   return seen_->at + (said > 0 ? seconds(said) : options_.timing.lease);
 }
 
-// Until the next attempt. A candidate looks as soon as the holder's claim ends, rather than up to 2.2 retry periods
-// later; a little jitter keeps two of them apart.
-Duration LeaderElector::pause() {
-  if (leading_) return options_.timing.retry;
-  const Duration usual = jittered(options_.timing.retry, kJitter, rng_);
+// Until the next attempt. A leader's counts from when the last one started: after a renewal that hung, each second is
+// one less before the deadline. A candidate looks as soon as the holder's claim ends, rather than up to 2.2 retry
+// periods later; a little jitter keeps two of them apart.
+Duration LeaderElector::pause(Instant started) {
+  const Duration retry = options_.timing.retry;
+  if (leading_) return std::max<Duration>(retry / 10, retry - (time_.now() - started));
+  const Duration usual = jittered(retry, kJitter, rng_);
   const Duration left = expiry() - std::min(time_.now(), expiry());
   if (left <= Duration::zero() || left >= usual) return usual;
   std::uniform_real_distribution<double> share(0.0, 0.1);
-  return left + std::chrono::duration_cast<Duration>(options_.timing.retry * share(rng_));
+  return left + std::chrono::duration_cast<Duration>(retry * share(rng_));
 }
 
 // The Lease as this process wants it.

@@ -23,7 +23,7 @@ namespace pd::runtime {
 struct ElectionTiming {
   Duration lease = std::chrono::seconds(15);           // how long others wait after the last change; whole seconds
   Duration renew_deadline = std::chrono::seconds(10);  // without a renewal for so long, the leader leads no more
-  Duration retry = std::chrono::seconds(2);            // between two attempts
+  Duration retry = std::chrono::seconds(2);            // from one renewal to the next, and between two attempts to lead
 };
 
 // lease > renew_deadline > 1.2 retry, or words that say what is wrong.
@@ -79,7 +79,7 @@ class LeaderElector {
 
   bool is_ours(const kube::Lease& lease) const { return lease.holder == options_.identity; }
   Instant expiry() const;
-  Duration pause();
+  Duration pause(Instant started);
   kube::Lease claim(kube::Lease lease);
   std::string next_moment();
   kube::CallOptions call_options() const;

@@ -178,6 +178,22 @@ TEST_F(Watch, CallsTheEngineOnAChangeButNotAtFirst) {
   EXPECT_THAT(engine.requests(), ElementsAre(StartsWith("POST /reload HTTP/1.1\r\nHost: 127.0.0.1:")));
 }
 
+// A pod on the host's network is listed by the address of the one before, with the other's devices.
+TEST_F(Watch, TheEngineDoesNotStartWithTheTableOfThePodBefore) {
+  Engine engine(io_, {200});
+  directory_.publish(prefill_files("5", ""));
+  TableFollower follower(io_, options(engine.url()));
+  follower.start();
+  EXPECT_TRUE(sees(follower, 5));
+  EXPECT_EQ(state(), -1);
+  directory_.publish(prefill_files("6", "6"));
+  EXPECT_TRUE(run_until(io_, [&] { return state() == 6; }));
+  EXPECT_THAT(engine.requests(), IsEmpty());
+  directory_.publish(prefill_files("7", "6"));
+  EXPECT_TRUE(run_until(io_, [&] { return state() == 7; }));
+  EXPECT_EQ(engine.requests().size(), 1u);
+}
+
 TEST_F(Watch, TriesAgainUntilTheEngineHasReloaded) {
   Engine engine(io_, {503, 200});
   directory_.publish(prefill_files("7", "7"));

@@ -314,6 +314,16 @@ TEST_F(ApplierTest, AnObjectThatIsRefusedHoldsUpNothing) {
   EXPECT_THAT(versions(), ElementsAre(Pair("PodDisruptionBudget", "9")));
 }
 
+TEST_F(ApplierTest, ARefusedTableOrStatusIsTold) {
+  transport_.reply("PUT /api/v1/namespaces/llm/configmaps/t", status_reply(422, "Invalid", "field is immutable"));
+  EXPECT_FALSE(apply({plan::ReplaceConfigMap{named("t", "ConfigMap")}}));
+  EXPECT_THAT(std::exchange(written_.refused, {}), AllOf(HasSubstr("ConfigMap t: "), HasSubstr("field is immutable")));
+  transport_.reply(kStatus, status_reply(403, "Forbidden", "denied by a policy"));
+  EXPECT_FALSE(apply({plan::WriteStatus{}}));
+  EXPECT_THAT(written_.refused, AllOf(HasSubstr("PDDeployment qwen: "), HasSubstr("denied by a policy")));
+  EXPECT_FALSE(written_.refused_new);
+}
+
 TEST_F(ApplierTest, TellsWhatCameOfAPodOfARoleAndOfTheTable) {
   Json pod = named("a", "Pod");
   pod["metadata"]["labels"]["pd-operator.io/role"] = "prefill";

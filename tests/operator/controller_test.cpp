@@ -351,6 +351,24 @@ TEST_F(ControllerTest, TellsOfARefusalOnce) {
   EXPECT_EQ(std::count_if(sent.begin(), sent.end(), about_events), 1) << "nor is it counted a second time";
 }
 
+// Somebody made it immutable.
+TEST_F(ControllerTest, TellsOnceOfATableThatIsRefused) {
+  for (int i = 0; i < 2; ++i) {
+    plan::Plan planned;
+    planned.actions.push_back(
+        plan::ReplaceConfigMap{{{"kind", "ConfigMap"}, {"metadata", {{"name", "qwen-ranktable"}}}}});
+    plan_next(std::move(planned));
+    transport_.reply("PUT /api/v1/namespaces/llm/configmaps/qwen-ranktable",
+                     status_reply(422, "Invalid", "field is immutable"));
+  }
+  transport_.reply(kEvents, json_reply(201, object("llm", "event", "70")));
+  run_until_planned(3);
+  ASSERT_EQ(transport_.count(kEvents), 1);
+  const Json told = transport_.last(kEvents).body();
+  EXPECT_EQ(told["reason"], "FailedWrite");
+  EXPECT_THAT(told["note"].get<std::string>(), ::testing::HasSubstr("field is immutable"));
+}
+
 TEST_F(ControllerTest, TellsOfAnObjectOnce) {
   plan::Plan planned;
   Json service = object("llm", "qwen-pods", "");

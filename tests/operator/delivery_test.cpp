@@ -24,14 +24,27 @@ class Following : public ::testing::Test, protected VirtualRun {
   boost::asio::awaitable<Result<std::int64_t>> answer(plan::DeliveryTarget target) {
     ++asked_[target.uid];
     most_ = std::max(most_, ++under_way_);
-    co_await runtime::sleep_for(milliseconds(10), {});
+    co_await runtime::sleep_for(takes_, {});
     --under_way_;
     const auto seen = sees_.find(target.uid);
     if (seen == sees_.end()) co_return Error{Code::kUnavailable, "Connection refused"};
     co_return seen->second;
   }
 
+  // How many handlers run meanwhile.
+  std::size_t handlers_during(Duration duration) {
+    std::size_t handlers = 0;
+    const Instant end = time_.now() + duration;
+    while (time_.next() && *time_.next() <= end) {
+      time_.advance_to(*time_.next());
+      context_.restart();
+      handlers += context_.poll();
+    }
+    return handlers;
+  }
+
   runtime::Rng rng_{1};
+  Duration takes_ = milliseconds(10);
   std::map<std::string, std::int64_t> sees_;
   std::map<std::string, int> asked_;
   std::vector<std::string> changed_;
@@ -140,6 +153,42 @@ TEST_F(Following, PodsOfSeveralDeploymentsAreAskedSideBySide) {
   advance(seconds(5));
   EXPECT_EQ(most_, Delivery::kAtATime);
   EXPECT_EQ(changed_.size(), 10U);
+}
+
+// Each answer wakes one that waits for a turn: were it all of them, these would be millions of handlers.
+TEST_F(Following, ManyThatCannotBeAskedKeepNobodyBusy) {
+  takes_ = seconds(1);
+  for (int key = 0; key < 40; ++key) {
+    std::vector<plan::DeliveryTarget> pods;
+    for (int i = 0; i < 25; ++i) pods.push_back(pod(std::to_string(key) + "-" + std::to_string(i), 7));
+    delivery_.follow("llm/" + std::to_string(key), pods);
+  }
+  run();
+  EXPECT_LT(handlers_during(std::chrono::minutes(1)), 100000U);
+  EXPECT_EQ(asked_.size(), 1000U);
+  int asked = 0;
+  for (const auto& [uid, times] : asked_) {
+    asked += times;
+    EXPECT_GE(times, 2) << uid;
+  }
+  EXPECT_GE(asked, 55 * Delivery::kAtATime) << "and no turn is lost";
+}
+
+TEST_F(Following, ATurnThatComesTooLateIsPassedOn) {
+  std::vector<plan::DeliveryTarget> pods;
+  for (int i = 0; i < 500; ++i) pods.push_back(pod("pod-" + std::to_string(i), 7));
+  takes_ = seconds(1);
+  delivery_.follow(kKey, pods);
+  advance(milliseconds(101));  // all want to ask
+  for (plan::DeliveryTarget& one : pods) {
+    one.generation = 8;
+    sees_[one.uid] = 8;
+  }
+  pods.resize(Delivery::kOfOneAtATime);
+  delivery_.follow(kKey, pods);
+  advance(seconds(3));
+  EXPECT_LE(asked_.size(), 2U * Delivery::kOfOneAtATime) << "nobody who is no longer expected to see it";
+  EXPECT_THAT(changed_, ElementsAre(kKey));
 }
 
 TEST_F(Following, WhoWaitsForATurnIsNotAskedAfterTheStop) {

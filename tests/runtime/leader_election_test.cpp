@@ -219,13 +219,26 @@ TEST_F(LeaderElectionTest, SurvivesFailuresThatAreShorterThanTheDeadline) {
   EXPECT_THAT(a.told, ElementsAre("leading", "started"));
 }
 
+// Were the pause counted from the end of the one that hung, the next would be answered too late.
+TEST_F(LeaderElectionTest, SurvivesARenewalThatHangsThoughTheNextAreSlow) {
+  const Candidate a(context_, server_, "a");
+  pass(seconds(1));
+  bool hung = false;
+  server_.fate = [&](const kube::HttpRequest&) {
+    if (!std::exchange(hung, true)) return Fate{.arrives = false};
+    return Fate{.before = milliseconds(750), .after = milliseconds(750)};
+  };
+  pass(minutes(1));
+  EXPECT_THAT(a.told, ElementsAre("leading", "started"));
+}
+
 TEST_F(LeaderElectionTest, ARenewalWhoseAnswerWasLostIsNoConflict) {
   const Candidate a(context_, server_, "a");
   pass(seconds(1));
   bool lost = false;
   server_.fate = [&](const kube::HttpRequest&) { return Fate{.answers = std::exchange(lost, true)}; };
   server_.requests.clear();
-  pass(milliseconds(8500));  // at 2 s, to 7 s; at 9 s
+  pass(milliseconds(7500));  // at 2 s, to 7 s; at 7.2 s
   EXPECT_THAT(server_.requests, ElementsAre("PUT 1 a", "PUT 1 a", "GET", "PUT 2 a"));
   EXPECT_THAT(a.told, ElementsAre("leading", "started"));
 }
