@@ -86,6 +86,18 @@ bool is_of_old_epoch(const kube::PDDeployment& deployment, Role role, const kube
   return restarts(deployment, role) && stored.epoch && *stored.epoch < epoch && epoch_of(pod) < epoch;
 }
 
+std::string lacks_others_than_peers(const kube::PDDeployment& deployment, const Occupancy& occupancy,
+                                    const Placements& placements, const StoredTable& stored) {
+  if (!is_positional(deployment) || !stored.epoch || *stored.epoch >= deployment.status.ranktable.epoch) return {};
+  for (const auto& [slot, placement] : placements) {
+    const auto pods = occupancy.slots.find(slot);
+    if (placement.server || (pods != occupancy.slots.end() && !pods->second.wanted)) continue;
+    if (placement.pod == nullptr || !is_of_old_epoch(deployment, slot.instance.role, *placement.pod, stored))
+      return name_of(slot.instance);
+  }
+  return {};
+}
+
 void unplace_old_epochs(const kube::PDDeployment& deployment, const StoredTable& stored, Placements& placements) {
   for (auto& [slot, placement] : placements) {
     if (placement.pod == nullptr || !is_of_old_epoch(deployment, slot.instance.role, *placement.pod, stored)) continue;

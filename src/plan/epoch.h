@@ -20,6 +20,11 @@ std::string reason_to_raise_epoch(const Snapshot& snapshot, const Occupancy& occ
 // The table of the status' epoch is not published yet, and the pod is of an older one: it is to be restarted.
 bool is_of_old_epoch(const kube::PDDeployment& deployment, Role role, const kube::Pod& pod, const StoredTable& stored);
 
+// An instance of a positional profile that is not placed, and that no restart of peers will bring: without it no table
+// could list their successors, so they go on with the last one. Empty when there is none.
+std::string lacks_others_than_peers(const kube::PDDeployment& deployment, const Occupancy& occupancy,
+                                    const Placements& placements, const StoredTable& stored);
+
 // Such pods are not placed: no table lists them any more.
 void unplace_old_epochs(const kube::PDDeployment& deployment, const StoredTable& stored, Placements& placements);
 

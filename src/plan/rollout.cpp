@@ -165,8 +165,8 @@ class Planner {
     for (const auto& [slot, pods] : own_slots_) {
       if (!pods.wanted || pods.occupant == nullptr) continue;
       if (!is_of_old_epoch(deployment_, slot.instance.role, *pods.occupant, situation_.stored)) continue;
-      if (const std::string lacking = lacks_others_than_peers(); !lacking.empty()) {
-        progress("RestartingPeers", "Pods of roles with onPeerChange: Restart are replaced when " + lacking +
+      if (!situation_.lacking.empty()) {
+        progress("RestartingPeers", "Pods of roles with onPeerChange: Restart are replaced when " + situation_.lacking +
                                         " is placed, since the profile lists every instance or none.");
         continue;
       }
@@ -179,20 +179,6 @@ class Planner {
       rollout_.deletes.push_back(pods.occupant);
       restarted_.insert(pods.occupant->meta.uid);
     }
-  }
-
-  // An instance of a positional profile that is not placed, and that no restart of peers will bring: without it no
-  // table could list their successors.
-  std::string lacks_others_than_peers() const {
-    if (!is_positional(deployment_)) return {};
-    for (const auto& [slot, placement] : situation_.placements) {
-      const auto own = own_slots_.find(slot);
-      if (placement.server || (own != own_slots_.end() && !own->second.wanted)) continue;
-      const kube::Pod* pod = placement.pod;
-      if (pod == nullptr || !is_of_old_epoch(deployment_, slot.instance.role, *pod, situation_.stored))
-        return name_of(slot.instance);
-    }
-    return {};
   }
 
   // Another pod would be made in its place.
@@ -243,7 +229,7 @@ class Planner {
       }
       const bool available = situation_.available(*instance);
       // One that does not serve anyway costs nothing.
-      const bool serves = situation_.ready(*instance) && !is_left_out(*instance);
+      const bool serves = situation_.ready(*instance) && !is_left_out(*instance) && !is_refused_for_good(*instance);
       if (!new_size && serves && is_table_kept_for_others(*instance)) {
         progress("RollingUpdate",
                  "Pods of the old template of " + std::string(name_of(role)) +
@@ -262,10 +248,16 @@ class Planner {
   }
 
   // The instance serves with the last table, which is kept since others are missing. Its successor would have another
-  // address, and find no table until they are there.
+  // address, and find no table until they are there. Of a positional profile, where that has no end, only a change of
+  // the counts waits: another template may be what makes room for those that are missing.
   bool is_table_kept_for_others(const Instance& instance) const {
-    return situation_.stored.completed && situation_.table.verdict == TableVerdict::kInstanceLost &&
-           obstacle(deployment_, situation_.placements, instance) == nullptr;
+    if (!situation_.stored.completed || situation_.table.verdict != TableVerdict::kInstanceLost) return false;
+    bool waits = obstacle(deployment_, situation_.placements, instance) == nullptr;
+    if (!is_positional(deployment_)) return waits;
+    for_each_outdated(instance, [&](const kube::Pod& pod) {
+      waits = waits && !is_outdated(pod, situation_.hashes_as_listed.at(instance.role));
+    });
+    return waits;
   }
 
   // They hold NPUs that those of the new size need. None of the old size is left by now that a table could list.
@@ -285,6 +277,12 @@ class Planner {
   bool is_left_out(const Instance& instance) const {
     const kube::Pod* pod = situation_.occupancy.occupant({instance, 0});
     return situation_.stored.completed && pod != nullptr && !situation_.stored.lists(instance, *pod);
+  }
+
+  // It can't be placed, and its grace is over; no table is published, for its role or another has no instance left.
+  bool is_refused_for_good(const Instance& instance) const {
+    return situation_.table.verdict == TableVerdict::kRoleLost &&
+           obstacle(deployment_, situation_.placements, instance) != nullptr;
   }
 
   template <typename Visit>

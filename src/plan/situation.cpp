@@ -24,6 +24,16 @@ void add_words_of_scheduler(Situation& situation) {
   }
 }
 
+void note_hashes_as_listed(Situation& situation) {
+  const bool kept = situation.stored.completed && situation.table.verdict == TableVerdict::kInstanceLost;
+  if (!kept || !is_positional(situation.deployment())) return;
+  const ranktable::Membership listed = membership_of(situation.stored.content);
+  kube::PDDeployment as_listed = situation.deployment();
+  as_listed.prefill.instances = static_cast<int>(listed.prefill.size());
+  as_listed.decode.instances = static_cast<int>(listed.decode.size());
+  for (const Role role : kRoles) situation.hashes_as_listed[role] = template_hash(as_listed, role);
+}
+
 }  // namespace
 
 bool Situation::ready(const Instance& instance) const {
@@ -59,11 +69,14 @@ std::string Situation::frozen() const {
 }
 
 Situation assess(const Snapshot& snapshot, WallTime now) {
-  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}, {}, {}, {}};
+  Situation situation{snapshot, now, find_occupants(snapshot), {}, read_stored(snapshot), {}, {}, {}, {}, {}, {}, {},
+                      {},       {}};
   situation.placements = place(snapshot, situation.occupancy);
   add_words_of_scheduler(situation);
   situation.raise_epoch = reason_to_raise_epoch(snapshot, situation.occupancy, situation.placements, situation.stored);
-  unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
+  situation.lacking =
+      lacks_others_than_peers(snapshot.deployment, situation.occupancy, situation.placements, situation.stored);
+  if (situation.lacking.empty()) unplace_old_epochs(snapshot.deployment, situation.stored, situation.placements);
   unplace_left_behind(snapshot.deployment, situation.occupancy, situation.placements);
   situation.table = decide_table(snapshot, situation.placements, situation.stored, now);
   // Peers are restarted for the sake of a table that they then read.
@@ -74,6 +87,7 @@ Situation assess(const Snapshot& snapshot, WallTime now) {
     situation.templates[role] = check_template(snapshot, role);
     situation.hashes[role] = template_hash(snapshot.deployment, role);
   }
+  note_hashes_as_listed(situation);
   situation.dry_runs = dry_run_targets(snapshot, situation.templates, situation.hashes);
   add_answers(snapshot, situation.dry_runs, situation.templates);
   return situation;

@@ -195,7 +195,7 @@ class Decider {
   }
 
   seconds time_to_end(Role role) const {
-    constexpr int kLongest = 3600;
+    constexpr int kLongest = 300;  // one that is lost for good must not hold up the others for longer
     const Json& spec = kube::object_member(spec_of(deployment_, role).pod_template, "spec");
     return seconds(std::clamp(kube::small_member(spec, "terminationGracePeriodSeconds", 30), 0, kLongest));
   }

@@ -342,6 +342,46 @@ TEST(Rollout, APositionalScaleOutWithoutRoomCostsNoServingPod) {
   EXPECT_TRUE(cluster.pods_.contains("qwen-prefill-0-0-2"));
 }
 
+// It may be what makes room.
+TEST(Rollout, AnotherTemplateIsNotHeldUpByAnInstanceWithoutRoom) {
+  for (const char* on_peer_change : {"Reload", "Restart"}) {
+    FakeCluster cluster(a_deployment()
+                            .set("/spec/ranktable/profile", "PerInstance")
+                            .prefill(2)
+                            .decode(2)
+                            .set("/spec/prefill/onPeerChange", on_peer_change));
+    ASSERT_TRUE(cluster.settle());
+    for (auto& [name, node] : cluster.nodes_) node.cordoned = true;
+    cluster.vanish("qwen-decode-1-0-1");
+    ASSERT_TRUE(cluster.settle());
+    ASSERT_EQ(cluster.condition("RanktableReady").reason, "InstanceLost");
+    EXPECT_EQ(cluster.condition("Available").status, "True") << "those that are left serve with the last table";
+    cluster.edit_spec(kImage, "vllm:2");
+    ASSERT_TRUE(cluster.settle());
+    EXPECT_TRUE(cluster.created_.contains("qwen-prefill-1-0-2")) << on_peer_change;
+    EXPECT_FALSE(cluster.created_.contains("qwen-prefill-0-0-2")) << on_peer_change;
+  }
+}
+
+// Both NPUs of a role are refused, so neither is in the way of the other.
+TEST(Rollout, AnUpdateMovesAllInstancesOfARoleWhoseNpusAreRefused) {
+  FakeCluster cluster(a_deployment().decode(2).set("/spec/ranktable/requireLinkUp", true));
+  ASSERT_TRUE(cluster.settle());
+  for (const char* name : {"qwen-decode-0-0-1", "qwen-decode-1-0-1"}) {
+    const kube::Pod& cut_off = cluster.pod(name);
+    const int device = cluster.nodes_.at(cut_off.node).held.at(cut_off.meta.uid).front();
+    cluster.edit_node(cut_off.node, [device](npu::Inventory& inventory) {
+      inventory.devices[static_cast<std::size_t>(device)].link = "down";
+    });
+  }
+  ASSERT_TRUE(cluster.settle());
+  ASSERT_EQ(cluster.condition("RanktableReady").reason, "RoleLost");
+  cluster.nodes_.at(cluster.pod("qwen-decode-0-0-1").node).cordoned = true;
+  cluster.edit_spec("/spec/decode/template/spec/containers/0/image", "vllm:2");
+  ASSERT_TRUE(cluster.settle());
+  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
+}
+
 // It is alive and Ready, and no table can list it: it must not be in its own way.
 TEST(Rollout, AnUpdateMovesAnInstanceWhoseNpusAreRefused) {
   for (const auto& [profile, instances] : {std::pair("AscendCloud", 1), std::pair("PerInstance", 2)}) {
