@@ -1,7 +1,6 @@
 #include "daemonset/options.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <iostream>
 
 #include "daemonset/kube_node.h"
@@ -53,9 +52,9 @@ void add_source_options(CLI::App& app, Options& options) {
 
 std::string is_pod_key(const std::string& text) {
   const std::string_view key = text;
-  const std::size_t slash = std::min(key.find('/'), key.size() - 1);
-  const bool is_one =
-      !key.empty() && npu::is_dns_label(key.substr(0, slash)) && npu::is_dns_subdomain(key.substr(slash + 1));
+  const std::size_t slash = key.find('/');
+  const bool is_one = slash != std::string_view::npos && npu::is_dns_label(key.substr(0, slash)) &&
+                      npu::is_dns_subdomain(key.substr(slash + 1));
   return is_one ? "" : "\"" + text + "\" is not namespace/name; the pod's environment has them by fieldRef";
 }
 

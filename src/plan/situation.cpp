@@ -26,7 +26,10 @@ void add_words_of_scheduler(Situation& situation) {
 
 void note_hashes_as_listed(Situation& situation) {
   const bool kept = situation.stored.completed && situation.table.verdict == TableVerdict::kInstanceLost;
-  if (!kept || !is_positional(situation.deployment())) return;
+  const std::vector<Instance> instances = wanted(situation.deployment());
+  const auto outdated = [&](const Instance& instance) { return situation.outdated(instance); };
+  if (!kept || !is_positional(situation.deployment()) || std::none_of(instances.begin(), instances.end(), outdated))
+    return;
   const ranktable::Membership listed = membership_of(situation.stored.content);
   kube::PDDeployment as_listed = situation.deployment();
   as_listed.prefill.instances = static_cast<int>(listed.prefill.size());

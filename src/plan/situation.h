@@ -31,7 +31,7 @@ struct Situation {
   std::vector<DryRunTarget> dry_runs;
   std::string raise_epoch;  // a sentence; empty: the epoch stays
   std::string lacking;      // the instance for which peers wait with their restart; empty: they do not
-  std::map<Role, std::string> hashes_as_listed;  // positional, the table is kept: with its counts of instances
+  std::map<Role, std::string> hashes_as_listed;  // of a positional table that is kept in an update: with its counts
 
   const kube::PDDeployment& deployment() const { return snapshot.deployment; }
   // All pods of the instance are there and Ready.

@@ -212,7 +212,7 @@ asio::awaitable<bool> HccnTool::read_state(npu::Device& device, const std::optio
   if (health.kind == Kind::kBad || health.kind == Kind::kBusy) add_problem(problems, device.id, health.text);
   const bool bad = !device.health.empty() && device.health != "ok";
   if (bad && device.link != "down") add_problem(problems, device.id, unhealthy(device.id, device.health));
-  co_return link.kind != Kind::kBusy&& health.kind != Kind::kBusy;
+  co_return !(link.kind == Kind::kBusy || health.kind == Kind::kBusy);
 }
 
 // One reading of all devices: workers take the next device until there is none.
