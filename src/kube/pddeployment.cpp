@@ -80,7 +80,8 @@ RanktableStatus decode_ranktable_status(const Json& source) {
   status.epoch = integer_member(source, "epoch", 0);
   status.npus = small_member(source, "npus", 0);
   for (const Json& missing : array_member(source, "missing")) {
-    status.missing.push_back({text_member(missing, "instance"), decode_time(missing, "since").value_or(WallTime{})});
+    status.missing.push_back({text_member(missing, "instance"), decode_time(missing, "since").value_or(WallTime{}),
+                              text_member(missing, "digest")});
   }
   status.published_at = decode_time(source, "publishedAt");
   status.digest = text_member(source, "digest");
@@ -127,7 +128,9 @@ Json encode_ranktable_status(const RanktableStatus& status) {
   if (status.published_at) object["publishedAt"] = format_rfc3339(*status.published_at);
   if (!status.digest.empty()) object["digest"] = status.digest;
   for (const MissingInstance& missing : status.missing) {
-    object["missing"].push_back({{"instance", missing.instance}, {"since", format_rfc3339(missing.since)}});
+    Json entry = {{"instance", missing.instance}, {"since", format_rfc3339(missing.since)}};
+    if (!missing.digest.empty()) entry["digest"] = missing.digest;
+    object["missing"].push_back(std::move(entry));
   }
   return object;
 }

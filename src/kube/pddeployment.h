@@ -59,6 +59,7 @@ struct RoleSpec {
 struct MissingInstance {
   std::string instance;
   WallTime since;
+  std::string digest;  // of what the table of this epoch listed of it; empty where that matters to nobody
   bool operator==(const MissingInstance&) const = default;
 };
 

@@ -10,6 +10,7 @@
 #include "plan/node_npus.h"
 #include "plan/pod_template.h"
 #include "plan/restart_scope.h"
+#include "ranktable/rules.h"
 
 namespace pd::plan {
 namespace {
@@ -269,6 +270,11 @@ class Placer {
     if (known == nullptr) {
       return refuse(&pod, PlacementProblem::kDeviceUnknown, holds(pod, id) + ", which is not in the node's inventory");
     }
+    if (id > ranktable::kHighestDeviceId) {
+      return refuse(&pod, PlacementProblem::kDeviceUnknown,
+                    holds(pod, id) + ", and a table takes numbers up to " +
+                        std::to_string(ranktable::kHighestDeviceId) + " only");
+    }
     if (!is_peer_address(known->address)) {
       return refuse(&pod, PlacementProblem::kDeviceUnknown,
                     holds(pod, id) + ", which has no usable address: check `hccn_tool -i " + std::to_string(id) +
@@ -295,6 +301,32 @@ class Placer {
   std::deque<Claim> claims_;
   std::unordered_multimap<std::string_view, const Claim*> by_address_;  // over all nodes of the snapshot
 };
+
+// A table has NPUs of one address family (rule 7). One whose IPv4 address is lost must not take the table from all:
+// those of the rarer family are refused.
+void keep_one_family(Placements& placements) {
+  std::map<AddressFamily, std::size_t> counts;
+  const auto count = [&](AddressFamily family) { return counts[family]; };
+  for (const auto& [slot, placement] : placements) {
+    if (!placement.server) continue;
+    for (const ranktable::Device& device : placement.server->devices) ++counts[*address_family(device.ip)];
+  }
+  const AddressFamily kept =
+      count(AddressFamily::kIPv6) > count(AddressFamily::kIPv4) ? AddressFamily::kIPv6 : AddressFamily::kIPv4;
+  if (count(kept) == counts[AddressFamily::kIPv4] + counts[AddressFamily::kIPv6]) return;
+  for (auto& [slot, placement] : placements) {
+    if (!placement.server) continue;
+    const auto other = std::find_if(placement.server->devices.begin(), placement.server->devices.end(),
+                                    [&](const ranktable::Device& each) { return address_family(each.ip) != kept; });
+    if (other == placement.server->devices.end()) continue;
+    const std::string family = kept == AddressFamily::kIPv4 ? "IPv4" : "IPv6";
+    placement.problem = PlacementProblem::kDeviceUnknown;
+    placement.reason = "pod " + placement.pod->meta.name + " on node " + placement.pod->node + " holds NPU " +
+                       std::to_string(other->id) + " with the address " + other->ip + ", and most NPUs of the table " +
+                       "have " + family + " addresses: a table takes one family";
+    placement.server.reset();
+  }
+}
 
 }  // namespace
 
@@ -337,6 +369,7 @@ Placements place(const Snapshot& snapshot, const Occupancy& occupancy) {
   for (const auto& [slot, pods] : occupancy.slots) {
     if (pods.wanted) placements.emplace(slot, placer.place(slot, pods));
   }
+  keep_one_family(placements);
   return placements;
 }
 

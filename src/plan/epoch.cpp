@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "base/digest.h"
+
 namespace pd::plan {
 namespace {
 
 bool restarts(const kube::PDDeployment& deployment, Role role) {
   return !adopts(deployment, role) && spec_of(deployment, role).on_peer_change == "Restart";
-}
-
-bool any_restarts(const kube::PDDeployment& deployment) {
-  return std::any_of(kRoles.begin(), kRoles.end(), [&](Role role) { return restarts(deployment, role); });
 }
 
 std::int64_t epoch_of(const kube::Pod& pod) {
@@ -24,18 +22,33 @@ std::vector<ranktable::Server> by_address(std::vector<ranktable::Server> servers
   return servers;
 }
 
+std::string digest_of(const std::vector<ranktable::Server>& servers) {
+  std::string text;
+  for (const ranktable::Server& server : by_address(servers)) {
+    text.append(server.id).append(" ").append(server.ip);
+    for (const ranktable::Device& device : server.devices)
+      text.append(" ").append(std::to_string(device.id)).append("=").append(device.ip);
+    text.append("\n");
+  }
+  return sha256(text);
+}
+
+std::map<std::string, std::vector<ranktable::Server>> servers_of(const StoredTable& stored) {
+  const ranktable::Membership published = membership_of(stored.content);
+  std::map<std::string, std::vector<ranktable::Server>> servers;
+  for (const auto* instances : {&published.prefill, &published.decode}) {
+    for (const ranktable::Instance& instance : *instances) servers.emplace(instance.name, instance.servers);
+  }
+  if (!published.schedulers.empty()) servers.emplace(name_of(Instance{Role::kScheduler, 0}), published.schedulers);
+  return servers;
+}
+
 // What is in the published table, against what is there now.
 class Comparison {
  public:
   Comparison(const Snapshot& snapshot, const Occupancy& occupancy, const Placements& placements,
              const StoredTable& stored)
-      : deployment_(snapshot.deployment), occupancy_(occupancy), placements_(placements) {
-    const ranktable::Membership published = membership_of(stored.content);
-    for (const auto* instances : {&published.prefill, &published.decode}) {
-      for (const ranktable::Instance& instance : *instances) listed_.emplace(instance.name, instance.servers);
-    }
-    if (!published.schedulers.empty()) listed_.emplace(name_of(Instance{Role::kScheduler, 0}), published.schedulers);
-  }
+      : deployment_(snapshot.deployment), occupancy_(occupancy), placements_(placements), listed_(servers_of(stored)) {}
 
   std::string first_change() {
     for (const Instance& instance : occupancy_.instances()) {
@@ -43,7 +56,7 @@ class Comparison {
       const auto listed = listed_.find(name);
       const std::optional<ranktable::Instance> placed = placed_instance(deployment_, placements_, instance);
       if (listed == listed_.end()) {
-        if (placed) return name + " is new";
+        if (placed && !peers_know(*placed)) return name + " is new";
         continue;
       }
       if (placed && by_address(placed->servers) != by_address(listed->second)) return name + " has moved";
@@ -54,6 +67,14 @@ class Comparison {
   }
 
  private:
+  // It was left out for a while in which nobody was restarted, and is what it was.
+  bool peers_know(const ranktable::Instance& placed) const {
+    const std::vector<kube::MissingInstance>& missing = deployment_.status.ranktable.missing;
+    const auto known =
+        std::find_if(missing.begin(), missing.end(), [&](const auto& each) { return each.instance == placed.name; });
+    return known != missing.end() && !known->digest.empty() && known->digest == digest_of(placed.servers);
+  }
+
   // A pod that has had a table is the one that the table lists, whatever is not known of it at present.
   bool is_lost(const Instance& instance) const {
     for (int index = 0; index < pods_per_instance(deployment_, instance.role); ++index) {
@@ -70,6 +91,17 @@ class Comparison {
 };
 
 }  // namespace
+
+bool any_restarts(const kube::PDDeployment& deployment) {
+  return std::any_of(kRoles.begin(), kRoles.end(), [&](Role role) { return restarts(deployment, role); });
+}
+
+std::map<std::string, std::string> digests_of_listed(const kube::PDDeployment& deployment, const StoredTable& stored) {
+  std::map<std::string, std::string> digests;
+  if (!any_restarts(deployment) || !stored.completed || stored.epoch != deployment.status.ranktable.epoch) return {};
+  for (const auto& [name, servers] : servers_of(stored)) digests.emplace(name, digest_of(servers));
+  return digests;
+}
 
 std::string reason_to_raise_epoch(const Snapshot& snapshot, const Occupancy& occupancy, const Placements& placements,
                                   const StoredTable& stored) {

@@ -83,7 +83,8 @@ Situation assess(const Snapshot& snapshot, WallTime now) {
   unplace_left_behind(snapshot.deployment, situation.occupancy, situation.placements);
   situation.table = decide_table(snapshot, situation.placements, situation.stored, now);
   // Peers are restarted for the sake of a table that they then read.
-  if (situation.table.verdict == TableVerdict::kRejected || situation.table.verdict == TableVerdict::kTooLarge)
+  if (situation.table.verdict == TableVerdict::kRejected || situation.table.verdict == TableVerdict::kTooLarge ||
+      situation.table.would_be_too_large)
     situation.raise_epoch.clear();
   situation.adoption = find_adoption_obstacle(snapshot, situation.occupancy, now);
   for (const Role role : kRoles) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kube/json_members.h"
+#include "plan/epoch.h"
 #include "ranktable/diff.h"
 #include "ranktable/validate.h"
 
@@ -14,6 +15,7 @@ using std::chrono::seconds;
 struct Missing {
   Instance instance;
   WallTime since;
+  std::string digest;
 };
 
 class Decider {
@@ -107,7 +109,15 @@ class Decider {
     }
   }
 
-  Missing missed(const Instance& instance) const { return {instance, missing_since(name_of(instance))}; }
+  Missing missed(const Instance& instance) {
+    const std::string name = name_of(instance);
+    for (const kube::MissingInstance& known : deployment_.status.ranktable.missing) {
+      if (known.instance == name) return {instance, is_coming() ? now_ : std::min(known.since, now_), known.digest};
+    }
+    if (!listed_) listed_ = digests_of_listed(deployment_, stored_);
+    const auto listed = listed_->find(name);
+    return {instance, now_, listed == listed_->end() ? "" : listed->second};
+  }
 
   bool has_served(const Instance& instance) const {
     for (int pod = 0; pod < pods_per_instance(deployment_, instance.role); ++pod) {
@@ -132,14 +142,6 @@ class Decider {
   // The table of this epoch is not published yet.
   bool restarts_peers() const { return stored_.epoch && *stored_.epoch < deployment_.status.ranktable.epoch; }
 
-  WallTime missing_since(const std::string& name) const {
-    if (is_coming()) return now_;
-    for (const kube::MissingInstance& known : deployment_.status.ranktable.missing) {
-      if (known.instance == name) return std::min(known.since, now_);
-    }
-    return now_;
-  }
-
   // publishedAt outlives a ConfigMap that somebody deleted; only a role scaled to 0 clears it.
   bool is_first() const { return !stored_.completed && !deployment_.status.ranktable.published_at; }
 
@@ -158,10 +160,12 @@ class Decider {
     const std::string why = what_is_missing();
     WallTime deadline = now_;
     for (const Missing& missing : missing_) {
-      decision_.missing.push_back({name_of(missing.instance), missing.since});
+      decision_.missing.push_back({name_of(missing.instance), missing.since, missing.digest});
       deadline = std::max(deadline, missing.since + grace_of(missing.instance));
     }
     const std::string until = stored_.completed ? "The last table is kept" : "No table is published";
+    const bool waits = positional || deadline > now_;
+    decision_.would_be_too_large = waits && any_restarts(deployment_) && would_be_too_large();
     if (positional) {
       return keep(TableVerdict::kInstanceLost,
                   until + ", since profile " + deployment_.ranktable.profile + " lists every instance or none; " + why);
@@ -232,6 +236,13 @@ class Decider {
     decision_.content = std::move(content);
     describe_published();
     describe_changes();
+  }
+
+  // A table of all, each of what is missing as large as what is placed.
+  bool would_be_too_large() const {
+    if (documents_.global.empty() || found_.empty()) return false;
+    const std::size_t bytes = bytes_of(completed_content(deployment_, placed_, documents_, adopted_));
+    return bytes / found_.size() * (found_.size() + missing_.size()) > kMaxTableBytes;
   }
 
   // A local table that was stored before was judged then.
@@ -360,6 +371,7 @@ class Decider {
   ranktable::Documents documents_;   // of that
   std::set<std::string> unchanged_;  // instances whose stored table is the one that was rendered
   std::vector<Missing> missing_;
+  std::optional<std::map<std::string, std::string>> listed_;  // digests, once they were needed
   TableDecision decision_;
 };
 

@@ -34,6 +34,7 @@ struct TableDecision {
   std::string changes;                         // what a table that replaces another one changes, in words
   std::vector<kube::MissingInstance> missing;  // what the table waits for or goes without, and since when
   std::optional<WallTime> due;                 // when the wait for lost instances ends
+  bool would_be_too_large = false;             // the table that is waited for
 
   // What the ConfigMap holds once the plan is carried out; nothing when it is not ours.
   TableContent content;

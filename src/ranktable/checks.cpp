@@ -9,7 +9,6 @@ namespace pd::ranktable {
 namespace {
 
 constexpr std::size_t kServerIdLength = 64;
-constexpr std::int64_t kHighestDeviceId = 15;
 
 // What base calls a peer's address, and besides spelled as one: no byte after it, no IPv4 address in IPv6 clothes.
 bool is_plain_peer_address(std::string_view text, const std::string& key) {

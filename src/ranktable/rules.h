@@ -30,6 +30,7 @@ enum Rule : int {
 };
 
 inline constexpr int kRules = 16;
+inline constexpr int kHighestDeviceId = 15;  // rule 6
 
 struct RuleText {
   std::string_view name;      // stable: for scripts

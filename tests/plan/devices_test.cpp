@@ -217,6 +217,34 @@ TEST_F(Devices, MustHaveAnAddress) {
   EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("hccn_tool -i 7 -ip -g"));
 }
 
+TEST_F(Devices, MustHaveANumberThatATableTakes) {
+  cluster_.edit_node("node-0", [](npu::Inventory& inventory) { inventory.devices[7].id = 16; });
+  held(kPrefillPod) = {6, 16};
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kDeviceUnknown);
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("NPU 16, and a table takes numbers up to 15 only"));
+}
+
+TEST_F(Devices, OfTheRarerFamilyOfAddressesAreRefused) {
+  const auto lose_ipv4 = [](std::size_t device) {
+    return [device](npu::Inventory& inventory) {
+      inventory.devices[device].ipv6 = "fd00::" + std::to_string(device + 1);
+      inventory.devices[device].ip.clear();
+    };
+  };
+  held(kPrefillPod) = {6, 7};
+  held(kDecodePod) = {1, 2};
+  cluster_.edit_node("node-0", lose_ipv4(7));
+  const Slot decode_0{{Role::kDecode, 0}, 0};
+  EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kDeviceUnknown);
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("holds NPU 7 with the address fd00::8, and most NPUs"));
+  EXPECT_TRUE(placement(decode_0).server);
+  for (const std::size_t device : {1U, 2U}) cluster_.edit_node("node-0", lose_ipv4(device));
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("holds NPU 6 with the address 29.81.1.106, and most NPUs"));
+  EXPECT_TRUE(placement(decode_0).server);
+  cluster_.edit_node("node-0", lose_ipv4(6));
+  EXPECT_TRUE(placement(kPrefill0).server);
+}
+
 TEST_F(Devices, MustBeAsManyAsTheRoleWants) {
   held(kPrefillPod) = {7};
   EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kCount);

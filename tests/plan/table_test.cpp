@@ -298,18 +298,21 @@ TEST(Table, AStrangersConfigMapIsNeverWrittenAndNoPodIsMade) {
 }
 
 TEST(Table, OneThatBreaksARuleIsNotPublished) {
-  FakeCluster cluster = a_running_cluster();
-  const std::string before = cluster.table(kGlobal);
+  FakeCluster cluster(a_deployment().set("/spec/ranktable/serverAddress", "HostIP"));
+  ASSERT_TRUE(cluster.settle());
   const kube::Pod& pod = cluster.pod("qwen-prefill-0-0-1");
-  cluster.edit_node(pod.node, [&](npu::Inventory& inventory) {
-    // One family of addresses over the file (rule 7).
-    for (npu::Device& device : inventory.devices) device.ip = "2001:db8::" + std::to_string(device.id + 1);
-  });
+  cluster.nodes_.at(pod.node).held.at(pod.meta.uid) = {0, 1};
+  ASSERT_TRUE(cluster.settle());
+  const std::string before = cluster.table(kGlobal);
   cluster.fail_pod("qwen-decode-0-0-1");
-  for (auto& [name, node] : cluster.nodes_) node.cordoned = name == pod.node;
+  // Two nodes of one address: a device's number occurs twice on what the table takes for one server (rule 6).
+  for (auto& [name, node] : cluster.nodes_) {
+    node.ip = pod.host_ip;
+    node.cordoned = name == pod.node;
+  }
   ASSERT_TRUE(cluster.settle());
   EXPECT_EQ(cluster.condition("RanktableReady").reason, "Rejected") << cluster.condition("RanktableReady").message;
-  EXPECT_THAT(cluster.condition("RanktableReady").message, HasSubstr("rule 7"));
+  EXPECT_THAT(cluster.condition("RanktableReady").message, HasSubstr("rule 6"));
   EXPECT_EQ(cluster.table(kGlobal), before);
   const auto events = std::count_if(cluster.events_.begin(), cluster.events_.end(),
                                     [](const EmitEvent& event) { return event.reason == "RanktableRejected"; });
