@@ -175,7 +175,7 @@ class Decider {
       return keep(TableVerdict::kInstanceLost,
                   until + " until " + format_rfc3339(deadline) + " while waiting for " + why);
     }
-    if (placed_.schedulers.empty() || placed_.prefill.empty() || placed_.decode.empty()) {
+    if (lacks_a_role()) {
       const std::string role = placed_.schedulers.empty() ? "scheduler"
                                : placed_.prefill.empty()  ? "prefill"
                                                           : "decode";
@@ -183,6 +183,8 @@ class Decider {
     }
     publish(TableVerdict::kPartial);
   }
+
+  bool lacks_a_role() const { return placed_.schedulers.empty() || placed_.prefill.empty() || placed_.decode.empty(); }
 
   // Its agent puts a node's annotations right within a minute, and the pods serve meanwhile: whoever edits one
   // annotation must not take the instances of a node out of the table.
@@ -240,7 +242,7 @@ class Decider {
 
   // A table of all, each of what is missing as large as what is placed.
   bool would_be_too_large() const {
-    if (documents_.global.empty() || found_.empty()) return false;
+    if (documents_.global.empty() || lacks_a_role()) return false;
     const std::size_t bytes = bytes_of(completed_content(deployment_, placed_, documents_, adopted_));
     return bytes / found_.size() * (found_.size() + missing_.size()) > kMaxTableBytes;
   }

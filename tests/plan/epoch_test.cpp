@@ -55,6 +55,13 @@ TEST_F(Epochs, ALostPodRestartsEachPeerOnce) {
   EXPECT_EQ(cluster_.generation(), "2") << "one table for the whole epoch";
 }
 
+TEST_F(Epochs, ALostSchedulerRestartsEachPeerOnce) {
+  cluster_.vanish("qwen-scheduler-0-0-1");
+  ASSERT_TRUE(cluster_.settle());
+  EXPECT_EQ(epoch(), 1);
+  for (const char* slot : {"prefill-0-0", "prefill-1-0", "decode-0-0"}) EXPECT_EQ(pods_of(slot), 2) << slot;
+}
+
 TEST_F(Epochs, NothingIsDeletedBeforeTheStatusHasTheNextEpoch) {
   cluster_.vanish("qwen-prefill-0-0-1");
   const Plan made = cluster_.plan_now();
