@@ -303,27 +303,29 @@ class Placer {
 };
 
 // A table has NPUs of one address family (rule 7). One whose IPv4 address is lost must not take the table from all:
-// those of the rarer family are refused.
+// those of the family that is rarer among the NPUs that serve are refused.
 void keep_one_family(Placements& placements) {
-  std::map<AddressFamily, std::size_t> counts;
-  const auto count = [&](AddressFamily family) { return counts[family]; };
+  int more_ipv6 = 0;  // among those that serve first of all
+  int more_ipv6_serve = 0;
   for (const auto& [slot, placement] : placements) {
     if (!placement.server) continue;
-    for (const ranktable::Device& device : placement.server->devices) ++counts[*address_family(device.ip)];
+    for (const ranktable::Device& device : placement.server->devices) {
+      const int one = address_family(device.ip) == AddressFamily::kIPv6 ? 1 : -1;
+      more_ipv6 += one;
+      if (had_table(*placement.pod)) more_ipv6_serve += one;
+    }
   }
-  const AddressFamily kept =
-      count(AddressFamily::kIPv6) > count(AddressFamily::kIPv4) ? AddressFamily::kIPv6 : AddressFamily::kIPv4;
-  if (count(kept) == counts[AddressFamily::kIPv4] + counts[AddressFamily::kIPv6]) return;
+  const bool ipv6 = more_ipv6_serve != 0 ? more_ipv6_serve > 0 : more_ipv6 > 0;
+  const AddressFamily kept = ipv6 ? AddressFamily::kIPv6 : AddressFamily::kIPv4;
   for (auto& [slot, placement] : placements) {
     if (!placement.server) continue;
     const auto other = std::find_if(placement.server->devices.begin(), placement.server->devices.end(),
                                     [&](const ranktable::Device& each) { return address_family(each.ip) != kept; });
     if (other == placement.server->devices.end()) continue;
-    const std::string family = kept == AddressFamily::kIPv4 ? "IPv4" : "IPv6";
     placement.problem = PlacementProblem::kDeviceUnknown;
     placement.reason = "pod " + placement.pod->meta.name + " on node " + placement.pod->node + " holds NPU " +
                        std::to_string(other->id) + " with the address " + other->ip + ", and most NPUs of the table " +
-                       "have " + family + " addresses: a table takes one family";
+                       "have " + (ipv6 ? "IPv6" : "IPv4") + " addresses: a table takes one family";
     placement.server.reset();
   }
 }

@@ -22,8 +22,17 @@ std::vector<ranktable::Server> by_address(std::vector<ranktable::Server> servers
   return servers;
 }
 
-std::string digest_of(const std::vector<ranktable::Server>& servers) {
+// A peer that has started anew has read the table as it was then.
+std::string starts_of_peers(const kube::PDDeployment& deployment, const Placements& placements) {
   std::string text;
+  for (const auto& [slot, placement] : placements) {
+    if (placement.pod == nullptr || !restarts(deployment, slot.instance.role)) continue;
+    text.append(placement.pod->meta.uid).append(" ").append(std::to_string(placement.pod->restarts)).append("\n");
+  }
+  return text;
+}
+
+std::string digest_of(const std::vector<ranktable::Server>& servers, std::string text) {
   for (const ranktable::Server& server : by_address(servers)) {
     text.append(server.id).append(" ").append(server.ip);
     for (const ranktable::Device& device : server.devices)
@@ -56,7 +65,7 @@ class Comparison {
       const auto listed = listed_.find(name);
       const std::optional<ranktable::Instance> placed = placed_instance(deployment_, placements_, instance);
       if (listed == listed_.end()) {
-        if (placed && !peers_know(*placed)) return name + " is new";
+        if (placed && (is_lost(instance) || !peers_know(*placed))) return name + " is new";
         continue;
       }
       if (placed && by_address(placed->servers) != by_address(listed->second)) return name + " has moved";
@@ -67,12 +76,13 @@ class Comparison {
   }
 
  private:
-  // It was left out for a while in which nobody was restarted, and is what it was.
+  // It was left out for a while in which no peer has started anew, and is what it was.
   bool peers_know(const ranktable::Instance& placed) const {
     const std::vector<kube::MissingInstance>& missing = deployment_.status.ranktable.missing;
     const auto known =
         std::find_if(missing.begin(), missing.end(), [&](const auto& each) { return each.instance == placed.name; });
-    return known != missing.end() && !known->digest.empty() && known->digest == digest_of(placed.servers);
+    return known != missing.end() && !known->digest.empty() &&
+           known->digest == digest_of(placed.servers, starts_of_peers(deployment_, placements_));
   }
 
   // A pod that has had a table is the one that the table lists, whatever is not known of it at present.
@@ -96,10 +106,12 @@ bool any_restarts(const kube::PDDeployment& deployment) {
   return std::any_of(kRoles.begin(), kRoles.end(), [&](Role role) { return restarts(deployment, role); });
 }
 
-std::map<std::string, std::string> digests_of_listed(const kube::PDDeployment& deployment, const StoredTable& stored) {
+std::map<std::string, std::string> digests_of_listed(const kube::PDDeployment& deployment, const Placements& placements,
+                                                     const StoredTable& stored) {
   std::map<std::string, std::string> digests;
   if (!any_restarts(deployment) || !stored.completed || stored.epoch != deployment.status.ranktable.epoch) return {};
-  for (const auto& [name, servers] : servers_of(stored)) digests.emplace(name, digest_of(servers));
+  const std::string starts = starts_of_peers(deployment, placements);
+  for (const auto& [name, servers] : servers_of(stored)) digests.emplace(name, digest_of(servers, starts));
   return digests;
 }
 

@@ -23,9 +23,10 @@ bool any_restarts(const kube::PDDeployment& deployment);
 std::string reason_to_raise_epoch(const Snapshot& snapshot, const Occupancy& occupancy, const Placements& placements,
                                   const StoredTable& stored);
 
-// Hashes of what the published table lists, by instance. Empty unless it is of the status' epoch, and peers are
-// restarted that would have to be told of what changes.
-std::map<std::string, std::string> digests_of_listed(const kube::PDDeployment& deployment, const StoredTable& stored);
+// Hashes of what the published table lists and of the starts of those peers that read it once, by instance. Empty
+// unless it is of the status' epoch and there are such peers.
+std::map<std::string, std::string> digests_of_listed(const kube::PDDeployment& deployment, const Placements& placements,
+                                                     const StoredTable& stored);
 
 // The table of the status' epoch is not published yet, and the pod is of an older one: it is to be restarted.
 bool is_of_old_epoch(const kube::PDDeployment& deployment, Role role, const kube::Pod& pod, const StoredTable& stored);

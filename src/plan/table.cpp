@@ -40,6 +40,7 @@ class Decider {
     }
     number();
     find_listed();
+    remember_left_out();
     return std::move(decision_);
   }
 
@@ -114,7 +115,7 @@ class Decider {
     for (const kube::MissingInstance& known : deployment_.status.ranktable.missing) {
       if (known.instance == name) return {instance, is_coming() ? now_ : std::min(known.since, now_), known.digest};
     }
-    if (!listed_) listed_ = digests_of_listed(deployment_, stored_);
+    if (!listed_) listed_ = digests_of_listed(deployment_, placements_, stored_);
     const auto listed = listed_->find(name);
     return {instance, now_, listed == listed_->end() ? "" : listed->second};
   }
@@ -184,6 +185,18 @@ class Decider {
     publish(TableVerdict::kPartial);
   }
 
+  // A table that is kept lacks also those that have come back since it went on without them.
+  void remember_left_out() {
+    if (!decision_.completed || restarts_peers()) return;
+    std::set<std::string> back;
+    for (const Instance& instance : found_) {
+      if (!decision_.listed.contains(instance)) back.insert(name_of(instance));
+    }
+    for (const kube::MissingInstance& known : deployment_.status.ranktable.missing) {
+      if (!known.digest.empty() && back.contains(known.instance)) decision_.missing.push_back(known);
+    }
+  }
+
   bool lacks_a_role() const { return placed_.schedulers.empty() || placed_.prefill.empty() || placed_.decode.empty(); }
 
   // Its agent puts a node's annotations right within a minute, and the pods serve meanwhile: whoever edits one
@@ -243,8 +256,10 @@ class Decider {
   // A table of all, each of what is missing as large as what is placed.
   bool would_be_too_large() const {
     if (documents_.global.empty() || lacks_a_role()) return false;
+    const std::size_t empty = bytes_of(initializing_content(deployment_));
     const std::size_t bytes = bytes_of(completed_content(deployment_, placed_, documents_, adopted_));
-    return bytes / found_.size() * (found_.size() + missing_.size()) > kMaxTableBytes;
+    const std::size_t each = (bytes - std::min(bytes, empty)) / found_.size();
+    return empty + each * (found_.size() + missing_.size()) > kMaxTableBytes;
   }
 
   // A local table that was stored before was judged then.

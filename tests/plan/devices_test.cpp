@@ -245,6 +245,24 @@ TEST_F(Devices, OfTheRarerFamilyOfAddressesAreRefused) {
   EXPECT_TRUE(placement(kPrefill0).server);
 }
 
+TEST_F(Devices, OfTheFamilyThatServesAreNotRefusedForNewcomers) {
+  held(kPrefillPod) = {6, 7};
+  held(kDecodePod) = {1, 2};
+  cluster_.edit_node("node-0", [](npu::Inventory& inventory) {
+    for (const std::size_t device : {1U, 2U}) {
+      inventory.devices[device].ipv6 = "fd00::" + std::to_string(device);
+      inventory.devices[device].ip.clear();
+    }
+  });
+  const Slot decode_0{{Role::kDecode, 0}, 0};
+  cluster_.pod(kPrefillPod).meta.annotations.erase(std::string(kube::kPodGenerationAnnotation));
+  cluster_.pod(kDecodePod).meta.annotations.erase(std::string(kube::kPodGenerationAnnotation));
+  EXPECT_TRUE(placement(kPrefill0).server);
+  cluster_.pod(kDecodePod).meta.annotations[std::string(kube::kPodGenerationAnnotation)] = "1";
+  EXPECT_TRUE(placement(decode_0).server);
+  EXPECT_THAT(placement(kPrefill0).reason, HasSubstr("and most NPUs of the table have IPv6 addresses"));
+}
+
 TEST_F(Devices, MustBeAsManyAsTheRoleWants) {
   held(kPrefillPod) = {7};
   EXPECT_EQ(placement(kPrefill0).problem, PlacementProblem::kCount);

@@ -132,15 +132,19 @@ class AnInstanceLeftOut : public Epochs {
                    .set("/spec/ranktable/requireLinkUp", true)
                    .set("/spec/decode/onPeerChange", "Restart")) {}
 
-  void set_links(const std::string& pod, const std::string& link) {
+  void set_links(const std::string& pod, const std::string& state) {
+    link(pod, state);
+    ASSERT_TRUE(cluster_.settle());
+  }
+
+  void link(const std::string& pod, const std::string& state) {
     const kube::Pod& holder = cluster_.pod(pod);
     const std::vector<int> held = cluster_.nodes_.at(holder.node).held.at(holder.meta.uid);
     cluster_.edit_node(holder.node, [&](npu::Inventory& inventory) {
       for (npu::Device& device : inventory.devices) {
-        if (std::find(held.begin(), held.end(), device.id) != held.end()) device.link = link;
+        if (std::find(held.begin(), held.end(), device.id) != held.end()) device.link = state;
       }
     });
-    ASSERT_TRUE(cluster_.settle());
   }
 
   void leave_out(const std::string& pod) {
@@ -155,6 +159,34 @@ TEST_F(AnInstanceLeftOut, ThatIsReadableAgainRestartsNobody) {
   EXPECT_EQ(cluster_.condition("RanktableReady").reason, "Published");
   EXPECT_EQ(epoch(), 0);
   for (const auto& [name, pod] : cluster_.pods_) EXPECT_FALSE(is_new(name)) << name;
+}
+
+TEST_F(AnInstanceLeftOut, ThatIsReadableAgainWhileTheTableIsKeptForAnotherRestartsNobody) {
+  leave_out("qwen-prefill-2-0-1");
+  link("qwen-prefill-1-0-1", "down");
+  cluster_.apply_plan(cluster_.plan_now());
+  link("qwen-prefill-2-0-1", "up");
+  cluster_.apply_plan(cluster_.plan_now());
+  ASSERT_EQ(cluster_.condition("RanktableReady").reason, "InstanceLost");
+  set_links("qwen-prefill-1-0-1", "up");
+  EXPECT_EQ(cluster_.condition("RanktableReady").reason, "Published");
+  EXPECT_EQ(epoch(), 0);
+  EXPECT_TRUE(cluster_.status().ranktable.missing.empty());
+}
+
+TEST_F(AnInstanceLeftOut, WhosePodHasASuccessorIsNew) {
+  leave_out("qwen-prefill-2-0-1");
+  cluster_.pod("qwen-prefill-2-0-1").meta.annotations.erase(std::string(kube::kPodGenerationAnnotation));
+  set_links("qwen-prefill-2-0-1", "up");
+  EXPECT_EQ(epoch(), 1);
+}
+
+// It has read the table that lacks it.
+TEST_F(AnInstanceLeftOut, IsNewToAPeerThatHasStartedAnewInPlace) {
+  leave_out("qwen-prefill-2-0-1");
+  cluster_.pod("qwen-decode-0-0-1").restarts = 1;
+  set_links("qwen-prefill-2-0-1", "up");
+  EXPECT_EQ(epoch(), 1);
 }
 
 TEST_F(AnInstanceLeftOut, ThatRestartedPeersHaveNotHeardOfIsNew) {
@@ -246,20 +278,28 @@ TEST(EpochsOfARejectedTable, RestartNobody) {
   for (const char* pod : {"qwen-prefill-0-0-1", "qwen-decode-0-0-1"}) EXPECT_TRUE(cluster.pods_.contains(pod)) << pod;
 }
 
-// That a table would not fit shows long before all are placed.
-TEST(EpochsOfALargeTable, OneThatWouldNotFitRestartsNobody) {
+// Most instances find no room, and the table is kept for them.
+FakeCluster scaled_out_to(int prefill) {
   FakeCluster cluster(a_deployment()
                           .prefill(1)
                           .set("/spec/prefill/npusPerPod", 8)
                           .set("/spec/decode/npusPerPod", 8)
                           .set("/spec/decode/onPeerChange", "Restart"),
                       4);
-  ASSERT_TRUE(cluster.settle());
-  cluster.edit_spec("/spec/prefill/instances", 1300);
+  EXPECT_TRUE(cluster.settle());
+  cluster.edit_spec("/spec/prefill/instances", prefill);
   for (int round = 0; round < 4; ++round) {
     cluster.apply_plan(cluster.plan_now());
     cluster.live();
   }
+  return cluster;
+}
+
+TEST(EpochsOfALargeTable, OneThatFitsRestartsAtOnce) { EXPECT_EQ(scaled_out_to(400).status().ranktable.epoch, 1); }
+
+// That a table would not fit shows long before all are placed.
+TEST(EpochsOfALargeTable, OneThatWouldNotFitRestartsNobody) {
+  FakeCluster cluster = scaled_out_to(1300);
   ASSERT_EQ(cluster.condition("RanktableReady").reason, "InstanceLost") << cluster.condition("RanktableReady").message;
   EXPECT_EQ(cluster.status().ranktable.epoch, 0);
   EXPECT_TRUE(cluster.pods_.contains("qwen-decode-0-0-1"));
