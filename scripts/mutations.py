@@ -116,7 +116,6 @@ OPERATOR_FAULTS = {
     "restarts-for-a-table-that-is-refused": (PLAN + "situation.cpp", "    situation.raise_epoch.clear();", "    {}"),
     "peers-that-come-later-are-new": (PLAN + "table.cpp", "is_coming() ? now_ : std::min(known.since, now_)", "std::min(known.since, now_)"),
     "what-is-readable-again-is-new": (PLAN + "epoch.cpp", "if (placed && (is_lost(instance) || !peers_know(*placed)))", "if (placed)"),
-    "successors-know-whom-they-never-met": (PLAN + "status.cpp", "missing.digest.clear();", "(void)missing;"),
     "what-was-left-out-never-moves": (PLAN + "epoch.cpp", "known->digest == digest_of(placed.servers, starts_of_peers(deployment_, placements_));", "true;"),
     "restarts-for-a-table-that-would-not-fit": (PLAN + "situation.cpp", "situation.table.would_be_too_large)", "false)"),
     "one-device-spoils-the-family": (PLAN + "devices.cpp", "  keep_one_family(placements);\n", "  (void)keep_one_family;\n"),

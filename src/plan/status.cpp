@@ -131,7 +131,6 @@ kube::PDDeploymentStatus next_status(const Situation& situation, const Rollout& 
 kube::PDDeploymentStatus raised_status(const Situation& situation) {
   kube::PDDeploymentStatus next = situation.deployment().status;
   ++next.ranktable.epoch;
-  for (kube::MissingInstance& missing : next.ranktable.missing) missing.digest.clear();  // successors know none of them
   return next;
 }
 
