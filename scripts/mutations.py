@@ -74,9 +74,9 @@ OPERATOR_FAULTS = {
     "foreign-names-are-free": (PLAN + "membership.cpp", "for (const std::string& taken : snapshot.taken_pod_names) note_name(name, taken, true, occupancy);", ""),
     # Which NPUs a pod has.
     "an-annotation-against-kubelet": (PLAN + "devices.cpp", "if (claim->ids == allocation->devices) return", "if (claim) return"),
-    "kubelets-word-by-name": (PLAN + "devices.cpp", "if (entry.uid == pod.meta.uid) return &entry;", "if (entry.name == pod.meta.name) return &entry;"),
+    "kubelets-word-by-name": (PLAN + "devices.cpp", "if (entry.uid == pod.meta.uid) return &entry;", "if (entry.pod == pod.meta.key()) return &entry;"),
     "a-claim-is-not-counted": (PLAN + "devices.cpp", "if (counted && allocation->devices.size() != claim->ids.size()) {", "if (false) {"),
-    "any-address-will-do": (PLAN + "devices.cpp", "if (!is_peer_address(known->address)) {", "if (known->address.empty()) {"),
+    "no-address-will-do": (PLAN + "devices.cpp", "if (known->address.empty()) {", "if (false) {"),
     "clashes-are-not-seen": (PLAN + "devices.cpp", "if (other != nullptr) {", "if (other != nullptr && false) {"),
     "the-younger-claim-wins": (PLAN + "devices.cpp", "return *a.created < *b.created;", "return *b.created < *a.created;"),
     "an-annotation-blocks-the-owner": (PLAN + "devices.cpp", "if (a.by_kubelet != b.by_kubelet) return a.by_kubelet;", "if (a.by_kubelet != b.by_kubelet) return b.by_kubelet;"),

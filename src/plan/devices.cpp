@@ -275,7 +275,7 @@ class Placer {
                     holds(pod, id) + ", and a table takes numbers up to " +
                         std::to_string(ranktable::kHighestDeviceId) + " only");
     }
-    if (!is_peer_address(known->address)) {
+    if (known->address.empty()) {
       return refuse(&pod, PlacementProblem::kDeviceUnknown,
                     holds(pod, id) + ", which has no usable address: check `hccn_tool -i " + std::to_string(id) +
                         " -ip -g` on the node");

@@ -353,6 +353,24 @@ TEST_F(EpochsOfAFullNode, TheTimeThatPodsHaveToEndIsTheirTemplates) {
   expect_each_was_restarted_once();
 }
 
+// Of each role one is there at once, so that a table could go on without the others.
+TEST(EpochsOfLatePeers, ThoseThatEndWithinTheirTimeAreWaitedFor) {
+  FakeCluster cluster(a_deployment()
+                          .prefill(2)
+                          .decode(2)
+                          .set("/spec/prefill/template/spec/terminationGracePeriodSeconds", 60)
+                          .set("/spec/decode/template/spec/terminationGracePeriodSeconds", 60)
+                          .set("/spec/prefill/onPeerChange", "Restart")
+                          .set("/spec/decode/onPeerChange", "Restart"),
+                      1);
+  ASSERT_TRUE(cluster.settle());
+  cluster.ends_after_ = [](const std::string& pod) { return seconds(pod.find("-1-0-") != std::string::npos ? 45 : 0); };
+  cluster.vanish("qwen-prefill-0-0-1");
+  ASSERT_TRUE(cluster.settle(2000));
+  EXPECT_EQ(cluster.status().ranktable.epoch, 1);
+  EXPECT_EQ(cluster.condition("Ready").status, "True") << cluster.condition("Ready").message;
+}
+
 class PositionalEpochs : public Epochs {
  protected:
   PositionalEpochs()

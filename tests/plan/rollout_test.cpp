@@ -421,6 +421,22 @@ TEST(Rollout, ScalingOutTouchesNobodyElsesPods) {
   EXPECT_EQ(cluster.generation(), "2") << "one table for all that came";
 }
 
+// Their peers see a table without them: that they are unavailable is no reason to wait.
+TEST(Rollout, InstancesThatTheTableLeavesOutAreUpdatedAtOnce) {
+  FakeCluster cluster(a_deployment().prefill(3).set("/spec/ranktable/requireLinkUp", true));
+  ASSERT_TRUE(cluster.settle());
+  for (const char* name : {"qwen-prefill-1-0-1", "qwen-prefill-2-0-1"}) {
+    const kube::Pod& pod = cluster.pod(name);
+    const int held = cluster.nodes_.at(pod.node).held.at(pod.meta.uid).front();
+    cluster.edit_node(pod.node, [&](npu::Inventory& inventory) { inventory.devices.at(held).link = "down"; });
+  }
+  ASSERT_TRUE(cluster.settle());
+  ASSERT_EQ(cluster.condition("RanktableReady").reason, "Partial") << cluster.condition("RanktableReady").message;
+  cluster.edit_spec(kImage, "vllm:2");
+  cluster.try_templates();
+  EXPECT_THAT(deleted(cluster.plan_now()), UnorderedElementsAre("qwen-prefill-1-0-1", "qwen-prefill-2-0-1"));
+}
+
 TEST(Rollout, PausedChangesNoPodsButTablesGoOn) {
   FakeCluster cluster = a_running_cluster(3);
   cluster.edit_spec("/spec/paused", true);
