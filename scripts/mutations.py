@@ -168,7 +168,7 @@ OPERATOR_FAULTS = {
     "goes-on-when-the-server-has-too-much-to-do": (OPERATOR + "apply.cpp", "!is_overloaded && is_independent(action);", "is_independent(action);"),
     "whoever-has-the-name-is-ours": (OPERATOR + "apply.cpp", "  if (is_ours(target.deployment, *held)) {", "  if (held) {"),
     "a-status-for-another-spec": (OPERATOR + "apply.cpp", '                   {"resourceVersion", target.deployment.resource_version}}},', "                  }},"),
-    "any-answer-confirms": (OPERATOR + "delivery.cpp", "    pod.generation = *answer;", "    pod.generation = target.generation;"),
+    "any-answer-confirms": (OPERATOR + "delivery.cpp", "    pod.generation = *answer;", "    pod.generation = question.target.generation;"),
     "anybody-may-answer": (OPERATOR + "ask_generation.cpp", "if (*told != uid) return", "if (told->empty()) return"),
 }
 
