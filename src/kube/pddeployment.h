@@ -59,7 +59,8 @@ struct RoleSpec {
 struct MissingInstance {
   std::string instance;
   WallTime since;
-  std::string digest;  // of what the table of this epoch listed of it; empty where that matters to nobody
+  std::string
+      digest;  // of what the table listed of it, and of its peers' starts; empty where nobody is restarted for it
   bool operator==(const MissingInstance&) const = default;
 };
 

@@ -305,8 +305,8 @@ class Placer {
 // A table has NPUs of one address family (rule 7). One whose IPv4 address is lost must not take the table from all:
 // those of the family that is rarer among the NPUs that serve are refused.
 void keep_one_family(Placements& placements) {
-  int more_ipv6 = 0;  // among those that serve first of all
-  int more_ipv6_serve = 0;
+  int more_ipv6 = 0;        // than IPv4 addresses
+  int more_ipv6_serve = 0;  // of pods that have had a table: those decide, unless they are as many
   for (const auto& [slot, placement] : placements) {
     if (!placement.server) continue;
     for (const ranktable::Device& device : placement.server->devices) {
