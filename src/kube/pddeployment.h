@@ -59,8 +59,7 @@ struct RoleSpec {
 struct MissingInstance {
   std::string instance;
   WallTime since;
-  std::string
-      digest;  // of what the table listed of it, and of its peers' starts; empty where nobody is restarted for it
+  std::string digest;  // of what the table listed of it and its peers' starts; empty where none is restarted
   bool operator==(const MissingInstance&) const = default;
 };
 
